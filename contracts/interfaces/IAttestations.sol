@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Leaf, Outcome} from "../libraries/MerkleSum.sol";
+
+/// @notice The signed statement of an epoch. EIP-712 type
+/// `Attestation(uint256 epoch,uint256 round,bytes32 previousRoot,bytes32 lastBlockHash,bytes32 root,uint256 totalWeight,bytes32 dataDigest,bytes32 configDigest)`,
+/// domain name "Attestations", version "1".
+/// @dev Equivocation = two that agree in the first four fields and differ after.
+struct Statement {
+    uint256 epoch;
+    uint256 round;
+    /// Root of the last standing attestation before this epoch (zero if none).
+    bytes32 previousRoot;
+    /// Hash of the epoch's last block.
+    bytes32 lastBlockHash;
+    bytes32 root;
+    uint256 totalWeight;
+    /// keccak256 over the leaves' and outcomes' encodings (docs/protocol.md, "Leaf data").
+    bytes32 dataDigest;
+    bytes32 configDigest;
+}
+
+/// @notice A leaf with its place under an epoch's root.
+struct LeafProof {
+    uint256 epoch;
+    Leaf leaf;
+    /// MerkleSum path of leaf number `leaf.device`.
+    bytes path;
+}
+
+/// @notice An outcome with its place under a leaf's outcomesRoot.
+struct OutcomeProof {
+    Outcome outcome;
+    uint256 index;
+    bytes32[] path;
+}
+
+/// @notice Where an epoch stands. Derived; time alone turns Attested into Final.
+enum EpochStatus {
+    Open,
+    Attested,
+    Final,
+    Void
+}
+
+/// @notice Why an oracle's bond was slashed.
+enum OracleFault {
+    None,
+    Equivocation
+}
+
+/// @title The only home of the oracle sets with their bonds, and of epoch attestations.
+/// @dev Invariants 6, 9, 11, 12. Amounts in wei of TBND, times in blocks.
+interface IAttestations {
+    /// @notice One attestation on chain: its root, and this word.
+    struct Attested {
+        uint96 totalWeight;
+        uint40 attestedBlock;
+        uint32 setId;
+        uint8 round;
+        uint64 signers;
+        /// 1 attested, 2 void, 4 revoked (round is then the least that may not be used again).
+        uint8 flags;
+    }
+
+    /// @notice One oracle set. `table` holds the members' addresses as code; a set never changes, but members drop out of it.
+    struct OracleSet {
+        address table;
+        uint8 threshold;
+        uint8 size;
+        uint24 fromEpoch;
+        /// Bit i: member i was slashed or left and signs no more.
+        uint64 excluded;
+    }
+
+    /// @notice One oracle's bond.
+    struct Bond {
+        uint96 amount;
+        /// Nonzero once it left: 1 + the next epoch to be attested at that time.
+        uint24 leftEpoch;
+        bool seated;
+    }
+
+    event OracleJoined(address indexed oracle, uint256 amount, string endpoint, uint256 totalBonded);
+    event OracleLeft(address indexed oracle, uint256 epoch);
+    event BondWithdrawn(address indexed oracle, uint256 amount, uint256 totalBonded);
+    event SetSeated(uint256 indexed setId, address[] members, uint256 threshold, uint256 fromEpoch, bytes32 configDigest);
+    event EpochAttested(
+        uint256 indexed epoch, uint256 indexed round, bytes32 indexed root, uint256 totalWeight, bytes32 dataDigest, uint256 setId, uint256 signers
+    );
+    event EpochVoided(uint256 indexed epoch);
+    event EpochRevoked(uint256 indexed epoch, uint256 round);
+    /// `amount` = toChallenger + burned.
+    event OracleSlashed(
+        address indexed oracle,
+        address indexed challenger,
+        OracleFault fault,
+        bytes32 evidence,
+        uint256 amount,
+        uint256 toChallenger,
+        uint256 burned,
+        uint256 totalBonded
+    );
+
+    error OracleBondedAlready(address oracle);
+    error OracleNotBonded(address oracle);
+    error OracleLeftAlready(address oracle);
+    error OracleNotLeft(address oracle);
+    error BondStillExposed(address oracle, uint256 settledThrough, uint256 leftEpoch);
+    error SetInvalid(bytes32 field, uint256 have, uint256 bound);
+    error SetUnknown(uint256 setId);
+    error EpochOutOfOrder(uint256 have, uint256 need);
+    error EpochNotOver(uint256 epoch, uint256 blockNumber, uint256 lastBlock);
+    error DeadlinePassed(uint256 epoch, uint256 blockNumber, uint256 deadline);
+    error DeadlineNotPassed(uint256 epoch, uint256 blockNumber, uint256 deadline);
+    error RoundSpent(uint256 have, uint256 least);
+    error PreviousRootMismatch(bytes32 have, bytes32 need);
+    error LastBlockMismatch(bytes32 have, bytes32 need);
+    error ConfigDigestMismatch(bytes32 have, bytes32 need);
+    error TotalWeightTooLarge(uint256 have, uint256 most);
+    error QuorumMissing(uint256 have, uint256 need);
+    error SignerUnknown(uint256 index, uint256 size);
+    error SignerExcluded(uint256 index);
+    error SignatureInvalid(uint256 index, address have, address need);
+    error SignaturesLengthWrong(uint256 have, uint256 need);
+    /// k × bond would not cover the emission of all epochs that are not final.
+    error ExposureExceeded(uint256 have, uint256 most);
+    error AttestationDisputesOnly(address account);
+    error EpochFinal(uint256 epoch);
+    error EpochNotAttested(uint256 epoch);
+    error EpochNotFinal(uint256 epoch);
+    error LeafNotUnderRoot(uint256 epoch, bytes32 have, bytes32 need);
+    error OutcomeNotUnderLeaf(bytes32 have, bytes32 need);
+
+    /// Wei that every oracle bonds.
+    function BOND() external view returns (uint256);
+
+    /// @notice Deposit the bond and publish the endpoint where signatures are exchanged. Seated only by the governor's `seat`.
+    function join(string calldata endpoint) external;
+
+    /// @notice Sign no more, at once. The bond stays slashable until every epoch the caller may have signed is final or void.
+    function leave() external;
+
+    /// @notice Take the bond back after `leave`.
+    function withdrawBond() external returns (uint256 amount);
+
+    /// @notice Form the next oracle set from bonded oracles (at most 64, ascending by address), in force from `fromEpoch` on,
+    /// which must lie after the next epoch to be attested. Caller: the governor. quorum = max(threshold, ⌈2n/3⌉).
+    function seat(address[] calldata members, uint256 threshold, uint256 fromEpoch) external returns (uint256 setId);
+
+    /// @notice Attest the next epoch with a quorum of its set. Anyone may submit.
+    /// @param signers Bit i: member i signed. @param signatures 65 bytes each (r ‖ s ‖ v), in ascending order of index.
+    function attest(Statement calldata statement, uint256 signers, bytes calldata signatures) external;
+
+    /// @notice Void the next epoch after its attestation deadline. Anyone.
+    function close(uint256 epoch) external;
+
+    /// @notice Undo the attestation of `epoch`, which isn't final, and of every later one. Caller: `AttestationDisputes`.
+    function revoke(uint256 epoch) external;
+
+    /// @notice Take member `index` of set `setId`'s whole bond: at most 25 % to the challenger, the rest burned, and exclude it.
+    /// Caller: `AttestationDisputes`. @return amount Wei taken.
+    function slashOracle(uint256 setId, uint256 index, address challenger, OracleFault fault, bytes32 evidence)
+        external
+        returns (uint256 amount);
+
+    function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory);
+    function statusOf(uint256 epoch) external view returns (EpochStatus);
+    /// @return Root of the last standing attestation before the next epoch (zero if none).
+    function standingRoot() external view returns (bytes32);
+    function nextEpoch() external view returns (uint256);
+    /// @return The last block in which the next epoch can be attested.
+    function deadline() external view returns (uint256);
+    /// @return All epochs below this are final or void.
+    function settledThrough() external view returns (uint256);
+    /// @return Σ emission of all epochs below `settledThrough` that are final, not void.
+    function finalEmission() external view returns (uint256);
+    function setOf(uint256 epoch) external view returns (uint256 setId);
+    function oracleSet(uint256 setId) external view returns (OracleSet memory);
+    function setCount() external view returns (uint256);
+    function membersOf(uint256 setId) external view returns (address[] memory);
+    function quorumOf(uint256 setId) external view returns (uint256);
+    /// @return keccak256(abi.encode(chainid, this contract, setId, threshold, members)): what the set's signatures are for.
+    function configDigestOf(uint256 setId) external view returns (bytes32);
+    function bondOf(address oracle) external view returns (Bond memory);
+    function totalBonded() external view returns (uint256);
+    function statementDigest(Statement calldata statement) external view returns (bytes32);
+    /// @notice Reverts unless the leaf stands under the root of a final epoch.
+    function requireFinalLeaf(LeafProof calldata proof) external view;
+    /// @notice `requireFinalLeaf`, and the outcome stands under the leaf.
+    function requireFinalOutcome(LeafProof calldata proof, OutcomeProof calldata outcome) external view;
+}

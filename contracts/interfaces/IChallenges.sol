@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @title The only home of sealed beacons, commit records and each device's proven faults.
+/// @dev proof.md §1: beacon(s) is the hash of block B(s), the sample beacon of slot s is beacon(s + 1), and commitments of slot s
+/// are taken from block B(s) + 1 to B(s + 1) − 2.
+interface IChallenges {
+    /// @notice What the chain remembers of a device's faults. One word.
+    struct Faults {
+        /// Earliest slot with a proven fault, and whether there is one.
+        uint32 earliestSlot;
+        bool faulted;
+        /// Faults that cost a share of the bond, and the epoch of the last.
+        uint16 count;
+        uint24 lastEpoch;
+        /// Missed slots since the first miss of the current window, and that window's first epoch.
+        uint16 misses;
+        uint24 missEpoch;
+    }
+
+    event SlotSealed(uint256 indexed slot, bytes32 beacon);
+    /// The parts of the record: the chain is the stopwatch, the committing key answers for it even after a rotation.
+    event Committed(uint256 indexed device, uint256 indexed slot, address indexed key, bytes32 commitment, uint256 timestamp);
+    /// The (device, slot) paid for a proven fault and can't pay again.
+    event FaultRecorded(uint256 indexed device, uint256 indexed slot, uint256 count);
+    /// A missed slot was proven; a sentinel stands where the record would.
+    event MissRecorded(uint256 indexed device, uint256 indexed slot, uint256 misses);
+
+    error SlotNotStarted(uint256 slot, uint256 startBlock, uint256 blockNumber);
+    error SlotNotSealed(uint256 slot);
+    error SlotSealedAlready(uint256 slot);
+    /// The hash of the slot's first block is out of reach of BLOCKHASH and EIP-2935; use `sealByHeaders`.
+    error BlockHashUnavailable(uint256 blockNumber);
+    error HeaderMismatch(uint256 index, bytes32 have, bytes32 need);
+    error HeaderMalformed(uint256 index);
+    error WindowClosed(uint256 slot, uint256 blockNumber, uint256 firstBlock, uint256 lastBlock);
+    error OperatorOnly(address account, address operator);
+    error CommitmentZero();
+    error CommittedAlready(uint256 device, uint256 slot);
+    error DeviceNotActive(uint256 device, uint256 slot);
+    error WorkDisputesOnly(address account);
+    error FaultedAlready(uint256 device, uint256 slot);
+    error RecordMissing(uint256 device, uint256 slot);
+    error RecordMismatch(uint256 device, uint256 slot);
+
+    /// @notice Store the hash of the slot's first block, by BLOCKHASH or EIP-2935. Anyone.
+    function seal(uint256 slot) external returns (bytes32 beacon);
+
+    /// @notice Seal from RLP headers: `headers[0]` is block B(slot) and each next is its child, up to one whose hash is known
+    /// (BLOCKHASH, EIP-2935 or a sealed slot's first block). Anyone; so a hash is never lost.
+    /// @param knownBlock The number of the last header's block.
+    function sealByHeaders(uint256 slot, bytes[] calldata headers, uint256 knownBlock) external returns (bytes32 beacon);
+
+    /// @notice Commit for a device in a slot, once, within the window, by its provider's operator key. Seals the slot if it
+    /// isn't yet. Checks device, key and window, not the draw: an undrawn commitment counts for nothing.
+    function commit(uint256 device, uint256 slot, bytes32 commitment) external;
+
+    /// @notice Mark (device, slot) as having paid for a fault. Caller: `WorkDisputes`. Reverts if it has.
+    /// @return count The device's faults so far, this one included.
+    function recordFault(uint256 device, uint256 slot) external returns (uint256 count);
+
+    /// @notice Write the sentinel of a missed slot. Caller: `WorkDisputes`. Reverts if there is a record.
+    /// @return misses The device's misses in the current window of MISS_EPOCHS, this one included.
+    function recordMiss(uint256 device, uint256 slot) external returns (uint256 misses);
+
+    /// @return The sealed beacon of `slot`, or zero.
+    function beaconOf(uint256 slot) external view returns (bytes32);
+    /// @return Whether `device` is drawn in the sealed `slot`: by lot, or because it is a roll call.
+    function isDrawn(uint256 device, uint256 slot) external view returns (bool);
+    /// @return Whether the sealed `slot` is a roll call.
+    function isRollCall(uint256 slot) external view returns (bool);
+    /// @return The record's word: 248 bits of keccak256(abi.encode(commitment, timestamp, key)) over 8 flag bits
+    /// (1 committed, 2 fault paid, 4 missed). Never erased.
+    function recordOf(uint256 device, uint256 slot) external view returns (bytes32);
+    /// @notice Reverts unless these are the parts of the (device, slot)'s record.
+    function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) external view;
+    function faultsOf(uint256 device) external view returns (Faults memory);
+    /// @return The EIP-712 digest (domain name "Challenges", version "1") of `Evidence(bytes32 commitment,bytes32 evidenceRoot)`.
+    function evidenceDigest(bytes32 commitment, bytes32 evidenceRoot) external view returns (bytes32);
+    function MISS_EPOCHS() external view returns (uint256);
+}

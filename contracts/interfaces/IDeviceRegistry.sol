@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Timing} from "../libraries/Slots.sol";
+
+/// @notice The immutable terms of a kind of GPU: the benchmark's shape, how often it is drawn, and what a fault costs.
+/// @dev Two words. Shapes as in proof.md §2: powers of two, m, n ≥ 256, 1024 ≤ K ≤ 16384.
+struct DeviceClass {
+    uint32 m;
+    uint32 n;
+    uint32 K;
+    uint32 R;
+    uint16 q;
+    /// A device is drawn when u32(H("GPOW1/draw" ‖ beacon ‖ u64 device)[0:4]) < drawThreshold.
+    uint32 drawThreshold;
+    uint24 peakGops;
+    /// Least gops that a device of the class may bond for.
+    uint24 minGops;
+    /// Wei of bond per bonded gops.
+    uint96 bondPerGops;
+    /// Wei that one missed slot costs, and the share of the bond that a device's first fault takes.
+    uint96 missPenalty;
+    uint16 faultBps;
+}
+
+/// @notice One device. One word.
+struct Device {
+    address provider;
+    /// Drawn from the first slot of `fromEpoch` on, up to but not including `untilSlot` (2³²−1: open).
+    uint24 fromEpoch;
+    uint32 untilSlot;
+    /// The rate its bond vouches for: weight never counts more.
+    uint24 bondedGops;
+    uint8 classId;
+    /// Serving a job.
+    bool held;
+}
+
+/// @title The only home of devices, device classes and the schedule of timing parameters.
+interface IDeviceRegistry {
+    event ClassAdded(uint256 indexed classId, DeviceClass terms);
+    event TimingScheduled(uint256 indexed entry, Timing timing);
+    event DeviceRegistered(
+        uint256 indexed device, address indexed provider, uint256 indexed classId, uint256 bondedGops, uint256 bond, uint256 fromEpoch
+    );
+    event DeviceRetired(uint256 indexed device, address indexed provider, uint256 untilSlot);
+    event DeviceSuspended(uint256 indexed device, address indexed provider, uint256 untilSlot);
+    event DeviceHeld(uint256 indexed device);
+    event DeviceReleased(uint256 indexed device);
+    /// A slash took `amount` of the device's bond; `bond` is left.
+    event BondDebited(uint256 indexed device, uint256 amount, uint256 bond);
+    /// The device is over and what was left of its bond is unlocked.
+    event DeviceDischarged(uint256 indexed device, address indexed provider, uint256 amount);
+
+    error ClassUnknown(uint256 classId);
+    error ClassTermsInvalid(bytes32 field, uint256 have, uint256 bound);
+    error TimingInvalid(bytes32 field, uint256 have, uint256 bound);
+    error DeviceUnknown(uint256 device);
+    error DeviceNotActive(uint256 device, uint256 slot);
+    error DeviceHeldAlready(uint256 device);
+    error DeviceNotHeld(uint256 device);
+    error DeviceRetiredAlready(uint256 device, uint256 untilSlot);
+    error DeviceDischargedAlready(uint256 device);
+    error BondedGopsOutOfRange(uint256 have, uint256 least, uint256 most);
+    error CountOutOfRange(uint256 have, uint256 most);
+    error RegistryFull(uint256 have, uint256 most);
+    error ProviderOnly(address account, address provider);
+    error JobEscrowOnly(address account);
+    error WorkDisputesOnly(address account);
+    error SlotBeforeSchedule(uint256 slot);
+
+    /// @notice Add a class; it never changes after. Caller: the governor. @return classId From 0 on, at most 256.
+    function addClass(DeviceClass calldata terms) external returns (uint256 classId);
+
+    /// @notice Append a timing entry that takes effect at the first slot of epoch `timing.fromEpoch`, at the earliest two epochs
+    /// from now; `fromSlot` and `fromBlock` are computed, given values are ignored. Caller: the governor.
+    /// Refused if the unbonding time were shorter than epoch + attestation deadline + 2 × proof window.
+    function schedule(Timing calldata timing) external;
+
+    /// @notice Register `count` equal devices (1..64), locking bondedGops · bondPerGops of the caller's stake for each.
+    /// They are drawn from the first slot of the next epoch on. @return first The first id; ids are dense, from 1, never reused.
+    function register(uint256 classId, uint256 bondedGops, uint256 count) external returns (uint256 first);
+
+    /// @notice The caller's device is drawn no more from the end of the next epoch on.
+    function retire(uint256 device) external;
+
+    /// @notice Bind a device to a job. Caller: `JobEscrow`. @param slot A slot in which it must be active.
+    function hold(uint256 device, uint256 slot) external returns (Device memory);
+
+    /// @notice End a device's job. Caller: `JobEscrow`.
+    function release(uint256 device) external;
+
+    /// @notice Stop a device from the next slot on, because of a proven fault. Caller: `WorkDisputes`.
+    function suspend(uint256 device) external;
+
+    /// @notice Note that a slash took `amount` of the device's bond. Caller: `WorkDisputes`.
+    function debit(uint256 device, uint256 amount) external;
+
+    /// @notice Unlock what is left of an ended device's bond. Caller: `WorkDisputes`, which knows that no proof can touch it.
+    function discharge(uint256 device) external;
+
+    function deviceOf(uint256 device) external view returns (Device memory);
+    /// @return What is left of the device's locked bond, wei.
+    function bondOf(uint256 device) external view returns (uint256);
+    function classOf(uint256 classId) external view returns (DeviceClass memory);
+    function classCount() external view returns (uint256);
+    /// @return Ids 1..deviceCount() exist.
+    function deviceCount() external view returns (uint256);
+    /// @return Whether the device may be drawn in `slot`.
+    function isActive(uint256 device, uint256 slot) external view returns (bool);
+    /// @return The schedule entry in force at `slot`, at `epoch`, or now.
+    function timingAt(uint256 slot) external view returns (Timing memory);
+    function timingOf(uint256 epoch) external view returns (Timing memory);
+    function timingNow() external view returns (Timing memory);
+    function timingEntry(uint256 entry) external view returns (Timing memory);
+    function timingCount() external view returns (uint256);
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @notice What one slot gave for one device: one row of a leaf's outcomes, in slot order, forced draws last.
+/// @dev Its hash is keccak256(abi.encode(outcome)). Mirrored by `tensorbond.chain.types.Outcome`.
+struct Outcome {
+    uint32 slot;
+    /// 0 drawn for the C-phase, 1 drawn for the M-phase, 2 roll call, 3 forced by a job.
+    uint8 kind;
+    /// 1 passed, 2 missed (no record), 3 bad item, 4 withheld (a record, but no evidence in the open window).
+    uint8 result;
+    /// Gops (or MB/s in the M-phase) of a passed slot, else 0.
+    uint32 throughput;
+    /// The evidenceRoot that was judged; zero where there was none.
+    bytes32 witness;
+    /// Of a bad item: its index in the evidence (q names the header); else 0.
+    uint32 item;
+    /// The job of a forced draw, else 0.
+    uint64 job;
+}
+
+/// @notice What an attestation says of one device: leaf number `device` of the epoch's Merkle-sum tree.
+/// @dev Its hash is keccak256(abi.encode(leaf)); its sum is `weight`. Mirrored by `tensorbond.chain.types.Leaf`.
+/// due/passed of a kind with nothing due in this epoch are carried over from the last epoch that had some, and the
+/// kind's idle counts the epochs since (docs/protocol.md, "Leaf").
+struct Leaf {
+    uint32 device;
+    address provider;
+    uint8 classId;
+    uint16 dueC;
+    uint16 passedC;
+    uint16 idleC;
+    uint16 dueM;
+    uint16 passedM;
+    uint16 idleM;
+    uint16 dueRoll;
+    uint16 passedRoll;
+    uint16 idleRoll;
+    uint32 minGops;
+    uint32 minBandwidth;
+    uint96 weight;
+    uint128 cumulativeReward;
+    bytes32 outcomesRoot;
+    uint16 outcomeCount;
+}
+
+/// @title The attestation tree: depth 20, index = device id, every node carries the sum of the weights below it.
+/// @dev node(l, r) = keccak256(l.hash ‖ l.sum as 12 bytes ‖ r.hash ‖ r.sum as 12 bytes), sum l.sum + r.sum; a node over two
+/// absent children is absent itself (hash 0, sum 0). A leaf is hashed from 576 bytes, a node from 88, and the depth is
+/// fixed, so neither can pass as the other. Mirrored by `tensorbond.oracle.tree`.
+library MerkleSum {
+    uint256 internal constant DEPTH = 20;
+
+    /// The path's bytes are not what its bitmap announces, or the index has no place in the tree.
+    error PathMalformed(uint256 have, uint256 need);
+
+    /// @param path 3 bytes of bitmap (bit l: the sibling on level l is present), then per present sibling, from the leaf
+    /// up, 32 bytes of hash and 12 bytes of sum, big-endian.
+    /// @return root The hash that the path folds to. @return sum The total weight under it.
+    function fold(bytes32 leafHash, uint256 weight, uint256 index, bytes calldata path)
+        internal
+        pure
+        returns (bytes32 root, uint256 sum)
+    {
+        uint256 bitmap = path.length < 3 ? 0 : uint24(bytes3(path[0:3]));
+        uint256 need = 3;
+        for (uint256 level = 0; level < DEPTH; ++level) {
+            if ((bitmap >> level) & 1 == 1) need += 44;
+        }
+        if (path.length != need || bitmap >> DEPTH != 0 || index >> DEPTH != 0) revert PathMalformed(path.length, need);
+
+        root = leafHash;
+        sum = weight;
+        uint256 at = 3;
+        for (uint256 level = 0; level < DEPTH; ++level) {
+            bytes32 sibling;
+            uint96 siblingSum;
+            if ((bitmap >> level) & 1 == 1) {
+                sibling = bytes32(path[at:at + 32]);
+                siblingSum = uint96(bytes12(path[at + 32:at + 44]));
+                at += 44;
+            }
+            root = (index >> level) & 1 == 0
+                ? _node(root, sum, sibling, siblingSum)
+                : _node(sibling, siblingSum, root, sum);
+            sum += siblingSum;
+        }
+    }
+
+    function hash(Leaf calldata leaf) internal pure returns (bytes32) {
+        return keccak256(abi.encode(leaf));
+    }
+
+    function _node(bytes32 left, uint256 leftSum, bytes32 right, uint256 rightSum) private pure returns (bytes32) {
+        if (left == 0 && right == 0 && leftSum == 0 && rightSum == 0) return 0;
+        return keccak256(abi.encodePacked(left, uint96(leftSum), right, uint96(rightSum)));
+    }
+}
+
+/// @title The tree over one leaf's outcomes: keccak256, in order, zero-padded to a power of two, exact depth.
+library OutcomeTree {
+    /// The path has another depth than `count` outcomes give, or the index is out of range.
+    error OutcomePathMalformed(uint256 have, uint256 need);
+
+    /// @return The root that outcome `index` of `count` folds to by `path` (leaf to root).
+    function fold(Outcome calldata outcome, uint256 index, uint256 count, bytes32[] calldata path)
+        internal
+        pure
+        returns (bytes32)
+    {
+        uint256 depth = 0;
+        while ((uint256(1) << depth) < count) ++depth;
+        if (path.length != depth || index >= count) revert OutcomePathMalformed(path.length, depth);
+
+        bytes32 node = keccak256(abi.encode(outcome));
+        for (uint256 level = 0; level < depth; ++level) {
+            node = (index >> level) & 1 == 0
+                ? keccak256(abi.encodePacked(node, path[level]))
+                : keccak256(abi.encodePacked(path[level], node));
+        }
+        return node;
+    }
+}

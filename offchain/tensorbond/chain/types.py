@@ -1,0 +1,291 @@
+"""What crosses the chain's border: one frozen dataclass per Solidity struct, one enum per Solidity enum.
+
+A dataclass carries its struct's name, and its fields the struct's fields in order, in snake_case (`tests/parity` holds the
+two together). Amounts are wei or the payment token's smallest unit, times are block numbers, addresses are EIP-55 strings,
+hashes 32 bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class JobStatus(IntEnum):
+    NONE = 0
+    FUNDED = 1
+    ACCEPTED = 2
+    SUBMITTED = 3
+    SETTLED = 4
+    REFUNDED = 5
+
+
+class CloseReason(IntEnum):
+    NONE = 0
+    APPROVED = 1
+    OUTCOME_PASSED = 2
+    NOT_ACCEPTED = 3
+    NOT_SUBMITTED = 4
+    OUTCOME_MISSED = 5
+    OUTCOME_BAD = 6
+    OUTCOME_WITHHELD = 7
+    NOT_ATTESTED = 8
+
+
+class SlashReason(IntEnum):
+    NONE = 0
+    MISSED_SLOT = 1
+    MISSED_OFTEN = 2
+    BAD_ITEM = 3
+    BAD_ITEM_ATTESTED = 4
+    JOB_NOT_SUBMITTED = 5
+    JOB_OUTCOME_MISSED = 6
+    JOB_OUTCOME_BAD = 7
+
+
+class OracleFault(IntEnum):
+    NONE = 0
+    EQUIVOCATION = 1
+
+
+class EpochStatus(IntEnum):
+    OPEN = 0
+    ATTESTED = 1
+    FINAL = 2
+    VOID = 3
+
+
+class OutcomeKind(IntEnum):
+    """Why a benchmark was due."""
+
+    DRAWN_C = 0
+    DRAWN_M = 1
+    ROLL_CALL = 2
+    FORCED = 3
+
+
+class OutcomeResult(IntEnum):
+    """How a benchmark ended."""
+
+    PASSED = 1
+    MISSED = 2
+    BAD_ITEM = 3
+    WITHHELD = 4
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One schedule entry; see `contracts/libraries/Slots.sol`."""
+
+    from_epoch: int
+    from_slot: int
+    from_block: int
+    slot_blocks: int
+    epoch_slots: int
+    attest_blocks: int
+    proof_blocks: int
+    roll_call: int
+
+
+@dataclass(frozen=True)
+class DeviceClass:
+    """A kind of GPU; see `contracts/interfaces/IDeviceRegistry.sol`."""
+
+    m: int
+    n: int
+    k: int
+    r: int
+    q: int
+    draw_threshold: int
+    peak_gops: int
+    min_gops: int
+    bond_per_gops: int
+    miss_penalty: int
+    fault_bps: int
+
+
+@dataclass(frozen=True)
+class Device:
+    provider: str
+    from_epoch: int
+    until_slot: int
+    bonded_gops: int
+    class_id: int
+    held: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one slot gave for one device; see `contracts/libraries/MerkleSum.sol`."""
+
+    slot: int
+    kind: int
+    result: int
+    throughput: int
+    witness: bytes
+    item: int
+    job: int
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """What an attestation says of one device; see `contracts/libraries/MerkleSum.sol`."""
+
+    device: int
+    provider: str
+    class_id: int
+    due_c: int
+    passed_c: int
+    idle_c: int
+    due_m: int
+    passed_m: int
+    idle_m: int
+    due_roll: int
+    passed_roll: int
+    idle_roll: int
+    min_gops: int
+    min_bandwidth: int
+    weight: int
+    cumulative_reward: int
+    outcomes_root: bytes
+    outcome_count: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The signed statement of an epoch; see `contracts/interfaces/IAttestations.sol`."""
+
+    epoch: int
+    round: int
+    previous_root: bytes
+    last_block_hash: bytes
+    root: bytes
+    total_weight: int
+    data_digest: bytes
+    config_digest: bytes
+
+
+@dataclass(frozen=True)
+class LeafProof:
+    epoch: int
+    leaf: Leaf
+    path: bytes
+
+
+@dataclass(frozen=True)
+class OutcomeProof:
+    outcome: Outcome
+    index: int
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Attested:
+    total_weight: int
+    attested_block: int
+    set_id: int
+    round: int
+    signers: int
+    flags: int
+
+
+@dataclass(frozen=True)
+class OracleSet:
+    table: str
+    threshold: int
+    size: int
+    from_epoch: int
+    excluded: int
+
+
+@dataclass(frozen=True)
+class Bond:
+    amount: int
+    left_epoch: int
+    seated: bool
+
+
+@dataclass(frozen=True)
+class Stake:
+    active: int
+    shares: int
+    generation: int
+    locked: int
+    unbonding: int
+    first_request: int
+    next_request: int
+    unbonding_shares: int
+    unbonding_generation: int
+
+
+@dataclass(frozen=True)
+class Request:
+    shares: int
+    matures_at: int
+    generation: int
+
+
+@dataclass(frozen=True)
+class Faults:
+    earliest_slot: int
+    faulted: bool
+    count: int
+    last_epoch: int
+    misses: int
+    miss_epoch: int
+
+
+@dataclass(frozen=True)
+class BadItem:
+    """Calldata of `WorkDisputes.proveBadItem`; see `contracts/interfaces/IWorkDisputes.sol`."""
+
+    device: int
+    slot: int
+    commitment: bytes
+    timestamp: int
+    key: str
+    final_seed: bytes
+    rounds_root: bytes
+    index: int
+    item: bytes
+    evidence_path: tuple[bytes, ...]
+    signature: bytes
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a requester asks for; see `contracts/interfaces/IJobEscrow.sol`."""
+
+    requester: str
+    token: str
+    price: int
+    provider: str
+    class_id: int
+    min_gops: int
+    collateral: int
+    accept_by: int
+    submit_by: int
+    review_blocks: int
+    refund_at: int
+    spec: bytes
+
+
+@dataclass(frozen=True)
+class Job:
+    terms: Terms
+    fee_bps: int
+    status: int
+    provider: str
+    device: int
+    forced_slot: int
+    submitted_at: int
+    result: bytes
+
+
+@dataclass(frozen=True)
+class Ledger:
+    tracked: int
+    fees: int
+    allowed: bool
