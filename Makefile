@@ -1,0 +1,70 @@
+V := .venv
+B := $(V)/bin
+READY := $(V)/.ready
+UV = VIRTUAL_ENV="$(CURDIR)/$(V)" $(B)/uv
+
+# The lock was made for Python 3.11 and also holds on 3.12.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell command -v $(p) 2>/dev/null),$(p))))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo devnet test lint compile gas lock clean moved
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: compile ## install everything below this folder and compile the contracts
+
+demo: compile ## run the whole story on a chain of its own (ARGS="--help" shows the options)
+	$(B)/tensorbond demo $(ARGS)
+
+devnet: compile ## keep a local chain with the contracts on it
+	$(B)/tensorbond devnet $(ARGS)
+
+test: lint compile ## lint, then run every test (ARGS="-k staking -n 2" goes to pytest)
+	$(B)/pytest $(ARGS)
+
+lint: $(READY) ## check style and types
+	$(B)/ruff check
+	$(B)/ruff format --check
+	$(B)/mypy
+	$(B)/nodejs node_modules/solhint/solhint.js --max-warnings 0 --noPoster 'contracts/**/*.sol'
+
+compile: $(READY) ## compile the contracts into .build/contracts.json
+	@$(B)/python scripts/compile.py
+
+gas: compile ## measure the gas of every verb again and write tests/gas.json
+	$(B)/python scripts/gas.py --write
+
+lock: $(V)/.python ## resolve requirements/*.in and package.json anew
+	cd requirements && for name in uv dev; do VIRTUAL_ENV="$(CURDIR)/$(V)" "$(CURDIR)/$(B)/uv" pip compile --quiet --upgrade --python-version 3.11 --universal \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o $$name.txt $$name.in; done
+	PATH="$(CURDIR)/$(B):$$PATH" $(B)/npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved
+
+clean: ## delete what set-up and builds have made
+	rm -rf $(V) node_modules .ape .build out cache contracts/.cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# Set-up, in three steps that leave a stamp each.
+
+# .venv holds absolute paths: a checkout that was moved or copied gets a new one.
+ifneq ($(shell cat $(V)/.python 2>/dev/null || pwd),$(shell pwd))
+$(V)/.python: moved
+endif
+
+$(V)/.python: requirements/uv.txt requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
+	@echo "Python packages: 125 at the hashes in requirements/, about 260 MB from the registry if none is cached"
+	$(PYTHON) -m venv --clear $(V)
+	$(B)/pip install --disable-pip-version-check --no-input --require-hashes --no-deps -r requirements/uv.txt
+	$(UV) pip install --no-python-downloads --require-hashes --no-deps -r requirements/dev.txt
+	@pwd > $@
+
+node_modules/.stamp: package.json package-lock.json $(V)/.python
+	@echo "npm packages: solc, OpenZeppelin, Foundry and solhint at the hashes in package-lock.json, about 70 MB"
+	PATH="$(CURDIR)/$(B):$$PATH" $(B)/npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
+	@touch $@
+
+$(READY): $(V)/.python node_modules/.stamp scripts/toolchain/install.sh scripts/toolchain/solc-wrapper.js pyproject.toml
+	scripts/toolchain/install.sh
+	$(UV) pip install --quiet --offline --no-deps --no-build-isolation --editable .
+	@touch $@
