@@ -6,7 +6,7 @@ library Bps {
     uint256 internal constant ONE = 10_000;
 
     /// @return ⌊amount · bps / 10,000⌋
-    function of(uint256 amount, uint256 bps) internal pure returns (uint256) {
+    function share(uint256 amount, uint256 bps) internal pure returns (uint256) {
         return (amount * bps) / ONE;
     }
 }
