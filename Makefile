@@ -49,18 +49,20 @@ clean: ## delete what set-up and builds have made
 # .venv holds absolute paths: a checkout that was moved or copied gets a new one.
 ifneq ($(shell cat $(V)/.python 2>/dev/null || pwd),$(shell pwd))
 $(V)/.python: moved
+moved:
+	rm -rf $(V)
 endif
 
 $(V)/.python: requirements/uv.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
-	@echo "Python packages: 125 at the hashes in requirements/, about 260 MB from the registry if none is cached"
-	$(PYTHON) -m venv --clear $(V)
+	@echo "Python packages: $$(grep -c == requirements/dev.txt) at the hashes in requirements/, about 230 MB unless cached"
+	$(PYTHON) -m venv $(V)
 	$(B)/pip install --disable-pip-version-check --no-input --require-hashes --no-deps -r requirements/uv.txt
-	$(UV) pip install --no-python-downloads --require-hashes --no-deps -r requirements/dev.txt
+	$(UV) pip install --no-python-downloads --no-build-isolation --require-hashes --no-deps -r requirements/dev.txt
 	@pwd > $@
 
 node_modules/.stamp: package.json package-lock.json $(V)/.python
-	@echo "npm packages: solc, OpenZeppelin, Foundry and solhint at the hashes in package-lock.json, about 70 MB"
+	@echo "npm packages: solc, OpenZeppelin, Foundry and solhint at the hashes in package-lock.json, about 100 MB unless cached"
 	PATH="$(CURDIR)/$(B):$$PATH" $(B)/npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
 

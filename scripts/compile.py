@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 BUILD = ROOT / ".build"
 ARTIFACTS = BUILD / "contracts.json"
+# Deployed as it is, not inherited.
+_OTHERS_WORK = ("node_modules/@openzeppelin/contracts/access/manager/AccessManager.sol",)
 
 Artifact = dict[str, Any]
 
@@ -122,7 +124,8 @@ def _project_units(config: Config) -> list[Unit]:
     )
     alone = [name for name in names if PurePosixPath(name).parent.name == CONTRACTS.name]
     together = [name for name in names if name not in alone]
-    return [_unit(targets, config) for targets in [*([name] for name in alone), together] if targets]
+    groups = [*([name] for name in [*alone, *_OTHERS_WORK]), together]
+    return [_unit(targets, config) for targets in groups if targets]
 
 
 def _unit(targets: Sequence[str], config: Config) -> Unit:
@@ -196,9 +199,10 @@ def _run_solc(unit: Unit, config: Config) -> tuple[dict[str, Artifact], list[str
     for issue in output.get("errors", []):
         if issue["severity"] != "warning" or "via-ir" in issue["message"].lower():
             continue
-        if issue.get("sourceLocation", {}).get("file", "").startswith("contracts/"):
+        source = issue.get("sourceLocation", {}).get("file", "")
+        if source.startswith("contracts/"):
             faults.append(issue["formattedMessage"])
-        else:
+        elif not source.startswith("node_modules/"):
             _say(issue["formattedMessage"])
     contracts = [
         (name, _artifact(source, contract))
@@ -253,6 +257,7 @@ def _write_json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
         json.dump(value, file, separators=(",", ":"))
+    Path(file.name).chmod(0o644)
     Path(file.name).replace(path)
 
 
