@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {Timing} from "../libraries/Slots.sol";
 
 /// @notice The immutable terms of a kind of GPU: the benchmark's shape, how often it is drawn, and what a fault costs.
-/// @dev Two words. Shapes as in proof.md §2: powers of two, m, n ≥ 256, 1024 ≤ K ≤ 16384.
+/// @dev Two words, shape and money. Shapes as in proof.md §2: powers of two, 256 ≤ m, n ≤ 2²⁰, 1024 ≤ K ≤ 16384.
 struct DeviceClass {
     uint32 m;
     uint32 n;
@@ -13,13 +13,14 @@ struct DeviceClass {
     uint16 q;
     /// A device is drawn when u32(H("GPOW1/draw" ‖ beacon ‖ u64 device)[0:4]) < drawThreshold.
     uint32 drawThreshold;
+    /// Wei of bond per bonded gops.
+    uint96 bondPerGops;
+    /// Wei that one missed slot costs: at most the least bond of the class.
+    uint96 missPenalty;
     uint24 peakGops;
     /// Least gops that a device of the class may bond for.
     uint24 minGops;
-    /// Wei of bond per bonded gops.
-    uint96 bondPerGops;
-    /// Wei that one missed slot costs, and the share of the bond that a device's first fault takes.
-    uint96 missPenalty;
+    /// The share of the bond that a device's first fault takes.
     uint16 faultBps;
 }
 

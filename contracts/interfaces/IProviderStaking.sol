@@ -17,22 +17,28 @@ enum SlashReason {
 /// @dev All amounts in wei of TBND, all times in blocks. Invariants 1, 3, 4, 5, 9, 12, 14 (docs/protocol.md).
 interface IProviderStaking {
     /// @notice One provider's pools. The owner's shares are `shares` less all delegated ones.
-    /// @dev Three words. A pool slashed to zero starts a new generation, in which old shares are worth nothing.
+    /// @dev Three words, so ordered that lock and stake touch the first, withdraw the second, and none the third before a slash
+    /// has made a share worth less than one wei. A pool slashed to zero, or to less than 2⁻³² of what it was, starts a new
+    /// generation, in which old shares are worth nothing.
     struct Stake {
         uint96 active;
-        uint96 shares;
-        uint32 generation;
         uint96 locked;
+        uint32 generation;
+        /// Whether `shares` differs from `active`; while not, only views fill `shares` in.
+        bool uneven;
         uint96 unbonding;
         uint32 firstRequest;
         uint32 nextRequest;
-        uint96 unbondingShares;
         uint32 unbondingGeneration;
+        /// Likewise for `unbondingShares` and `unbonding`.
+        bool unbondingUneven;
+        uint128 shares;
+        uint128 unbondingShares;
     }
 
     /// @notice One request to leave: `shares` of the unbonding pool, withdrawable from block `maturesAt` on.
     struct Request {
-        uint96 shares;
+        uint128 shares;
         uint40 maturesAt;
         uint32 generation;
     }
@@ -63,8 +69,6 @@ interface IProviderStaking {
     event OperatorSet(address indexed provider, address indexed operator);
 
     error AmountZero();
-    /// Fewer shares than one would be worth the deposit.
-    error SharesZero(uint256 amount);
     /// `have` wei are free (active − locked), `need` were asked for.
     error FreeStakeInsufficient(address provider, uint256 have, uint256 need);
     error LockedInsufficient(address provider, uint256 have, uint256 need);
@@ -93,7 +97,8 @@ interface IProviderStaking {
     /// @return request The request's number in the caller's queue.
     function unbond(uint256 amount) external returns (uint256 request);
 
-    /// @notice Pay out the caller's matured requests, oldest first, at most 32 in a call. @return amount Wei paid.
+    /// @notice Pay out the caller's matured requests, oldest first, at most 32 in a call. A request of an older generation leaves the
+    /// queue with an event of amount 0. @return amount Wei paid.
     function withdraw() external returns (uint256 amount);
 
     /// @notice Name the hot key that may commit, accept, submit and sign evidence, but never withdraw. Zero revokes at once;
@@ -108,6 +113,7 @@ interface IProviderStaking {
     function unlock(address provider, uint256 amount) external;
 
     /// @notice Take `amount` from both pools in proportion, and as much off the lock. Caller: `WorkDisputes` or `JobEscrow`.
+    /// A pool that would keep less than 2⁻³² of itself gives that too, and the other pays so much less. Nothing happens for 0.
     /// @param amount At most the provider's locked stake; what the pools no longer hold is not taken.
     /// @param challenger Paid ⌊taken · challengerBps⌋; zero address: that part burns. @param victim Likewise.
     /// @return taken Wei taken = to challenger + to victim + burned.
@@ -126,7 +132,7 @@ interface IProviderStaking {
     function requestOf(address provider, uint256 request) external view returns (Request memory);
     /// @return active − locked, or zero.
     function freeOf(address provider) external view returns (uint256);
-    /// @return Wei that a `withdraw` now would pay, however long the queue.
+    /// @return Wei that all requests matured by now pay, by as many calls of `withdraw` as the queue needs.
     function withdrawableOf(address provider) external view returns (uint256);
     function operatorOf(address provider) external view returns (address);
     /// @return Σ active + unbonding of all providers: what the contract owes.

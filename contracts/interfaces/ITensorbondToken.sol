@@ -8,6 +8,8 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 interface ITensorbondToken is IERC20, IERC20Permit {
     /// `account` is not the minter fixed at deployment.
     error MinterOnly(address account);
+    /// The supply at deployment, or after a mint, would leave no room for what may still be minted.
+    error CapExceeded(uint256 have, uint256 most);
 
     /// The most wei that can ever exist at once.
     function CAP() external view returns (uint256);

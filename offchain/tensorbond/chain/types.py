@@ -97,10 +97,10 @@ class DeviceClass:
     r: int
     q: int
     draw_threshold: int
-    peak_gops: int
-    min_gops: int
     bond_per_gops: int
     miss_penalty: int
+    peak_gops: int
+    min_gops: int
     fault_bps: int
 
 
@@ -208,14 +208,16 @@ class Bond:
 @dataclass(frozen=True)
 class Stake:
     active: int
-    shares: int
-    generation: int
     locked: int
+    generation: int
+    uneven: bool
     unbonding: int
     first_request: int
     next_request: int
-    unbonding_shares: int
     unbonding_generation: int
+    unbonding_uneven: bool
+    shares: int
+    unbonding_shares: int
 
 
 @dataclass(frozen=True)
