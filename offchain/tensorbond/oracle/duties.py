@@ -1,0 +1,72 @@
+"""Which benchmarks were due in an epoch: a pure function of what the chain says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tensorbond.chain.types import DeviceClass, OutcomeKind
+from tensorbond.oracle.facts import DeviceFact, EpochFacts
+from tensorbond.proof.challenge import Challenge, Shape, is_drawn, is_roll_call
+
+
+@dataclass(frozen=True)
+class Duty:
+    """One benchmark that was due: one row of a leaf's outcomes."""
+
+    device: int
+    slot: int
+    kind: OutcomeKind
+    job: int = 0
+
+
+def duties(facts: EpochFacts) -> dict[int, tuple[Duty, ...]]:
+    """By device with a leaf, ascending: its drawn slots in order, then its forced draws by (slot, job)."""
+    forced = _forced(facts)
+    return {
+        device.device: (*_drawn(facts, device), *forced.get(device.device, ()))
+        for device in sorted(facts.devices, key=lambda device: device.device)
+        if device.from_epoch <= facts.epoch
+    }
+
+
+def kind_drawn(beacon: bytes, roll_call: int, device: int, terms: DeviceClass) -> OutcomeKind | None:
+    """Why an active device is drawn in the slot with this beacon, or None where it is not."""
+    if is_roll_call(beacon, roll_call):
+        return OutcomeKind.ROLL_CALL
+    return OutcomeKind.DRAWN_C if is_drawn(beacon, device, terms.draw_threshold) else None
+
+
+def shape_of(terms: DeviceClass) -> Shape:
+    return Shape(terms.m, terms.n, terms.k, terms.r, terms.q)
+
+
+def challenge_of(facts: EpochFacts, device: DeviceFact, slot: int) -> Challenge:
+    """The benchmark of a device in a slot of the epoch."""
+    return Challenge(
+        beacon=facts.slot(slot).beacon,
+        chain_id=facts.chain_id,
+        provider=bytes.fromhex(device.provider[2:]),
+        device=device.device,
+        slot=slot,
+        shape=shape_of(facts.classes[device.class_id]),
+    )
+
+
+def _drawn(facts: EpochFacts, device: DeviceFact) -> Iterator[Duty]:
+    terms = facts.classes[device.class_id]
+    for fact in facts.slots:
+        if not facts.is_active(device, fact.slot):
+            continue
+        kind = kind_drawn(fact.beacon, facts.timing.roll_call, device.device, terms)
+        if kind is not None:
+            yield Duty(device.device, fact.slot, kind)
+
+
+def _forced(facts: EpochFacts) -> dict[int, list[Duty]]:
+    by_device: dict[int, list[Duty]] = {}
+    for draw in sorted(facts.forced, key=lambda draw: (draw.slot, draw.job)):
+        if facts.slots[0].slot <= draw.slot <= facts.last_slot:
+            duty = Duty(draw.device, draw.slot, OutcomeKind.FORCED, draw.job)
+            by_device.setdefault(draw.device, []).append(duty)
+    return by_device

@@ -1,0 +1,97 @@
+"""What the chain says about one epoch, read at one pinned block: all that judging needs but evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tensorbond.chain.types import DeviceClass, Timing
+from tensorbond.oracle.errors import FactsContradict
+
+Place = tuple[int, int]
+"""(device, slot)"""
+
+
+@dataclass(frozen=True)
+class SlotFact:
+    """A sealed slot: its beacon, the next slot's beacon, and the timestamp of its first block."""
+
+    slot: int
+    beacon: bytes
+    sample_beacon: bytes
+    started_at: int
+
+
+@dataclass(frozen=True)
+class DeviceFact:
+    """A device as it was known at the epoch's last block."""
+
+    device: int
+    provider: str
+    class_id: int
+    bonded_gops: int
+    from_epoch: int
+    until_slot: int
+
+
+@dataclass(frozen=True)
+class CommitFact:
+    """A commit record, by its event; `timestamp` is its block's."""
+
+    device: int
+    slot: int
+    key: str
+    commitment: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class ForcedDraw:
+    """A benchmark that accepting `job` forced upon its device."""
+
+    job: int
+    device: int
+    slot: int
+
+
+@dataclass(frozen=True)
+class EpochFacts:
+    """Raises FactsContradict where the parts do not fit together."""
+
+    chain_id: int
+    epoch: int
+    timing: Timing
+    slots: tuple[SlotFact, ...]
+    devices: tuple[DeviceFact, ...]
+    classes: Mapping[int, DeviceClass]
+    commits: Mapping[Place, CommitFact]
+    forced: tuple[ForcedDraw, ...]
+
+    def __post_init__(self) -> None:
+        timing = self.timing
+        first = timing.from_slot + (self.epoch - timing.from_epoch) * timing.epoch_slots
+        have = [fact.slot for fact in self.slots]
+        if have != list(range(first, first + timing.epoch_slots)):
+            raise FactsContradict(
+                f"epoch {self.epoch} has {timing.epoch_slots} slots from {first}, not {have}"
+            )
+        ids = [device.device for device in self.devices]
+        if len(set(ids)) != len(ids):
+            raise FactsContradict(f"a device is listed twice in {ids}")
+        unknown = {device.class_id for device in self.devices} - set(self.classes)
+        if unknown:
+            raise FactsContradict(f"devices of unknown classes {sorted(unknown)}")
+        strangers = {draw.device for draw in self.forced} - set(ids)
+        if strangers:
+            raise FactsContradict(f"forced draws of unknown devices {sorted(strangers)}")
+
+    @property
+    def last_slot(self) -> int:
+        return self.slots[-1].slot
+
+    def slot(self, slot: int) -> SlotFact:
+        return self.slots[slot - self.slots[0].slot]
+
+    def is_active(self, device: DeviceFact, slot: int) -> bool:
+        """Whether the device may be drawn in a slot of this epoch."""
+        return device.from_epoch <= self.epoch and slot < device.until_slot

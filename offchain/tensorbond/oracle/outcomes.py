@@ -1,0 +1,107 @@
+"""How each due benchmark ended: a pure function of facts and of what the signed evidence shows.
+
+A pass by any evidence that the committing key signed wins; otherwise the lowest signed evidenceRoot's first
+bad item is the outcome; a record without signed evidence was withheld; no record is a miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from tensorbond.chain.digests import recover_evidence
+from tensorbond.chain.types import DeviceClass, Outcome, OutcomeResult
+from tensorbond.oracle.duties import Duty, duties, shape_of
+from tensorbond.oracle.facts import CommitFact, EpochFacts, Place, SlotFact
+from tensorbond.proof import Challenge, Evidence, evidence_root, find_bad_item
+from tensorbond.proof.errors import ProofError
+
+NO_WITNESS = bytes(32)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one evidence signed by the committing key shows: its root, and the first bad item (q: header)."""
+
+    root: bytes
+    bad_item: int | None
+
+
+def examine(
+    raw: bytes,
+    challenge: Challenge,
+    commit: CommitFact,
+    sample_beacon: bytes,
+    challenges: str,
+) -> Finding | None:
+    """What the bytes show, or None where the committing key signed no such evidence for the commitment.
+
+    Only the items, the roots and the final seed are signed, so what the file declares beside them is
+    replaced by what the chain says. `challenges` is the contract in whose domain evidence is signed.
+    """
+    try:
+        declared = Evidence.decode(raw)
+        if declared.challenge.shape != challenge.shape:
+            return None
+        evidence = replace(
+            declared, challenge=challenge, sample_beacon=sample_beacon, commitment=commit.commitment
+        )
+    except ProofError:
+        return None
+    root = evidence_root(evidence)
+    signer = recover_evidence(challenge.chain_id, challenges, commit.commitment, root, evidence.signature)
+    if signer != commit.key:
+        return None
+    bad = find_bad_item(challenge, commit.commitment, sample_beacon, evidence)
+    return Finding(root, None if bad is None else bad.index)
+
+
+def decisive(findings: Collection[Finding]) -> Finding | None:
+    """The one finding that decides: a pass if there is any, else the lowest root."""
+    return min(findings, key=lambda finding: (finding.bad_item is not None, finding.root), default=None)
+
+
+def judge(
+    duty: Duty,
+    commit: CommitFact | None,
+    findings: Collection[Finding],
+    slot: SlotFact,
+    terms: DeviceClass,
+) -> Outcome:
+    row = Outcome(duty.slot, int(duty.kind), 0, 0, NO_WITNESS, 0, duty.job)
+    if commit is None:
+        return replace(row, result=int(OutcomeResult.MISSED))
+    found = decisive(findings)
+    if found is None:
+        return replace(row, result=int(OutcomeResult.WITHHELD))
+    if found.bad_item is not None:
+        result = int(OutcomeResult.BAD_ITEM)
+        return replace(row, result=result, witness=found.root, item=found.bad_item)
+    throughput = throughput_of(terms, slot.started_at, commit.timestamp)
+    return replace(row, result=int(OutcomeResult.PASSED), throughput=throughput, witness=found.root)
+
+
+def throughput_of(terms: DeviceClass, started_at: int, committed_at: int) -> int:
+    """Gops by the chain's own clock, at most the class's peak."""
+    elapsed = max(1, committed_at - started_at)
+    return min(terms.peak_gops, shape_of(terms).operations // (elapsed * 10**9))
+
+
+def judge_epoch(
+    facts: EpochFacts, findings: Mapping[Place, Collection[Finding]]
+) -> dict[int, tuple[Outcome, ...]]:
+    """The outcomes of every device with a leaf, in the leaf's order; `findings` by (device, slot)."""
+    classes = {device.device: facts.classes[device.class_id] for device in facts.devices}
+    return {
+        device: tuple(
+            judge(
+                duty,
+                facts.commits.get((device, duty.slot)),
+                findings.get((device, duty.slot), ()),
+                facts.slot(duty.slot),
+                classes[device],
+            )
+            for duty in due
+        )
+        for device, due in duties(facts).items()
+    }
