@@ -6,7 +6,7 @@ import {Leaf, Outcome} from "../libraries/MerkleSum.sol";
 /// @notice The signed statement of an epoch. EIP-712 type
 /// `Attestation(uint256 epoch,uint256 round,bytes32 previousRoot,bytes32 lastBlockHash,bytes32 root,uint256 totalWeight,bytes32 dataDigest,bytes32 configDigest)`,
 /// domain name "Attestations", version "1".
-/// @dev Equivocation = two that agree in the first four fields and differ after.
+/// @dev Equivocation = two for one configuration that agree in the first four fields and differ in root, totalWeight or dataDigest.
 struct Statement {
     uint256 epoch;
     uint256 round;
@@ -56,15 +56,17 @@ interface IAttestations {
     /// @notice One attestation on chain: its root, and this word.
     struct Attested {
         uint96 totalWeight;
-        uint40 attestedBlock;
+        /// The last block of the proof window, never before the previous epoch's: final in every later block.
+        uint40 provableUntil;
         uint32 setId;
         uint8 round;
         uint64 signers;
-        /// 1 attested, 2 void, 4 revoked (round is then the least that may not be used again).
+        /// 1 attested, 2 void, 4 revoked (round is then the greatest that is spent).
         uint8 flags;
     }
 
-    /// @notice One oracle set. `table` holds the members' addresses as code; a set never changes, but members drop out of it.
+    /// @notice One oracle set. `table` holds its configuration digest and its members' addresses as code; a set never changes, but
+    /// members drop out of it.
     struct OracleSet {
         address table;
         uint8 threshold;
@@ -77,13 +79,16 @@ interface IAttestations {
     /// @notice One oracle's bond.
     struct Bond {
         uint96 amount;
-        /// Nonzero once it left: 1 + the next epoch to be attested at that time.
+        /// Nonzero once it left or was slashed: 1 + the last epoch that it may have signed.
         uint24 leftEpoch;
+        /// Until the end of this block, at least, the bond of an oracle that left stays slashable.
+        uint40 exposedUntil;
+        /// Was a member of a set once.
         bool seated;
     }
 
     event OracleJoined(address indexed oracle, uint256 amount, string endpoint, uint256 totalBonded);
-    event OracleLeft(address indexed oracle, uint256 epoch);
+    event OracleLeft(address indexed oracle, uint256 leftEpoch, uint256 exposedUntil);
     event BondWithdrawn(address indexed oracle, uint256 amount, uint256 totalBonded);
     event SetSeated(uint256 indexed setId, address[] members, uint256 threshold, uint256 fromEpoch, bytes32 configDigest);
     event EpochAttested(
@@ -107,7 +112,10 @@ interface IAttestations {
     error OracleNotBonded(address oracle);
     error OracleLeftAlready(address oracle);
     error OracleNotLeft(address oracle);
+    /// The address lost a bond before: the same fraud proof would take the next one, too.
+    error OracleSlashedBefore(address oracle);
     error BondStillExposed(address oracle, uint256 settledThrough, uint256 leftEpoch);
+    error BondStillProvable(address oracle, uint256 blockNumber, uint256 exposedUntil);
     error SetInvalid(bytes32 field, uint256 have, uint256 bound);
     error SetUnknown(uint256 setId);
     error EpochOutOfOrder(uint256 have, uint256 need);
@@ -115,6 +123,7 @@ interface IAttestations {
     error DeadlinePassed(uint256 epoch, uint256 blockNumber, uint256 deadline);
     error DeadlineNotPassed(uint256 epoch, uint256 blockNumber, uint256 deadline);
     error RoundSpent(uint256 have, uint256 least);
+    error RoundTooLarge(uint256 have, uint256 most);
     error PreviousRootMismatch(bytes32 have, bytes32 need);
     error LastBlockMismatch(bytes32 have, bytes32 need);
     error ConfigDigestMismatch(bytes32 have, bytes32 need);
@@ -131,6 +140,8 @@ interface IAttestations {
     error EpochNotAttested(uint256 epoch);
     error EpochNotFinal(uint256 epoch);
     error LeafNotUnderRoot(uint256 epoch, bytes32 have, bytes32 need);
+    /// The sums of the tree don't add up to the total weight that was attested.
+    error TotalWeightMismatch(uint256 epoch, uint256 have, uint256 need);
     error OutcomeNotUnderLeaf(bytes32 have, bytes32 need);
 
     /// Wei that every oracle bonds.

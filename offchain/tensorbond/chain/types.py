@@ -182,7 +182,7 @@ class OutcomeProof:
 @dataclass(frozen=True)
 class Attested:
     total_weight: int
-    attested_block: int
+    provable_until: int
     set_id: int
     round: int
     signers: int
@@ -202,6 +202,7 @@ class OracleSet:
 class Bond:
     amount: int
     left_epoch: int
+    exposed_until: int
     seated: bool
 
 
