@@ -68,7 +68,7 @@ interface IDeviceRegistry {
     error ProviderOnly(address account, address provider);
     error JobEscrowOnly(address account);
     error WorkDisputesOnly(address account);
-    error SlotBeforeSchedule(uint256 slot);
+    error EntryUnknown(uint256 entry);
 
     /// @notice Add a class; it never changes after. Caller: the governor. @return classId From 0 on, at most 256.
     function addClass(DeviceClass calldata terms) external returns (uint256 classId);
@@ -91,13 +91,14 @@ interface IDeviceRegistry {
     /// @notice End a device's job. Caller: `JobEscrow`.
     function release(uint256 device) external;
 
-    /// @notice Stop a device from the next slot on, because of a proven fault. Caller: `WorkDisputes`.
+    /// @notice Stop a device from the next slot on, because of a proven fault; nothing happens if it ends earlier. Caller: `WorkDisputes`.
     function suspend(uint256 device) external;
 
     /// @notice Note that a slash took `amount` of the device's bond. Caller: `WorkDisputes`.
     function debit(uint256 device, uint256 amount) external;
 
-    /// @notice Unlock what is left of an ended device's bond. Caller: `WorkDisputes`, which knows that no proof can touch it.
+    /// @notice Unlock what is left of an ended device's bond; refused once nothing is. Caller: `WorkDisputes`, which knows that no proof
+    /// can touch it.
     function discharge(uint256 device) external;
 
     function deviceOf(uint256 device) external view returns (Device memory);

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
+import {Bps} from "./libraries/Bps.sol";
+import {MerkleSum} from "./libraries/MerkleSum.sol";
+import {Slots, Timing} from "./libraries/Slots.sol";
+
+contract DeviceRegistry is IDeviceRegistry, AccessManaged {
+    using SafeCast for uint256;
+    using Slots for Timing;
+
+    /// @dev The newest schedule entry and all counters: the one word that every verb reads.
+    struct Head {
+        uint24 fromEpoch;
+        uint32 fromSlot;
+        uint40 fromBlock;
+        uint16 slotBlocks;
+        uint16 epochSlots;
+        uint32 attestBlocks;
+        uint32 proofBlocks;
+        uint16 rollCall;
+        uint8 entries;
+        uint16 classes;
+        uint24 devices;
+    }
+
+    uint32 private constant OPEN = type(uint32).max;
+    uint256 private constant DEVICES_PER_CALL = 64;
+    /// A device's id is its leaf's index in the attestation tree.
+    uint256 private constant MAX_DEVICES = (1 << MerkleSum.DEPTH) - 1;
+    uint256 private constant MAX_CLASSES = 256;
+    uint256 private constant MAX_ENTRIES = type(uint8).max;
+    /// An epoch's last block must still be known to EIP-2935 (8,191 blocks) when the epoch is attested.
+    uint256 private constant MAX_ATTEST_BLOCKS = 8_000;
+
+    IProviderStaking private immutable STAKING;
+    address private immutable JOB_ESCROW;
+    address private immutable WORK_DISPUTES;
+
+    Head private _head;
+    mapping(uint256 device => Device) private _devices;
+    /// Wei of the device's bond that were slashed, or unlocked at its discharge.
+    mapping(uint256 device => uint256) private _debited;
+    mapping(uint256 classId => DeviceClass) private _classes;
+    /// Entry 0 on, the newest one included.
+    mapping(uint256 entry => Timing) private _timings;
+
+    constructor(
+        address authority,
+        IProviderStaking staking,
+        address jobEscrow,
+        address workDisputes,
+        Timing memory first
+    ) AccessManaged(authority) {
+        STAKING = staking;
+        JOB_ESCROW = jobEscrow;
+        WORK_DISPUTES = workDisputes;
+
+        if (first.fromBlock < block.number) revert TimingInvalid("fromBlock", first.fromBlock, block.number);
+        first.fromEpoch = 0;
+        first.fromSlot = 0;
+        _append(first, 0);
+    }
+
+    // ---- Governor ----
+
+    /// @inheritdoc IDeviceRegistry
+    function addClass(DeviceClass calldata terms) external restricted returns (uint256 classId) {
+        classId = _head.classes;
+        if (classId == MAX_CLASSES) revert CountOutOfRange(classId + 1, MAX_CLASSES);
+        _requirePowerOfTwo("m", terms.m, 1 << 8, 1 << 20);
+        _requirePowerOfTwo("n", terms.n, 1 << 8, 1 << 20);
+        _requirePowerOfTwo("K", terms.K, 1 << 10, 1 << 14);
+        _requireClassRange("R", terms.R, 1, type(uint32).max);
+        _requireClassRange("q", terms.q, 1, 1_024);
+        _requireClassRange("minGops", terms.minGops, 1, type(uint24).max);
+        _requireClassRange("peakGops", terms.peakGops, terms.minGops, type(uint24).max);
+        _requireClassRange("bondPerGops", terms.bondPerGops, 1, type(uint96).max);
+        _requireClassRange("missPenalty", terms.missPenalty, 0, uint256(terms.minGops) * terms.bondPerGops);
+        _requireClassRange("faultBps", terms.faultBps, 1, Bps.ONE);
+
+        _classes[classId] = terms;
+        _head.classes = (classId + 1).toUint16();
+
+        emit ClassAdded(classId, terms);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function schedule(Timing calldata timing) external restricted {
+        uint256 entry = _head.entries;
+        if (entry == MAX_ENTRIES) revert CountOutOfRange(entry + 1, MAX_ENTRIES);
+        Timing memory last = _timings[entry - 1];
+        uint256 least = Math.max(_nextEpoch(timingNow()), last.fromEpoch) + 1;
+        if (timing.fromEpoch < least) revert TimingInvalid("fromEpoch", timing.fromEpoch, least);
+
+        Timing memory next = timing;
+        uint256 fromSlot = last.firstSlot(timing.fromEpoch);
+        next.fromSlot = fromSlot.toUint32();
+        next.fromBlock = last.startOf(fromSlot).toUint40();
+        _append(next, entry);
+    }
+
+    // ---- Provider ----
+
+    /// @inheritdoc IDeviceRegistry
+    function register(uint256 classId, uint256 bondedGops, uint256 count) external returns (uint256 first) {
+        Head memory head = _head;
+        DeviceClass storage terms = _classes[classId];
+        if (classId >= head.classes) revert ClassUnknown(classId);
+        if (bondedGops < terms.minGops || bondedGops > terms.peakGops) {
+            revert BondedGopsOutOfRange(bondedGops, terms.minGops, terms.peakGops);
+        }
+        if (count == 0 || count > DEVICES_PER_CALL) revert CountOutOfRange(count, DEVICES_PER_CALL);
+        uint256 last = head.devices + count;
+        if (last > MAX_DEVICES) revert RegistryFull(last, MAX_DEVICES);
+
+        first = head.devices + 1;
+        _head.devices = last.toUint24();
+        uint256 bond = bondedGops * terms.bondPerGops;
+        uint24 fromEpoch = _nextEpoch(_inForce(head)).toUint24();
+        Device memory d = Device(msg.sender, fromEpoch, OPEN, bondedGops.toUint24(), classId.toUint8(), false);
+        for (uint256 device = first; device <= last; ++device) {
+            _devices[device] = d;
+            emit DeviceRegistered(device, msg.sender, classId, bondedGops, bond, fromEpoch);
+        }
+
+        STAKING.lock(msg.sender, bond * count);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function retire(uint256 device) external {
+        Device memory d = deviceOf(device);
+        if (msg.sender != d.provider) revert ProviderOnly(msg.sender, d.provider);
+        if (d.untilSlot != OPEN) revert DeviceRetiredAlready(device, d.untilSlot);
+
+        uint256 untilEpoch = _nextEpoch(timingNow()) + 1;
+        uint256 untilSlot = timingOf(untilEpoch).firstSlot(untilEpoch);
+        _devices[device].untilSlot = untilSlot.toUint32();
+
+        emit DeviceRetired(device, d.provider, untilSlot);
+    }
+
+    // ---- For the peers ----
+
+    /// @inheritdoc IDeviceRegistry
+    function hold(uint256 device, uint256 slot) external returns (Device memory d) {
+        if (msg.sender != JOB_ESCROW) revert JobEscrowOnly(msg.sender);
+        d = deviceOf(device);
+        if (d.held) revert DeviceHeldAlready(device);
+        if (!_isActive(d, slot)) revert DeviceNotActive(device, slot);
+
+        d.held = true;
+        _devices[device].held = true;
+
+        emit DeviceHeld(device);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function release(uint256 device) external {
+        if (msg.sender != JOB_ESCROW) revert JobEscrowOnly(msg.sender);
+        if (!_devices[device].held) revert DeviceNotHeld(device);
+
+        _devices[device].held = false;
+
+        emit DeviceReleased(device);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function suspend(uint256 device) external onlyWorkDisputes {
+        Device memory d = deviceOf(device);
+        uint256 untilSlot = timingNow().slotAt(block.number) + 1;
+        if (d.untilSlot <= untilSlot) return;
+
+        _devices[device].untilSlot = untilSlot.toUint32();
+
+        emit DeviceSuspended(device, d.provider, untilSlot);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function debit(uint256 device, uint256 amount) external onlyWorkDisputes {
+        uint256 bond = bondOf(device) - amount;
+        _debited[device] += amount;
+
+        emit BondDebited(device, amount, bond);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function discharge(uint256 device) external onlyWorkDisputes {
+        uint256 bond = bondOf(device);
+        if (bond == 0) revert DeviceDischargedAlready(device);
+        address provider = _devices[device].provider;
+
+        _debited[device] += bond;
+
+        emit DeviceDischarged(device, provider, bond);
+
+        STAKING.unlock(provider, bond);
+    }
+
+    // ---- Views ----
+
+    /// @inheritdoc IDeviceRegistry
+    function deviceOf(uint256 device) public view returns (Device memory d) {
+        d = _devices[device];
+        if (d.provider == address(0)) revert DeviceUnknown(device);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function bondOf(uint256 device) public view returns (uint256) {
+        Device memory d = deviceOf(device);
+        return uint256(d.bondedGops) * _classes[d.classId].bondPerGops - _debited[device];
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function classOf(uint256 classId) external view returns (DeviceClass memory terms) {
+        terms = _classes[classId];
+        if (terms.q == 0) revert ClassUnknown(classId);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function classCount() external view returns (uint256) {
+        return _head.classes;
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function deviceCount() external view returns (uint256) {
+        return _head.devices;
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function isActive(uint256 device, uint256 slot) external view returns (bool) {
+        return _isActive(_devices[device], slot);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function timingAt(uint256 slot) public view returns (Timing memory timing) {
+        Head memory head = _head;
+        timing = _newest(head);
+        for (uint256 entry = head.entries - 1; slot < timing.fromSlot;) {
+            timing = _timings[--entry];
+        }
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function timingOf(uint256 epoch) public view returns (Timing memory timing) {
+        Head memory head = _head;
+        timing = _newest(head);
+        for (uint256 entry = head.entries - 1; epoch < timing.fromEpoch;) {
+            timing = _timings[--entry];
+        }
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function timingNow() public view returns (Timing memory) {
+        return _inForce(_head);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function timingEntry(uint256 entry) external view returns (Timing memory) {
+        if (entry >= _head.entries) revert EntryUnknown(entry);
+        return _timings[entry];
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function timingCount() external view returns (uint256) {
+        return _head.entries;
+    }
+
+    // ---- Internal ----
+
+    modifier onlyWorkDisputes() {
+        if (msg.sender != WORK_DISPUTES) revert WorkDisputesOnly(msg.sender);
+        _;
+    }
+
+    function _append(Timing memory t, uint256 entry) private {
+        _requireTimingRange("slotBlocks", t.slotBlocks, 4, type(uint16).max);
+        _requireTimingRange("epochSlots", t.epochSlots, 1, type(uint16).max);
+        _requireTimingRange("attestBlocks", t.attestBlocks, 2 * uint256(t.slotBlocks), MAX_ATTEST_BLOCKS);
+        _requireTimingRange("proofBlocks", t.proofBlocks, t.slotBlocks, type(uint32).max);
+        _requireTimingRange("rollCall", t.rollCall, 0, 256);
+        uint256 exposed = t.epochBlocks() + t.attestBlocks + 2 * uint256(t.proofBlocks);
+        _requireTimingRange("unbondingBlocks", STAKING.UNBONDING_BLOCKS(), exposed, type(uint256).max);
+
+        _timings[entry] = t;
+        Head memory head = _head;
+        _head = Head({
+            fromEpoch: t.fromEpoch,
+            fromSlot: t.fromSlot,
+            fromBlock: t.fromBlock,
+            slotBlocks: t.slotBlocks,
+            epochSlots: t.epochSlots,
+            attestBlocks: t.attestBlocks,
+            proofBlocks: t.proofBlocks,
+            rollCall: t.rollCall,
+            entries: (entry + 1).toUint8(),
+            classes: head.classes,
+            devices: head.devices
+        });
+
+        emit TimingScheduled(entry, t);
+    }
+
+    function _newest(Head memory head) private pure returns (Timing memory) {
+        return Timing({
+            fromEpoch: head.fromEpoch,
+            fromSlot: head.fromSlot,
+            fromBlock: head.fromBlock,
+            slotBlocks: head.slotBlocks,
+            epochSlots: head.epochSlots,
+            attestBlocks: head.attestBlocks,
+            proofBlocks: head.proofBlocks,
+            rollCall: head.rollCall
+        });
+    }
+
+    /// @dev Before its first block the schedule's first entry is in force.
+    function _inForce(Head memory head) private view returns (Timing memory timing) {
+        timing = _newest(head);
+        for (uint256 entry = head.entries - 1; entry != 0 && block.number < timing.fromBlock;) {
+            timing = _timings[--entry];
+        }
+    }
+
+    /// @dev The epoch after the present one, given the timing in force; before the first block that is epoch 0.
+    function _nextEpoch(Timing memory timing) private view returns (uint256) {
+        if (block.number < timing.fromBlock) return timing.fromEpoch;
+        return timing.epochOf(timing.slotAt(block.number)) + 1;
+    }
+
+    function _isActive(Device memory d, uint256 slot) private view returns (bool) {
+        return slot < d.untilSlot && d.fromEpoch <= timingAt(slot).epochOf(slot);
+    }
+
+    function _requirePowerOfTwo(bytes32 field, uint256 have, uint256 least, uint256 most) private pure {
+        _requireClassRange(field, have, least, most);
+        uint256 floor = 1 << Math.log2(have);
+        if (have != floor) revert ClassTermsInvalid(field, have, floor);
+    }
+
+    function _requireClassRange(bytes32 field, uint256 have, uint256 least, uint256 most) private pure {
+        if (have < least) revert ClassTermsInvalid(field, have, least);
+        if (have > most) revert ClassTermsInvalid(field, have, most);
+    }
+
+    function _requireTimingRange(bytes32 field, uint256 have, uint256 least, uint256 most) private pure {
+        if (have < least) revert TimingInvalid(field, have, least);
+        if (have > most) revert TimingInvalid(field, have, most);
+    }
+}

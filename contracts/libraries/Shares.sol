@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+/// @title Shares of a pool of wei. Every function rounds as its name says, always in the pool's favour.
+/// @dev Exact for pools below 2⁹⁶ wei and below 2¹²⁸ shares: no product then exceeds 2²²⁴.
+library Shares {
+    /// @return Shares minted for a deposit of `amount` into a pool of `pool` wei in `shares` shares; an empty one starts at 1:1.
+    function toSharesDown(uint256 amount, uint256 pool, uint256 shares) internal pure returns (uint256) {
+        return shares == 0 ? amount : (amount * shares) / pool;
+    }
+
+    /// @return Shares burned for taking `amount` out of a pool of `pool` wei in `shares` shares.
+    function toSharesUp(uint256 amount, uint256 pool, uint256 shares) internal pure returns (uint256) {
+        return Math.ceilDiv(amount * shares, pool);
+    }
+
+    /// @return Wei paid for `part` of the `shares` shares of a pool of `pool` wei.
+    function toAmountDown(uint256 part, uint256 pool, uint256 shares) internal pure returns (uint256) {
+        return (part * pool) / shares;
+    }
+
+    /// @return Whether a pool that is cut from `before` to `left` wei is spent: what a share is worth would shrink so far that later
+    /// deposits need more shares than fit.
+    function isSpent(uint256 left, uint256 before) internal pure returns (bool) {
+        return left <= before >> 32;
+    }
+}
