@@ -391,12 +391,14 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     function _forcedSlot(Terms memory terms) private view returns (uint256 slot) {
         Timing memory timing = REGISTRY.timingNow();
         slot = timing.slotAt(block.number + 2 * uint256(timing.slotBlocks) - 1);
+        uint256 windows = uint256(timing.attestBlocks) + timing.proofBlocks;
 
-        // Another entry may be in force by then, or may have come into force since the job was funded.
+        // Another entry may be in force by then, or may have come into force since the job was funded; and an epoch isn't final
+        // before the one that precedes it.
         timing = REGISTRY.timingAt(slot);
+        windows = Math.max(windows, uint256(timing.attestBlocks) + timing.proofBlocks);
         _requireLater("submitBy", terms.submitBy, timing.startOf(slot));
-        uint256 lastBlock = timing.lastBlock(timing.epochOf(slot));
-        _requireLater("refundAt", terms.refundAt, lastBlock + timing.attestBlocks + timing.proofBlocks + 1);
+        _requireLater("refundAt", terms.refundAt, timing.lastBlock(timing.epochOf(slot)) + windows + 1);
     }
 
     function _requireForced(uint256 job, Job memory state, LeafProof calldata leaf, OutcomeProof calldata outcome)

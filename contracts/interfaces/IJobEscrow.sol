@@ -92,7 +92,7 @@ interface IJobEscrow {
         uint256 compensated,
         uint256 tracked
     );
-    /// The token refused to pay `account`; the amount waits for `collect`.
+    /// The token refused to pay `account`; the amount is tracked again and waits for `collect`.
     event PaymentDeferred(address indexed account, address indexed token, uint256 amount, uint256 owed);
     event PaymentCollected(address indexed account, address indexed token, uint256 amount, uint256 tracked);
     event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 tracked);
@@ -125,11 +125,13 @@ interface IJobEscrow {
     function VICTIM_BPS() external view returns (uint256);
 
     /// @notice Escrow the price. `terms.requester` must be the caller; needs an allowance.
-    /// Refused if refundAt < submitBy + slot + epoch + attestation deadline + proof window.
+    /// Refused if refundAt < submitBy + slot + epoch + attestation deadline + proof window, or < submitBy + reviewBlocks: a provider
+    /// whose draw passed can settle before anyone can refund.
     function fund(Terms calldata terms) external returns (uint256 job);
 
     /// @notice Take a funded job with `device`: locks the collateral, holds the device, and forces a draw in the first slot that
-    /// starts at least one slot later. Caller: the device's provider or its operator.
+    /// starts at least one slot later. Caller: the device's provider or its operator. Refused if that slot starts after `submitBy`, or
+    /// its epoch might not be final at `refundAt`, under a schedule that has changed since `fund`.
     function accept(uint256 job, Job calldata state, uint256 device) external;
 
     /// @notice Hand in the result's digest. Caller: the provider or its operator.
@@ -142,10 +144,11 @@ interface IJobEscrow {
     function settle(uint256 job, Job calldata state, LeafProof calldata leaf, OutcomeProof calldata outcome) external;
 
     /// @notice Refund for a passed deadline: not accepted; not submitted (collateral slashed); submitted but no final attestation by
-    /// `refundAt` (or, if one is final but nobody shows its outcome, a proof window later). Anyone.
+    /// `refundAt` (or, if one is final but nobody shows its outcome, a proof window later). Anyone. The slash's evidence is the job's id.
     function refund(uint256 job, Job calldata state) external;
 
-    /// @notice Refund because the final outcome of the forced draw is missed or a bad item (collateral slashed) or withheld. Anyone.
+    /// @notice Refund a submitted job because the final outcome of the forced draw is missed or a bad item (collateral slashed) or
+    /// withheld. Anyone. The slash's evidence is the job's id.
     function refundByOutcome(uint256 job, Job calldata state, LeafProof calldata leaf, OutcomeProof calldata outcome) external;
 
     /// @notice Retry a payment that the token refused. Anyone, for anyone.
