@@ -1,0 +1,331 @@
+"""Deploys the system: one plan, written before the first transaction, carried out step by step, and checked at the end.
+
+Every contract knows its peers by addresses that follow from the deployer's nonces, so the plan fixes nonces and
+addresses first. Whoever is interrupted runs it again: what the chain already holds is checked and kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import rlp
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from tensorbond.chain.abi import Abi
+from tensorbond.chain.artifacts import CONTRACTS, Artifacts
+from tensorbond.chain.deployment import ContractRecord, Deployment, write_atomically
+from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid, RpcError
+from tensorbond.chain.lane import Lane, refusal_of
+from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.types import DeviceClass, Timing
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Plan:
+    """What a run has decided and begun. Kept beside the deployment file until that is written."""
+
+    path: Path
+    chain_id: int
+    deployer: str
+    first_nonce: int
+    parameters: dict[str, Any]
+    tokens: dict[str, str]
+    genesis_block: int = 0
+    # By contract: every hash that was signed for it.
+    transactions: dict[str, list[str]] = field(default_factory=dict)
+
+    def save(self) -> None:
+        write_atomically(self.path, json.dumps(asdict(self) | {"path": None}, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Plan | None:
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")) | {"path": path})
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise DeploymentInvalid(f"{path} is not a deployment plan: {error}") from error
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        return {
+            name: create_address(self.deployer, self.first_nonce + index)
+            for index, name in enumerate(CONTRACTS)
+        }
+
+
+def create_address(deployer: str, nonce: int) -> str:
+    """Where the contract that `deployer` creates with `nonce` will be."""
+    return str(to_checksum_address(keccak(rlp.encode([bytes.fromhex(deployer[2:]), nonce]))[12:]))
+
+
+def constructor_arguments(
+    name: str, parameters: Parameters, deployer: str, at: Mapping[str, str], genesis_block: int
+) -> dict[str, Any]:
+    """The arguments of one contract's constructor, in order."""
+    first = Timing(0, 0, genesis_block, **parameters.timing.model_dump())
+    match name:
+        case "AccessManager":
+            return {"initialAdmin": parameters.governor or deployer}
+        case "TensorbondToken":
+            return {
+                "minter": at["Rewards"],
+                "genesisHolder": parameters.treasury or deployer,
+                "genesisSupply": parameters.genesis_supply,
+            }
+        case "ProviderStaking":
+            return {
+                "token": at["TensorbondToken"],
+                "registry": at["DeviceRegistry"],
+                "jobEscrow": at["JobEscrow"],
+                "workDisputes": at["WorkDisputes"],
+                "unbondingBlocks": parameters.unbonding_blocks,
+            }
+        case "DeviceRegistry":
+            return {
+                "authority": at["AccessManager"],
+                "staking": at["ProviderStaking"],
+                "jobEscrow": at["JobEscrow"],
+                "workDisputes": at["WorkDisputes"],
+                "first": first,
+            }
+        case "Challenges":
+            return {
+                "registry": at["DeviceRegistry"],
+                "staking": at["ProviderStaking"],
+                "workDisputes": at["WorkDisputes"],
+            }
+        case "Attestations":
+            return {
+                "authority": at["AccessManager"],
+                "token": at["TensorbondToken"],
+                "registry": at["DeviceRegistry"],
+                "attestationDisputes": at["AttestationDisputes"],
+                "bond": parameters.oracle_bond,
+            }
+        case "WorkDisputes":
+            return {
+                "registry": at["DeviceRegistry"],
+                "challenges": at["Challenges"],
+                "attestations": at["Attestations"],
+                "staking": at["ProviderStaking"],
+            }
+        case "AttestationDisputes":
+            return {"attestations": at["Attestations"]}
+        case "Rewards":
+            return {"token": at["TensorbondToken"], "attestations": at["Attestations"]}
+        case "JobEscrow":
+            return {
+                "authority": at["AccessManager"],
+                "registry": at["DeviceRegistry"],
+                "staking": at["ProviderStaking"],
+                "attestations": at["Attestations"],
+                "feeRecipient": parameters.fee_recipient or deployer,
+                "feeBps": parameters.fee_bps,
+            }
+    raise DeploymentInvalid(f"nothing is known of a contract {name}")
+
+
+def deploy(
+    lane: Lane,
+    artifacts: Artifacts,
+    parameters: Parameters,
+    network: str,
+    path: Path,
+    *,
+    tokens: Mapping[str, str] | None = None,
+    say: Say = lambda _: None,
+) -> Deployment:
+    """Deploy what is not deployed yet, write `path`, and bring the governor's settings to what `parameters` say.
+
+    `tokens`: addresses of payment tokens by symbol. A second run changes nothing and says so. Raises
+    `DeploymentConflict` if the deployer's nonce moved or other parameters or code are in the way."""
+    if lane.rpc.chain_id != parameters.chain_id:
+        raise DeploymentConflict(
+            f"the parameters are for chain {parameters.chain_id}, not {lane.rpc.chain_id}"
+        )
+    if path.exists():
+        deployment = Deployment.load(path)
+        _check_same(deployment, parameters, path)
+        deployment.verify(lane.rpc)
+        say(f"{network} is deployed already: {path} and the chain agree, no contract was deployed")
+    else:
+        plan = _plan(lane, parameters, path, tokens or {}, say)
+        records = {name: _create(lane, artifacts, parameters, plan, name, say) for name in CONTRACTS}
+        deployment = _conclude(lane, network, parameters, plan, records)
+        deployment.save(path)
+        plan.path.unlink(missing_ok=True)
+        say(f"wrote {path}")
+    govern(lane, artifacts, deployment, parameters, say)
+    return deployment
+
+
+def govern(
+    lane: Lane, artifacts: Artifacts, deployment: Deployment, parameters: Parameters, say: Say
+) -> list[tuple[str, str, tuple[Any, ...]]]:
+    """Carry out what the governor has yet to do (classes, allow-list), or say it if the key isn't the governor's.
+
+    Returns what was, or has yet to be, called: (contract, function, arguments)."""
+    due = list(_due(lane, artifacts, deployment, parameters))
+    for contract, function, args in due:
+        if lane.address != deployment.governor:
+            say(f"for the governor to call: {contract}.{function}{args}")
+            continue
+        abi = artifacts[contract].abi
+        lane.transact(
+            deployment.address(contract),
+            abi.encode_call(function, args),
+            abis=[abi, artifacts["AccessManager"].abi],
+            label=(contract, function),
+        )
+        say(f"{contract}.{function}: done")
+    if not due:
+        say("classes and tokens are as the parameters say")
+    return due
+
+
+def _plan(lane: Lane, parameters: Parameters, path: Path, tokens: Mapping[str, str], say: Say) -> Plan:
+    dump = parameters.model_dump(mode="json")
+    plan_path = path.with_name(path.stem + ".plan.json")
+    plan = Plan.load(plan_path)
+    if plan is None:
+        plan = Plan(plan_path, lane.rpc.chain_id, lane.address, lane.nonce(), dump, dict(tokens))
+        plan.save()
+        return plan
+    for what, have, need in (
+        ("chain", lane.rpc.chain_id, plan.chain_id),
+        ("deployer", lane.address, plan.deployer),
+        ("parameters", dump, plan.parameters),
+    ):
+        if have != need:
+            raise DeploymentConflict(f"{plan_path} was begun with another {what}: have {have}, need {need}")
+    say(f"resuming {plan_path}")
+    return plan
+
+
+def _create(
+    lane: Lane, artifacts: Artifacts, parameters: Parameters, plan: Plan, name: str, say: Say
+) -> ContractRecord:
+    at, artifact = plan.addresses, artifacts[name]
+    nonce = plan.first_nonce + CONTRACTS.index(name)
+    code = _code(lane, at[name])
+    mined = None
+    if not code:
+        if lane.nonce() != nonce:
+            raise DeploymentConflict(
+                f"{name} needs nonce {nonce} of {plan.deployer}, which is at {lane.nonce()}: another transaction took "
+                f"it. Remove {plan.path} to begin anew at other addresses"
+            )
+        if name == "DeviceRegistry":
+            head = int(lane.rpc.request("eth_blockNumber"), 16)
+            plan.genesis_block = head + parameters.genesis_delay
+
+        def remember(transaction: str) -> None:
+            plan.transactions.setdefault(name, []).append(transaction)
+            plan.save()
+
+        arguments = constructor_arguments(name, parameters, plan.deployer, at, plan.genesis_block)
+        mined = lane.transact(
+            None,
+            artifact.bytecode + artifact.abi.encode_constructor(list(arguments.values())),
+            nonce=nonce,
+            abis=_abis(artifacts),
+            label=(name, "constructor"),
+            on_signed=remember,
+        )
+        code = _code(lane, at[name])
+    else:
+        say(f"{name} is at {at[name]} already")
+        for transaction in plan.transactions.get(name, []):
+            mined = mined or lane.await_mined(transaction)
+    if mined is None or not artifact.code_matches(code):
+        raise DeploymentConflict(f"what is at {at[name]} is not the {name} of this plan")
+    if mined.contract_address is None or mined.contract_address.lower() != at[name].lower():
+        raise DeploymentConflict(f"{name} came to be at {mined.contract_address}, not at {at[name]}")
+    say(f"{name} at {at[name]}, block {mined.block}")
+    arguments = constructor_arguments(name, parameters, plan.deployer, at, plan.genesis_block)
+    return ContractRecord(
+        address=at[name],
+        block=mined.block,
+        transaction=mined.transaction,
+        code_hash="0x" + keccak(code).hex(),
+        constructor={key: _plain(value) for key, value in arguments.items()},
+    )
+
+
+def _conclude(
+    lane: Lane, network: str, parameters: Parameters, plan: Plan, records: dict[str, ContractRecord]
+) -> Deployment:
+    deployment = Deployment(
+        network=network,
+        chain_id=plan.chain_id,
+        deployer=plan.deployer,
+        governor=parameters.governor or plan.deployer,
+        timing=Timing(0, 0, plan.genesis_block, **parameters.timing.model_dump()),
+        classes=tuple(terms.to_struct() for terms in parameters.classes),
+        contracts=records,
+        tokens=plan.tokens,
+    )
+    deployment.verify(lane.rpc)
+    return deployment
+
+
+def _due(
+    lane: Lane, artifacts: Artifacts, deployment: Deployment, parameters: Parameters
+) -> Sequence[tuple[str, str, tuple[Any, ...]]]:
+    def call(contract: str, function: str, *args: Any) -> Any:
+        abi = artifacts[contract].abi
+        request = {"to": deployment.address(contract), "data": "0x" + abi.encode_call(function, args).hex()}
+        try:
+            data = lane.rpc.request("eth_call", request, "latest")
+        except RpcError as error:
+            raise refusal_of(error, [abi], (contract, function)) or error from None
+        return abi.decode_result(function, bytes.fromhex(data[2:]))
+
+    due: list[tuple[str, str, tuple[Any, ...]]] = []
+    count = call("DeviceRegistry", "classCount")
+    for index, terms in enumerate(parameters.classes):
+        wanted: DeviceClass = terms.to_struct()
+        if index >= count:
+            due.append(("DeviceRegistry", "addClass", (wanted,)))
+        elif (found := call("DeviceRegistry", "classOf", index)) != wanted:
+            raise DeploymentConflict(
+                f"class {index} is {found}, the parameters say {wanted}; a class never changes"
+            )
+    for address in deployment.tokens.values():
+        if not call("JobEscrow", "ledgerOf", address).allowed:
+            due.append(("JobEscrow", "allowToken", (address, True)))
+    return due
+
+
+def _check_same(deployment: Deployment, parameters: Parameters, path: Path) -> None:
+    at = {name: record.address for name, record in deployment.contracts.items()}
+    for name, record in deployment.contracts.items():
+        need = constructor_arguments(name, parameters, deployment.deployer, at, deployment.timing.from_block)
+        for key, value in need.items():
+            if str(_plain(value)) != str(record.constructor.get(key)) and _plain(
+                value
+            ) != record.constructor.get(key):
+                raise DeploymentConflict(
+                    f"{path}: {name} was deployed with {key} = {record.constructor.get(key)}, "
+                    f"the parameters say {_plain(value)}"
+                )
+
+
+def _code(lane: Lane, address: str) -> bytes:
+    return bytes.fromhex(lane.rpc.request("eth_getCode", address, "latest")[2:])
+
+
+def _abis(artifacts: Artifacts) -> list[Abi]:
+    return [artifacts[name].abi for name in CONTRACTS if name in artifacts]
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if isinstance(value, Timing) else value

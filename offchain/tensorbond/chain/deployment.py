@@ -1,0 +1,124 @@
+"""`deployments/<network>.json`: where a network's contracts are, and what they were made with."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from eth_utils.crypto import keccak
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+
+from tensorbond.chain.artifacts import CONTRACTS
+from tensorbond.chain.errors import DeploymentInvalid
+from tensorbond.chain.rpc import Rpc
+from tensorbond.chain.types import DeviceClass, Timing
+
+FOLDER = Path("deployments")
+
+_Address = Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
+_Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
+
+
+def _jsonable(value: Any) -> Any:
+    """Integers that a double cannot hold become decimal strings, bytes become hex."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 53 else str(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, dict):
+        return {key: _jsonable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(each) for each in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _jsonable(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ContractRecord(_Model):
+    """One deployed contract."""
+
+    address: _Address
+    block: int
+    transaction: _Hash
+    # keccak256 of the runtime code
+    code_hash: _Hash
+    constructor: Annotated[dict[str, Any], PlainSerializer(_jsonable)]
+
+
+class Deployment(_Model):
+    """A deployed network."""
+
+    network: str
+    chain_id: int
+    deployer: _Address
+    governor: _Address
+    timing: Timing
+    classes: Annotated[tuple[DeviceClass, ...], PlainSerializer(_jsonable)]
+    contracts: dict[str, ContractRecord]
+    tokens: dict[str, _Address]
+
+    @classmethod
+    def load(cls, path_or_name: str | Path) -> Deployment:
+        """Read a file, or `deployments/<name>.json` of the working directory."""
+        path = locate(path_or_name)
+        try:
+            deployment = cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise DeploymentInvalid(f"{path} cannot be read: {error.strerror}") from error
+        except (ValueError, ValidationError) as error:
+            raise DeploymentInvalid(f"{path} is not a deployment: {error}") from error
+        missing = [name for name in CONTRACTS if name not in deployment.contracts]
+        if missing:
+            raise DeploymentInvalid(f"{path} lacks {', '.join(missing)}")
+        return deployment
+
+    def save(self, path: Path) -> None:
+        write_atomically(path, json.dumps(self.model_dump(mode="json"), indent=2) + "\n")
+
+    def address(self, contract: str) -> str:
+        try:
+            return self.contracts[contract].address
+        except KeyError:
+            raise DeploymentInvalid(f"{self.network} has no contract {contract}") from None
+
+    @property
+    def first_block(self) -> int:
+        """The block of the first deployed contract: no event of ours is older."""
+        return min(record.block for record in self.contracts.values())
+
+    def verify(self, rpc: Rpc) -> None:
+        """Raise `DeploymentInvalid` unless the chain holds exactly this code at these addresses."""
+        calls = [("eth_getCode", (record.address, "latest")) for record in self.contracts.values()]
+        codes = rpc.batch(calls)
+        for (name, record), code in zip(self.contracts.items(), codes, strict=True):
+            have = "0x" + keccak(hexstr=code).hex()
+            if code in ("0x", None, ""):
+                raise DeploymentInvalid(f"{self.network}: there is no {name} at {record.address}")
+            if have != record.code_hash:
+                raise DeploymentInvalid(
+                    f"{self.network}: {name} at {record.address} has code hash {have}, need {record.code_hash}"
+                )
+
+
+def locate(path_or_name: str | Path) -> Path:
+    path = Path(path_or_name)
+    return path if path.suffix == ".json" or path.exists() else FOLDER / f"{path}.json"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """A reader finds the old file or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)

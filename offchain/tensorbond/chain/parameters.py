@@ -1,0 +1,112 @@
+"""What a network is deployed with: one typed object, read from `deployments/params/<name>.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from tensorbond.chain.errors import DeploymentInvalid
+from tensorbond.chain.types import DeviceClass
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+def parse_units(text: str, decimals: int) -> int:
+    """`"1.5"` with 18 decimals → 1500000000000000000. Raises `ValueError` for what the token cannot express."""
+    try:
+        amount = Decimal(text.replace("_", "")).scaleb(decimals)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not an amount") from None
+    if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
+        raise ValueError(f"{text!r} is not an amount of a token with {decimals} decimals")
+    return int(amount)
+
+
+def format_units(amount: int, decimals: int) -> str:
+    """1500000000000000000 with 18 decimals → `"1.5"`."""
+    whole, rest = divmod(abs(amount), 10**decimals)
+    fraction = f".{rest:0{decimals}d}".rstrip("0") if rest else ""
+    return f"{'-' if amount < 0 else ''}{whole}{fraction}"
+
+
+def _wei(value: Any) -> Any:
+    if isinstance(value, str) and value.endswith(" TBND"):
+        return parse_units(value.removesuffix(" TBND"), 18)
+    return value
+
+
+Wei = Annotated[int, BeforeValidator(_wei), Field(ge=0)]
+"""Wei of TBND: an integer, or a string such as `"100 TBND"`."""
+
+Address = Annotated[str, Field(pattern=_ADDRESS)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FirstTiming(_Model):
+    """The schedule's first entry; its genesis block is chosen at deployment."""
+
+    slot_blocks: int
+    epoch_slots: int
+    attest_blocks: int
+    proof_blocks: int
+    roll_call: int
+
+
+class ClassTerms(_Model):
+    m: int
+    n: int
+    k: int
+    r: int
+    q: int
+    draw_threshold: int
+    peak_gops: int
+    min_gops: int
+    bond_per_gops: Wei
+    miss_penalty: Wei
+    fault_bps: int
+
+    def to_struct(self) -> DeviceClass:
+        return DeviceClass(**self.model_dump())
+
+
+class PaymentToken(_Model):
+    """A token on the escrow's allow-list: one that exists, or (on a throw-away chain) a test contract to deploy."""
+
+    symbol: str
+    address: Address | None = None
+    test_contract: str | None = None
+
+
+class Parameters(_Model):
+    """Everything a deployment is decided by. Addresses left out are the deployer's own."""
+
+    chain_id: int
+    governor: Address | None = None
+    treasury: Address | None = None
+    fee_recipient: Address | None = None
+    genesis_supply: Wei
+    unbonding_blocks: int
+    oracle_bond: Wei
+    fee_bps: int
+    timing: FirstTiming
+    # Blocks from the registry's deployment to the schedule's genesis: time to mine the transaction.
+    genesis_delay: int = Field(default=20, ge=1)
+    classes: tuple[ClassTerms, ...] = Field(alias="class", default=())
+    tokens: tuple[PaymentToken, ...] = Field(alias="token", default=())
+
+    @classmethod
+    def load(cls, path: Path) -> Parameters:
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise DeploymentInvalid(f"{path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, ValidationError) as error:
+            raise DeploymentInvalid(f"{path}: {error}") from error

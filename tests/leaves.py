@@ -1,0 +1,131 @@
+"""An attestation's data for tests: leaves, their tree and paths, straight from the encoding in MerkleSum.sol.
+
+On purpose not `tensorbond.oracle`: the contracts are tested against a second reading of the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from tensorbond.chain.types import Leaf, LeafProof, Outcome, OutcomeProof
+
+DEPTH = 20
+ZERO = bytes(32)
+_LEAF = (
+    "(uint32,address,uint8,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,"
+    "uint32,uint32,uint96,uint128,bytes32,uint16)"
+)
+_OUTCOME = "(uint32,uint8,uint8,uint32,bytes32,uint32,uint64)"
+
+Node = tuple[bytes, int]
+
+
+def make_leaf(device: int, provider: str, **values: int | bytes) -> Leaf:
+    """A leaf that is zero but for what is given."""
+    zeros: dict[str, object] = {each.name: 0 for each in fields(Leaf)}
+    return Leaf(**(zeros | {"device": device, "provider": provider, "outcomes_root": ZERO} | values))  # type: ignore[arg-type]
+
+
+def make_outcome(slot: int, kind: int = 0, result: int = 1, **values: int | bytes) -> Outcome:
+    """An outcome that is zero but for what is given."""
+    zeros: dict[str, object] = {"throughput": 0, "witness": ZERO, "item": 0, "job": 0}
+    return Outcome(**({"slot": slot, "kind": kind, "result": result} | zeros | values))  # type: ignore[arg-type]
+
+
+def encode_leaf(leaf: Leaf) -> bytes:
+    return encode([_LEAF], [tuple(getattr(leaf, each.name) for each in fields(Leaf))])
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    return encode([_OUTCOME], [tuple(getattr(outcome, each.name) for each in fields(Outcome))])
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The leaves of an epoch by device, and the outcomes behind them."""
+
+    number: int
+    leaves: Mapping[int, Leaf]
+    outcomes: Mapping[int, Sequence[Outcome]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, number: int, leaves: Sequence[Leaf], outcomes: Mapping[int, Sequence[Outcome]] | None = None
+    ) -> Epoch:
+        """`leaves` get the root and count of their device's `outcomes`."""
+        outcomes = outcomes or {}
+        filled = {}
+        for leaf in leaves:
+            rows = [encode_outcome(row) for row in outcomes.get(leaf.device, ())]
+            root = _root([keccak(row) for row in rows])
+            values = {each.name: getattr(leaf, each.name) for each in fields(Leaf)}
+            if rows:
+                values |= {"outcomes_root": root, "outcome_count": len(rows)}
+            filled[leaf.device] = Leaf(**values)
+        return cls(number, filled, outcomes)
+
+    @property
+    def root(self) -> bytes:
+        return self._levels[DEPTH].get(0, (ZERO, 0))[0]
+
+    @property
+    def total_weight(self) -> int:
+        return sum(leaf.weight for leaf in self.leaves.values())
+
+    @property
+    def data_digest(self) -> bytes:
+        data = b""
+        for device in sorted(self.leaves):
+            data += encode_leaf(self.leaves[device])
+            data += b"".join(encode_outcome(row) for row in self.outcomes.get(device, ()))
+        return keccak(data)
+
+    def leaf_proof(self, device: int) -> LeafProof:
+        bitmap, siblings = 0, b""
+        for level in range(DEPTH):
+            sibling = self._levels[level].get((device >> level) ^ 1)
+            if sibling is not None:
+                bitmap |= 1 << level
+                siblings += sibling[0] + sibling[1].to_bytes(12, "big")
+        return LeafProof(self.number, self.leaves[device], bitmap.to_bytes(3, "big") + siblings)
+
+    def outcome_proof(self, device: int, index: int) -> OutcomeProof:
+        rows = self.outcomes[device]
+        level, path, at = _padded([keccak(encode_outcome(row)) for row in rows]), [], index
+        while len(level) > 1:
+            path.append(level[at ^ 1])
+            level, at = _halved(level), at >> 1
+        return OutcomeProof(rows[index], index, tuple(path))
+
+    @cached_property
+    def _levels(self) -> list[dict[int, Node]]:
+        levels = [{device: (keccak(encode_leaf(leaf)), leaf.weight) for device, leaf in self.leaves.items()}]
+        for _ in range(DEPTH):
+            below, above = levels[-1], {}
+            for index in {index >> 1 for index in below}:
+                left, right = below.get(2 * index, (ZERO, 0)), below.get(2 * index + 1, (ZERO, 0))
+                packed = left[0] + left[1].to_bytes(12, "big") + right[0] + right[1].to_bytes(12, "big")
+                above[index] = (keccak(packed), left[1] + right[1])
+            levels.append(above)
+        return levels
+
+
+def _root(hashes: list[bytes]) -> bytes:
+    level = _padded(hashes)
+    while len(level) > 1:
+        level = _halved(level)
+    return level[0] if level else ZERO
+
+
+def _padded(hashes: list[bytes]) -> list[bytes]:
+    size = 1 << (len(hashes) - 1).bit_length() if hashes else 0
+    return hashes + [ZERO] * (size - len(hashes))
+
+
+def _halved(level: list[bytes]) -> list[bytes]:
+    return [keccak(level[i] + level[i + 1]) for i in range(0, len(level), 2)]
