@@ -147,57 +147,77 @@ interface IAttestations {
     /// Wei that every oracle bonds.
     function BOND() external view returns (uint256);
 
-    /// @notice Deposit the bond and publish the endpoint where signatures are exchanged. Seated only by the governor's `seat`.
+    /// Share of a slash that goes to the challenger, bps.
+    function CHALLENGER_BPS() external view returns (uint256);
+
+    /// The most epochs that a set is seated ahead of its first.
+    function MAX_SEAT_DELAY() external view returns (uint256);
+
+    /// @notice Deposit the bond, which the caller has approved, and publish the endpoint where signatures are exchanged. Anyone, once
+    /// at a time; an address that was slashed never again. It signs only when the governor seats it.
     function join(string calldata endpoint) external;
 
-    /// @notice Sign no more, at once. The bond stays slashable until every epoch the caller may have signed is final or void.
+    /// @notice Sign no more, at once, in any set. The bond stays slashable until every epoch the caller may have signed is final or
+    /// void, and for a proof window from now at least: a void epoch has none of its own.
     function leave() external;
 
-    /// @notice Take the bond back after `leave`.
+    /// @notice Take the bond back after `leave`; at once if the caller never was in a set.
     function withdrawBond() external returns (uint256 amount);
 
-    /// @notice Form the next oracle set from bonded oracles (at most 64, ascending by address), in force from `fromEpoch` on,
-    /// which must lie after the next epoch to be attested. Caller: the governor. quorum = max(threshold, ⌈2n/3⌉).
+    /// @notice Form the next oracle set from bonded oracles (at most 64, ascending by address). Caller: the governor.
+    /// quorum = max(threshold, ⌈2n/3⌉), however many members drop out later.
+    /// @param fromEpoch It is in force from this epoch on: after every epoch that anyone may have signed (the very first set: from the
+    /// next epoch on), and at most MAX_SEAT_DELAY epochs later. So the set in force at an epoch never changes once it can be signed.
+    /// Refused until all epochs before the newest set are settled: then no revocation brings back a set before the newest two, and
+    /// to exclude an oracle from these two is to exclude it from all.
     function seat(address[] calldata members, uint256 threshold, uint256 fromEpoch) external returns (uint256 setId);
 
-    /// @notice Attest the next epoch with a quorum of its set. Anyone may submit.
+    /// @notice Attest the next epoch with a quorum of its set, after its last block and not after its deadline. Anyone may submit.
+    /// Refused unless quorum × BOND covers the emission of all epochs that are not settled, this one included. Void ones count as if
+    /// they had been attested, and all like the first of them, as emission never rises: a bound that takes no loop.
     /// @param signers Bit i: member i signed. @param signatures 65 bytes each (r ‖ s ‖ v), in ascending order of index.
     function attest(Statement calldata statement, uint256 signers, bytes calldata signatures) external;
 
     /// @notice Void the next epoch after its attestation deadline. Anyone.
     function close(uint256 epoch) external;
 
-    /// @notice Undo the attestation of `epoch`, which isn't final, and of every later one. Caller: `AttestationDisputes`.
+    /// @notice Undo the attestation of `epoch`, which isn't final, and whatever became of every later one; they can be attested anew,
+    /// in a greater round, within attestBlocks from now. Caller: `AttestationDisputes`.
     function revoke(uint256 epoch) external;
 
     /// @notice Take member `index` of set `setId`'s whole bond: at most 25 % to the challenger, the rest burned, and exclude it.
-    /// Caller: `AttestationDisputes`. @return amount Wei taken.
+    /// Caller: `AttestationDisputes`. @return amount Wei taken. @return reward Wei of it that the challenger got.
     function slashOracle(uint256 setId, uint256 index, address challenger, OracleFault fault, bytes32 evidence)
         external
-        returns (uint256 amount);
+        returns (uint256 amount, uint256 reward);
 
+    /// @return root Of an attested epoch its root, of a void one the standing root that it carries over, of an open one zero.
     function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory);
+    /// @return Void is for good only below `settledThrough`: the revocation of an earlier epoch opens it again.
     function statusOf(uint256 epoch) external view returns (EpochStatus);
     /// @return Root of the last standing attestation before the next epoch (zero if none).
     function standingRoot() external view returns (bytes32);
     function nextEpoch() external view returns (uint256);
-    /// @return The last block in which the next epoch can be attested.
+    /// @return The last block in which the next epoch can be attested: attestBlocks after the epoch's last block, or after the last
+    /// revocation if that was later.
     function deadline() external view returns (uint256);
     /// @return All epochs below this are final or void.
     function settledThrough() external view returns (uint256);
     /// @return Σ emission of all epochs below `settledThrough` that are final, not void.
     function finalEmission() external view returns (uint256);
+    /// @return setId The set in force at `epoch`; 0: none.
     function setOf(uint256 epoch) external view returns (uint256 setId);
     function oracleSet(uint256 setId) external view returns (OracleSet memory);
     function setCount() external view returns (uint256);
     function membersOf(uint256 setId) external view returns (address[] memory);
+    function memberOf(uint256 setId, uint256 index) external view returns (address);
     function quorumOf(uint256 setId) external view returns (uint256);
     /// @return keccak256(abi.encode(chainid, this contract, setId, threshold, members)): what the set's signatures are for.
     function configDigestOf(uint256 setId) external view returns (bytes32);
     function bondOf(address oracle) external view returns (Bond memory);
     function totalBonded() external view returns (uint256);
     function statementDigest(Statement calldata statement) external view returns (bytes32);
-    /// @notice Reverts unless the leaf stands under the root of a final epoch.
+    /// @notice Reverts unless the leaf stands under the root of a final epoch whose sums give the attested total weight.
     function requireFinalLeaf(LeafProof calldata proof) external view;
     /// @notice `requireFinalLeaf`, and the outcome stands under the leaf.
     function requireFinalOutcome(LeafProof calldata proof, OutcomeProof calldata outcome) external view;

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
+
+import {EpochStatus, IAttestations, LeafProof, OracleFault, OutcomeProof, Statement} from "./interfaces/IAttestations.sol";
+import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
+import {Bps} from "./libraries/Bps.sol";
+import {Emission} from "./libraries/Emission.sol";
+import {Leaf, MerkleSum, Outcome, OutcomeTree} from "./libraries/MerkleSum.sol";
+import {Slots, Timing} from "./libraries/Slots.sol";
+
+/// @title See `IAttestations`.
+contract Attestations is IAttestations, AccessManaged, EIP712 {
+    using Memory for Memory.Slice;
+    using MerkleSum for Leaf;
+    using OutcomeTree for Outcome;
+    using SafeCast for uint256;
+    using SafeERC20 for ITensorbondToken;
+    using Slots for Timing;
+
+    /// @dev Where the sequence of epochs stands. One word, read and written once by a verb.
+    struct Head {
+        uint24 nextEpoch;
+        /// All epochs below are final or void; those that are final emitted `settledEmission` wei. Lags behind `settledThrough`.
+        uint24 settled;
+        uint24 setCount;
+        /// Block of the last revocation.
+        uint40 revivedBlock;
+        /// The latest end of any attestation's proof window.
+        uint40 provableUntil;
+        uint96 settledEmission;
+    }
+
+    /// @dev One word.
+    struct Totals {
+        uint96 bonded;
+        /// The furthest that `nextEpoch` had come before a revocation.
+        uint24 reached;
+    }
+
+    /// @dev Two words. One that is not below `nextEpoch` was revoked and only tells which round is spent.
+    struct Record {
+        bytes32 root;
+        Attested attested;
+    }
+
+    /// @dev One word. The size is the table's.
+    struct Seats {
+        address table;
+        uint8 threshold;
+        uint24 fromEpoch;
+        uint64 excluded;
+    }
+
+    uint256 public constant CHALLENGER_BPS = 2_500;
+    uint256 public constant MAX_SEAT_DELAY = 1_024;
+
+    bytes32 private constant STATEMENT_TYPEHASH = keccak256(
+        "Attestation(uint256 epoch,uint256 round,bytes32 previousRoot,bytes32 lastBlockHash,bytes32 root,uint256 totalWeight,bytes32 dataDigest,bytes32 configDigest)"
+    );
+    uint8 private constant ATTESTED = 1;
+    uint8 private constant VOID = 2;
+    uint8 private constant REVOKED = 4;
+    uint256 private constant MAX_MEMBERS = 64;
+    uint256 private constant SIGNATURE_LENGTH = 65;
+    /// @dev A table is 32 bytes of configuration digest, then 20 bytes for each member.
+    uint256 private constant DIGEST_LENGTH = 32;
+    uint256 private constant MEMBER_LENGTH = 20;
+    /// @dev Epochs that a verb counts as settled at most. One an epoch keeps up.
+    uint256 private constant SETTLE_STEPS = 32;
+
+    uint256 public immutable BOND;
+    ITensorbondToken private immutable TOKEN;
+    IDeviceRegistry private immutable REGISTRY;
+    address private immutable ATTESTATION_DISPUTES;
+
+    Head private _head;
+    Totals private _totals;
+    mapping(uint256 epoch => Record) private _records;
+    mapping(uint256 setId => Seats) private _sets;
+    mapping(address oracle => Bond) private _bonds;
+
+    constructor(
+        address authority,
+        ITensorbondToken token,
+        IDeviceRegistry registry,
+        address attestationDisputes,
+        uint256 bond
+    ) AccessManaged(authority) EIP712("Attestations", "1") {
+        BOND = bond.toUint96();
+        TOKEN = token;
+        REGISTRY = registry;
+        ATTESTATION_DISPUTES = attestationDisputes;
+    }
+
+    // ------------------------------------------------------------------------------------------------ an oracle's life
+
+    /// @inheritdoc IAttestations
+    function join(string calldata endpoint) external {
+        Bond memory bond = _bonds[msg.sender];
+        if (bond.amount != 0) revert OracleBondedAlready(msg.sender);
+        if (bond.leftEpoch != 0) revert OracleSlashedBefore(msg.sender);
+
+        bond.amount = uint96(BOND);
+        _bonds[msg.sender] = bond;
+        uint256 bonded = _totals.bonded += uint96(BOND);
+
+        emit OracleJoined(msg.sender, BOND, endpoint, bonded);
+
+        TOKEN.safeTransferFrom(msg.sender, address(this), BOND);
+    }
+
+    /// @inheritdoc IAttestations
+    function leave() external {
+        Bond memory bond = _bonds[msg.sender];
+        if (bond.amount == 0) revert OracleNotBonded(msg.sender);
+        if (bond.leftEpoch != 0) revert OracleLeftAlready(msg.sender);
+
+        Head memory head = _head;
+        bond.leftEpoch = (_lastSignable(head) + 1).toUint24();
+        bond.exposedUntil = (block.number + REGISTRY.timingOf(head.nextEpoch).proofBlocks).toUint40();
+        _bonds[msg.sender] = bond;
+        _exclude(msg.sender, head.setCount);
+
+        emit OracleLeft(msg.sender, bond.leftEpoch, bond.exposedUntil);
+    }
+
+    /// @inheritdoc IAttestations
+    function withdrawBond() external returns (uint256 amount) {
+        Bond memory bond = _bonds[msg.sender];
+        if (bond.amount == 0) revert OracleNotBonded(msg.sender);
+        if (bond.leftEpoch == 0) revert OracleNotLeft(msg.sender);
+        if (bond.seated) {
+            uint256 settled = settledThrough();
+            if (settled < bond.leftEpoch) revert BondStillExposed(msg.sender, settled, bond.leftEpoch);
+            if (block.number <= bond.exposedUntil) {
+                revert BondStillProvable(msg.sender, block.number, bond.exposedUntil);
+            }
+        }
+
+        amount = bond.amount;
+        delete _bonds[msg.sender];
+        uint256 bonded = _totals.bonded -= bond.amount;
+
+        emit BondWithdrawn(msg.sender, amount, bonded);
+
+        TOKEN.safeTransfer(msg.sender, amount);
+    }
+
+    /// @inheritdoc IAttestations
+    function slashOracle(uint256 setId, uint256 index, address challenger, OracleFault fault, bytes32 evidence)
+        external
+        returns (uint256 amount, uint256 reward)
+    {
+        _requireAttestationDisputes();
+        address oracle = memberOf(setId, index);
+        Bond memory bond = _bonds[oracle];
+        if (bond.amount == 0) revert OracleNotBonded(oracle);
+
+        amount = bond.amount;
+        reward = Bps.share(amount, CHALLENGER_BPS);
+        Head memory head = _head;
+        if (bond.leftEpoch == 0) {
+            bond.leftEpoch = (_lastSignable(head) + 1).toUint24();
+            _exclude(oracle, head.setCount);
+        }
+        bond.amount = 0;
+        _bonds[oracle] = bond;
+        uint256 bonded = _totals.bonded -= uint96(amount);
+
+        emit OracleSlashed(oracle, challenger, fault, evidence, amount, reward, amount - reward, bonded);
+
+        TOKEN.safeTransfer(challenger, reward);
+        TOKEN.burn(amount - reward);
+    }
+
+    // ------------------------------------------------------------------------------------------------- the oracle sets
+
+    /// @inheritdoc IAttestations
+    function seat(address[] calldata members, uint256 threshold, uint256 fromEpoch)
+        external
+        restricted
+        returns (uint256 setId)
+    {
+        Head memory head = _head;
+        _requireSeatable(head, fromEpoch);
+        uint256 size = members.length;
+        if (size == 0) revert SetInvalid("size", size, 1);
+        if (size > MAX_MEMBERS) revert SetInvalid("size", size, MAX_MEMBERS);
+        if (threshold > size) revert SetInvalid("threshold", threshold, size);
+
+        setId = ++head.setCount;
+        _head = head;
+        bytes32 configDigest = keccak256(abi.encode(block.chainid, address(this), setId, threshold, members));
+        bytes memory table = _seatEach(members, bytes.concat(configDigest));
+        // A call to a table does nothing: its code delegates to an account that never has any.
+        _sets[setId] = Seats({
+            table: Clones.cloneWithImmutableArgs(address(0), table),
+            threshold: uint8(threshold),
+            fromEpoch: fromEpoch.toUint24(),
+            excluded: 0
+        });
+
+        emit SetSeated(setId, members, threshold, fromEpoch, configDigest);
+    }
+
+    // ------------------------------------------------------------------------------------------------ an epoch's life
+
+    /// @inheritdoc IAttestations
+    function attest(Statement calldata statement, uint256 signers, bytes calldata signatures) external {
+        Head memory head = _head;
+        uint256 epoch = statement.epoch;
+        if (epoch != head.nextEpoch) revert EpochOutOfOrder(epoch, head.nextEpoch);
+        Timing memory timing = REGISTRY.timingOf(epoch);
+        _requireInTime(head, timing);
+        _requireStatement(statement, timing);
+        uint256 setId = _setOf(epoch, head.setCount);
+        uint256 quorum = _requireQuorum(statement, setId, signers, signatures);
+        _settle(head, SETTLE_STEPS);
+        _requireCovered(head, quorum);
+
+        head.provableUntil = Math.max(block.number + timing.proofBlocks, head.provableUntil).toUint40();
+        ++head.nextEpoch;
+        _head = head;
+        _records[epoch] = Record({
+            root: statement.root,
+            attested: Attested({
+                totalWeight: uint96(statement.totalWeight),
+                provableUntil: head.provableUntil,
+                setId: uint32(setId),
+                round: uint8(statement.round),
+                signers: uint64(signers),
+                flags: ATTESTED
+            })
+        });
+
+        emit EpochAttested(
+            epoch, statement.round, statement.root, statement.totalWeight, statement.dataDigest, setId, signers
+        );
+    }
+
+    /// @inheritdoc IAttestations
+    function close(uint256 epoch) external {
+        Head memory head = _head;
+        if (epoch != head.nextEpoch) revert EpochOutOfOrder(epoch, head.nextEpoch);
+        uint256 last = _deadline(head, REGISTRY.timingOf(epoch));
+        if (block.number <= last) revert DeadlineNotPassed(epoch, block.number, last);
+
+        Record storage record = _records[epoch];
+        Attested memory closed = _reopened(record.attested);
+        closed.flags |= VOID;
+        closed.provableUntil = head.provableUntil;
+        record.root = _rootBefore(epoch);
+        record.attested = closed;
+        ++head.nextEpoch;
+        _settle(head, SETTLE_STEPS);
+        _head = head;
+
+        emit EpochVoided(epoch);
+    }
+
+    /// @inheritdoc IAttestations
+    function revoke(uint256 epoch) external {
+        _requireAttestationDisputes();
+        Head memory head = _head;
+        Attested memory attested = _records[epoch].attested;
+        if (epoch >= head.nextEpoch || attested.flags & ATTESTED == 0) revert EpochNotAttested(epoch);
+        if (block.number > attested.provableUntil) revert EpochFinal(epoch);
+
+        if (head.nextEpoch > _totals.reached) _totals.reached = head.nextEpoch;
+        head.nextEpoch = uint24(epoch);
+        head.revivedBlock = block.number.toUint40();
+        _head = head;
+
+        emit EpochRevoked(epoch, attested.round);
+    }
+
+    // ----------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IAttestations
+    function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory attested) {
+        Record memory record = _records[epoch];
+        if (epoch < _head.nextEpoch) return (record.root, record.attested);
+        return (0, _reopened(record.attested));
+    }
+
+    /// @inheritdoc IAttestations
+    function statusOf(uint256 epoch) external view returns (EpochStatus) {
+        if (epoch >= _head.nextEpoch) return EpochStatus.Open;
+        Attested memory attested = _records[epoch].attested;
+        if (attested.flags & VOID != 0) return EpochStatus.Void;
+        return block.number > attested.provableUntil ? EpochStatus.Final : EpochStatus.Attested;
+    }
+
+    /// @inheritdoc IAttestations
+    function standingRoot() external view returns (bytes32) {
+        return _rootBefore(_head.nextEpoch);
+    }
+
+    /// @inheritdoc IAttestations
+    function nextEpoch() external view returns (uint256) {
+        return _head.nextEpoch;
+    }
+
+    /// @inheritdoc IAttestations
+    function deadline() external view returns (uint256) {
+        Head memory head = _head;
+        return _deadline(head, REGISTRY.timingOf(head.nextEpoch));
+    }
+
+    /// @inheritdoc IAttestations
+    function settledThrough() public view returns (uint256) {
+        return _settledThrough(_head);
+    }
+
+    /// @inheritdoc IAttestations
+    /// @dev Visits the epochs that were settled since the last `attest` or `close`.
+    function finalEmission() external view returns (uint256) {
+        Head memory head = _head;
+        _settle(head, type(uint256).max);
+        return head.settledEmission;
+    }
+
+    /// @inheritdoc IAttestations
+    function setOf(uint256 epoch) external view returns (uint256 setId) {
+        return _setOf(epoch, _head.setCount);
+    }
+
+    /// @inheritdoc IAttestations
+    function oracleSet(uint256 setId) external view returns (OracleSet memory) {
+        (Seats memory seats, Memory.Slice table) = _load(setId);
+        return OracleSet({
+            table: seats.table,
+            threshold: seats.threshold,
+            size: uint8(_sizeOf(table)),
+            fromEpoch: seats.fromEpoch,
+            excluded: seats.excluded
+        });
+    }
+
+    /// @inheritdoc IAttestations
+    function setCount() external view returns (uint256) {
+        return _head.setCount;
+    }
+
+    /// @inheritdoc IAttestations
+    function membersOf(uint256 setId) external view returns (address[] memory members) {
+        (, Memory.Slice table) = _load(setId);
+        members = new address[](_sizeOf(table));
+        for (uint256 index = 0; index < members.length; ++index) {
+            members[index] = _member(table, index);
+        }
+    }
+
+    /// @inheritdoc IAttestations
+    function memberOf(uint256 setId, uint256 index) public view returns (address) {
+        (, Memory.Slice table) = _load(setId);
+        if (index >= _sizeOf(table)) revert SignerUnknown(index, _sizeOf(table));
+        return _member(table, index);
+    }
+
+    /// @inheritdoc IAttestations
+    function quorumOf(uint256 setId) external view returns (uint256) {
+        (Seats memory seats, Memory.Slice table) = _load(setId);
+        return _quorum(seats, _sizeOf(table));
+    }
+
+    /// @inheritdoc IAttestations
+    function configDigestOf(uint256 setId) external view returns (bytes32) {
+        (, Memory.Slice table) = _load(setId);
+        return table.load(0);
+    }
+
+    /// @inheritdoc IAttestations
+    function bondOf(address oracle) external view returns (Bond memory) {
+        return _bonds[oracle];
+    }
+
+    /// @inheritdoc IAttestations
+    function totalBonded() external view returns (uint256) {
+        return _totals.bonded;
+    }
+
+    /// @inheritdoc IAttestations
+    function statementDigest(Statement calldata statement) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(STATEMENT_TYPEHASH, statement)));
+    }
+
+    /// @inheritdoc IAttestations
+    function requireFinalLeaf(LeafProof calldata proof) public view {
+        uint256 epoch = proof.epoch;
+        Record memory record = _records[epoch];
+        Attested memory attested = record.attested;
+        if (epoch >= _head.nextEpoch || attested.flags & ATTESTED == 0 || block.number <= attested.provableUntil) {
+            revert EpochNotFinal(epoch);
+        }
+        (bytes32 root, uint256 weight) =
+            MerkleSum.fold(proof.leaf.hash(), proof.leaf.weight, proof.leaf.device, proof.path);
+        if (root != record.root) revert LeafNotUnderRoot(epoch, root, record.root);
+        if (weight != attested.totalWeight) revert TotalWeightMismatch(epoch, weight, attested.totalWeight);
+    }
+
+    /// @inheritdoc IAttestations
+    function requireFinalOutcome(LeafProof calldata proof, OutcomeProof calldata outcome) external view {
+        requireFinalLeaf(proof);
+        bytes32 root = outcome.outcome.fold(outcome.index, proof.leaf.outcomeCount, outcome.path);
+        if (root != proof.leaf.outcomesRoot) revert OutcomeNotUnderLeaf(root, proof.leaf.outcomesRoot);
+    }
+
+    // ----------------------------------------------------------------------------------------------- an epoch's checks
+
+    function _requireInTime(Head memory head, Timing memory timing) private view {
+        uint256 epoch = head.nextEpoch;
+        uint256 lastBlock = timing.lastBlock(epoch);
+        if (block.number <= lastBlock) revert EpochNotOver(epoch, block.number, lastBlock);
+        uint256 last = _deadline(head, timing);
+        if (block.number > last) revert DeadlinePassed(epoch, block.number, last);
+    }
+
+    function _requireStatement(Statement calldata statement, Timing memory timing) private view {
+        uint256 epoch = statement.epoch;
+        uint256 round = statement.round;
+        Attested memory old = _reopened(_records[epoch].attested);
+        if (old.flags & REVOKED != 0 && round <= old.round) revert RoundSpent(round, uint256(old.round) + 1);
+        if (round > type(uint8).max) revert RoundTooLarge(round, type(uint8).max);
+        bytes32 need = _rootBefore(epoch);
+        if (statement.previousRoot != need) revert PreviousRootMismatch(statement.previousRoot, need);
+        need = Blockhash.blockHash(timing.lastBlock(epoch));
+        if (need == 0 || statement.lastBlockHash != need) revert LastBlockMismatch(statement.lastBlockHash, need);
+        // A tree without leaves weighs nothing.
+        uint256 most = statement.root == 0 ? 0 : type(uint96).max;
+        if (statement.totalWeight > most) revert TotalWeightTooLarge(statement.totalWeight, most);
+    }
+
+    /// @return quorum The least number of members who must sign.
+    function _requireQuorum(Statement calldata statement, uint256 setId, uint256 signers, bytes calldata signatures)
+        private
+        view
+        returns (uint256 quorum)
+    {
+        (Seats memory seats, Memory.Slice table) = _load(setId);
+        bytes32 configDigest = table.load(0);
+        if (statement.configDigest != configDigest) revert ConfigDigestMismatch(statement.configDigest, configDigest);
+        uint256 size = _sizeOf(table);
+        if (signers >> size != 0) revert SignerUnknown(Math.log2(signers), size);
+        if (signers & seats.excluded != 0) revert SignerExcluded(Math.log2(signers & seats.excluded));
+        uint256 count = 0;
+        for (uint256 left = signers; left != 0; left &= left - 1) ++count;
+        quorum = _quorum(seats, size);
+        if (count < quorum) revert QuorumMissing(count, quorum);
+        if (signatures.length != count * SIGNATURE_LENGTH) {
+            revert SignaturesLengthWrong(signatures.length, count * SIGNATURE_LENGTH);
+        }
+
+        bytes32 digest = statementDigest(statement);
+        uint256 at = 0;
+        for (uint256 index = 0; index < size; ++index) {
+            if ((signers >> index) & 1 == 0) continue;
+            (address have,,) = ECDSA.tryRecoverCalldata(digest, signatures[at:at + SIGNATURE_LENGTH]);
+            address need = _member(table, index);
+            if (have != need) revert SignatureInvalid(index, have, need);
+            at += SIGNATURE_LENGTH;
+        }
+    }
+
+    /// @dev A signature by a quorum is worth its bonds: at most that much may be at stake in epochs that can still be revoked.
+    function _requireCovered(Head memory head, uint256 quorum) private view {
+        uint256 most = quorum * BOND;
+        uint256 exposure = _exposure(head, head.settled);
+        // More epochs may be settled than `_settle` has counted.
+        if (exposure > most) exposure = _exposure(head, _settledThrough(head));
+        if (exposure > most) revert ExposureExceeded(exposure, most);
+    }
+
+    /// @return The most that the epochs from `settled` to the next one, inclusive, may emit, if all below `settled` are.
+    function _exposure(Head memory head, uint256 settled) private pure returns (uint256) {
+        return (head.nextEpoch + 1 - settled) * Emission.at(settled);
+    }
+
+    // ------------------------------------------------------------------------------------------------ epochs, internal
+
+    function _deadline(Head memory head, Timing memory timing) private pure returns (uint256) {
+        return Math.max(timing.lastBlock(head.nextEpoch), head.revivedBlock) + timing.attestBlocks;
+    }
+
+    /// @dev Every epoch below `nextEpoch` has the standing root in its record: a void one carries it over.
+    function _rootBefore(uint256 epoch) private view returns (bytes32) {
+        return epoch == 0 ? bytes32(0) : _records[epoch - 1].root;
+    }
+
+    /// @return left What an open epoch keeps of its old record: the round that is spent.
+    function _reopened(Attested memory old) private pure returns (Attested memory left) {
+        if (old.flags & (ATTESTED | REVOKED) != 0) {
+            left.round = old.round;
+            left.flags = REVOKED;
+        }
+    }
+
+    /// @dev Count up to `steps` more epochs as settled. Their windows end in order, so the first open one ends the search.
+    function _settle(Head memory head, uint256 steps) private view {
+        for (uint256 step = 0; step < steps && head.settled < head.nextEpoch; ++step) {
+            Attested memory attested = _records[head.settled].attested;
+            if (block.number <= attested.provableUntil) return;
+            if (attested.flags & ATTESTED != 0) head.settledEmission += uint96(Emission.at(head.settled));
+            ++head.settled;
+        }
+    }
+
+    /// @dev Bisects, in at most 24 steps: no epoch's window ends before an earlier one's.
+    function _settledThrough(Head memory head) private view returns (uint256 low) {
+        low = head.settled;
+        uint256 high = head.nextEpoch;
+        while (low < high) {
+            uint256 middle = (low + high) / 2;
+            if (block.number > _records[middle].attested.provableUntil) low = middle + 1;
+            else high = middle;
+        }
+    }
+
+    /// @return The last epoch that anyone may have signed.
+    function _lastSignable(Head memory head) private view returns (uint256) {
+        return Math.max(head.nextEpoch, _totals.reached);
+    }
+
+    // -------------------------------------------------------------------------------------------------- sets, internal
+
+    function _requireSeatable(Head memory head, uint256 fromEpoch) private view {
+        uint256 least = head.nextEpoch;
+        if (head.setCount != 0) {
+            uint256 pending = _sets[head.setCount].fromEpoch;
+            uint256 settled = _settledThrough(head);
+            if (pending > settled) revert SetInvalid("pending", pending, settled);
+            least = _lastSignable(head) + 1;
+        }
+        if (fromEpoch < least) revert SetInvalid("fromEpoch", fromEpoch, least);
+        if (fromEpoch > least + MAX_SEAT_DELAY) revert SetInvalid("fromEpoch", fromEpoch, least + MAX_SEAT_DELAY);
+    }
+
+    /// @return The table begun, with the members appended. At most 64.
+    function _seatEach(address[] calldata members, bytes memory table) private returns (bytes memory) {
+        address previous = address(0);
+        for (uint256 index = 0; index < members.length; ++index) {
+            address member = members[index];
+            if (member <= previous) revert SetInvalid("order", uint160(member), uint160(previous));
+            Bond memory bond = _bonds[member];
+            if (bond.amount == 0) revert OracleNotBonded(member);
+            if (bond.leftEpoch != 0) revert OracleLeftAlready(member);
+            if (!bond.seated) _bonds[member].seated = true;
+            table = bytes.concat(table, bytes20(member));
+            previous = member;
+        }
+        return table;
+    }
+
+    /// @dev Sets start in ascending order. Bisects, in at most 24 steps, after a look at the newest.
+    function _setOf(uint256 epoch, uint256 count) private view returns (uint256 low) {
+        if (count == 0 || epoch >= _sets[count].fromEpoch) return count;
+        uint256 high = count - 1;
+        while (low < high) {
+            uint256 middle = (low + high + 1) / 2;
+            if (epoch >= _sets[middle].fromEpoch) low = middle;
+            else high = middle - 1;
+        }
+    }
+
+    /// @dev Drop the oracle out of the newest two sets: no other can be in force again.
+    function _exclude(address oracle, uint256 count) private {
+        for (uint256 setId = count; setId != 0 && setId + 2 > count; --setId) {
+            (Seats memory seats, Memory.Slice table) = _load(setId);
+            uint256 size = _sizeOf(table);
+            for (uint256 index = 0; index < size; ++index) {
+                if (_member(table, index) == oracle) _sets[setId].excluded = seats.excluded | uint64(1 << index);
+            }
+        }
+    }
+
+    function _load(uint256 setId) private view returns (Seats memory seats, Memory.Slice table) {
+        seats = _sets[setId];
+        if (seats.table == address(0)) revert SetUnknown(setId);
+        table = Memory.asSlice(Clones.fetchCloneArgs(seats.table));
+    }
+
+    function _sizeOf(Memory.Slice table) private pure returns (uint256) {
+        return (table.length() - DIGEST_LENGTH) / MEMBER_LENGTH;
+    }
+
+    function _member(Memory.Slice table, uint256 index) private pure returns (address) {
+        return address(bytes20(table.load(DIGEST_LENGTH + index * MEMBER_LENGTH)));
+    }
+
+    function _quorum(Seats memory seats, uint256 size) private pure returns (uint256) {
+        return Math.max(seats.threshold, Math.ceilDiv(2 * size, 3));
+    }
+
+    function _requireAttestationDisputes() private view {
+        if (msg.sender != ATTESTATION_DISPUTES) revert AttestationDisputesOnly(msg.sender);
+    }
+}
