@@ -74,6 +74,9 @@ class Chain:
         self._artifacts = dict(artifacts)
         self._impersonated: set[str] = set()
 
+    def close(self) -> None:
+        self.rpc.close()
+
     # Acting
 
     def send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,20 +34,16 @@ FIRST_ORACLE = 8
 @pytest.fixture(scope="session")
 def bare_system() -> Iterator[Chain]:
     """An anvil without any contract."""
-    with Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000") as anvil:
-        chain = Chain(anvil.url, project_artifacts())
+    with _anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
         yield chain
-        chain.rpc.close()
 
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """The whole system deployed as `scripts/deploy.py` deploys it, and the roles supplied with money."""
-    with Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000") as anvil:
-        chain = Chain(anvil.url, project_artifacts())
+    with _anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
         deploy_system(chain, tmp_path_factory.mktemp("deployments") / "test.json")
         yield chain
-        chain.rpc.close()
 
 
 @pytest.fixture
@@ -113,6 +110,11 @@ def many_oracles(system: Chain) -> list[str]:
     return oracle_accounts(system, 10)
 
 
+def _anvil() -> Anvil:
+    """Without gas fees, so that balances in ether stay out of every test's way."""
+    return Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000")
+
+
 def role(chain: Chain, name: str) -> str:
     return chain.accounts[ROLES.index(name)]
 
@@ -154,7 +156,7 @@ def _deploy_what_there_is(chain: Chain, parameters: Parameters, dollar: str) -> 
     governor = role(chain, "governor")
     nonce = int(chain.rpc.request("eth_getTransactionCount", governor, "latest"), 16)
     at = {name: create_address(governor, nonce + index) for index, name in enumerate(CONTRACTS)}
-    genesis = chain.block_number + 25
+    genesis = chain.block_number + 40
     for name in CONTRACTS:
         arguments = constructor_arguments(name, parameters, governor, at, genesis)
         try:
