@@ -79,7 +79,7 @@ def mine_past_epoch(chain: Chain, epoch: int) -> None:
 def mine_to_final(chain: Chain, epoch: int) -> None:
     """Mine until an attested epoch is final in the head."""
     _, attested = chain.call("Attestations", "attestedOf", epoch)
-    chain.mine_to(max(attested.attested_block + timing(chain).proof_blocks + 1, chain.block_number))
+    chain.mine_to(max(attested.provable_until + 1, chain.block_number))
 
 
 # Oracles
