@@ -1,5 +1,6 @@
 """GPOW1: a benchmark that a device cannot skip and anyone can check. Knows nothing of the chain."""
 
+from tensorbond.proof import merkle
 from tensorbond.proof.challenge import (
     TILE,
     Challenge,
@@ -163,6 +164,7 @@ __all__ = [
     "is_roll_call",
     "item_leaf",
     "item_length",
+    "merkle",
     "multiply_tile",
     "next_seed",
     "parse_challenge",

@@ -24,6 +24,7 @@ from tensorbond.proof.challenge import (
 from tensorbond.proof.errors import InputInvalid, ProofTooLarge
 from tensorbond.proof.evidence import UNSIGNED, Evidence, Item, encode_item
 from tensorbond.proof.workload import (
+    LANES,
     Entries,
     Lines,
     digest_product,
@@ -65,15 +66,20 @@ class CpuProver:
         self.workers = workers or len(os.sched_getaffinity(0))
         self.memory_limit = memory_limit
 
+    def warm_up(self) -> None:
+        """Loads the compiled workload, which else the first proof would wait for."""
+        lines = generate_lines(bytes(32), 0, TILE, LANES)
+        digest_product(lines, lines, np.empty((1, 1, 8), np.uint32))
+
     def prove(self, challenge: Challenge, progress: Progress | None = None) -> Proof:
         """Computes every round and returns the proof, its commitment known, its samples not yet asked for.
 
         Raises ProofTooLarge when one round does not fit `memory_limit`.
         """
         shape = challenge.shape
-        spare = self.memory_limit - self._round_bytes(shape)
+        spare = self.memory_limit - self.round_bytes(shape)
         if spare < 0:
-            raise ProofTooLarge(self.memory_limit, self._round_bytes(shape))
+            raise ProofTooLarge(self.memory_limit, self.round_bytes(shape))
         columns = self.generate_columns(challenge)
         seeds = [challenge.first_seed]
         roots: list[bytes] = []
@@ -121,6 +127,11 @@ class CpuProver:
         columns = generate_lines(work.challenge.column_seed, TILE * column, TILE, shape.K)
         return multiply_tile(rows, columns)
 
+    def round_bytes(self, shape: Shape) -> int:
+        """Memory that proving one round takes at most, its Merkle tree included."""
+        # Above the digests stand their leaves and the inner nodes, as Python objects of about 80 bytes each.
+        return shape.n * shape.K + self.workers * BLOCK_LINES * shape.K + shape.tiles * (32 + 2 * 88)
+
     def _run(self, step: Callable[[int], None], firsts: Sequence[int]) -> None:
         if self.workers == 1:
             for first in firsts:
@@ -129,10 +140,6 @@ class CpuProver:
         with ThreadPoolExecutor(self.workers) as pool:
             for _ in pool.map(step, firsts):
                 pass
-
-    def _round_bytes(self, shape: Shape) -> int:
-        # Above the digests stand their leaves and the inner nodes, as Python objects of about 80 bytes each.
-        return shape.n * shape.K + self.workers * BLOCK_LINES * shape.K + shape.tiles * (32 + 2 * 88)
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ class Inputs:
     sample_beacon: bytes | None
 
 
-def parse_requests(text: str) -> tuple[list[Inputs], bool]:
+def parse_requests(text: str | bytes) -> tuple[list[Inputs], bool]:
     """The inputs in a JSON text, and whether they stood in a list.
 
     Raises a VectorInvalid, FieldInvalid or ShapeInvalid that names the first thing wrong.
@@ -47,7 +47,7 @@ def parse_requests(text: str) -> tuple[list[Inputs], bool]:
     return [_read_inputs(value, "inputs", True)], False
 
 
-def parse_challenge(text: str) -> Inputs:
+def parse_challenge(text: str | bytes) -> Inputs:
     """The inputs in a JSON text that holds one object, whose sample beacon may be left out."""
     return _read_inputs(_load(text), "inputs", False)
 
@@ -97,7 +97,7 @@ def _hex(digests: tuple[bytes, ...]) -> list[str]:
     return [digest.hex() for digest in digests]
 
 
-def _load(text: str) -> Any:
+def _load(text: str | bytes) -> Any:
     def refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         for name, value in pairs:
