@@ -1,4 +1,5 @@
-"""What people do, as sentences: `stake_as(chain, provider, 100 * TBND)`. Each act is what its name says and no more."""
+"""What people do, as sentences: `stake_as(chain, provider, 100 * TBND)`. Each act is what its name says and
+no more."""
 
 from __future__ import annotations
 
@@ -88,7 +89,8 @@ def mine_to_final(chain: Chain, epoch: int) -> None:
 def join_oracles(
     chain: Chain, oracles: Sequence[str], threshold: int = 3, from_epoch: int | None = None
 ) -> int:
-    """Bond every oracle and seat them, in force from the epoch after the next to be attested. Returns the set's id."""
+    """Bond every oracle and seat them, in force from the epoch after the next to be attested. Returns the
+    set's id."""
     bond = chain.call("Attestations", "BOND")
     for index, oracle in enumerate(oracles):
         if chain.call("Attestations", "bondOf", oracle).amount == 0:
@@ -159,9 +161,11 @@ def attest(
     sender: str | None = None,
     **changes: Any,
 ) -> Attestation:
-    """Mine past the epoch's end, let a quorum of its set (members `signers`, by default the first) sign, and submit.
+    """Mine past the epoch's end, let a quorum of its set (members `signers`, by default the first) sign, and
+    submit.
 
-    Earlier epochs that nobody attested are closed first. `leaves`: of `leaves.make_leaf`; `outcomes` by device."""
+    Earlier epochs that nobody attested are closed first. `leaves`: of `leaves.make_leaf`; `outcomes` by
+    device."""
     close_before(chain, epoch, sender)
     mine_past_epoch(chain, epoch)
     data = Epoch.of(epoch, leaves, outcomes)

@@ -1,4 +1,5 @@
-"""A thin client for tests: names in, decoded values, events and refusals out. Every transaction mines one block.
+"""A thin client for tests: names in, decoded values, events and refusals out. Every transaction mines one
+block.
 
 sent = chain.send("ProviderStaking", "stake", 100, sender=provider)
 assert sent.event("StakeDeposited")["amount"] == 100
@@ -131,7 +132,8 @@ class Chain:
         return abi.decode_result(function, bytes.fromhex(data[2:]))
 
     def deploy(self, name: str, *args: Any, sender: str | None = None, label: str | None = None) -> str:
-        """Deploy a contract of contracts/ or tests/solidity/; known as `label` from then on, or as its own name."""
+        """Deploy a contract of contracts/ or tests/solidity/; known as `label` from then on, or as its own
+        name."""
         artifact = self._artifact(name)
         data = artifact.bytecode + artifact.abi.encode_constructor([self._resolve(arg) for arg in args])
         sender = sender or self.accounts[0]

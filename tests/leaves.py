@@ -28,13 +28,15 @@ Node = tuple[bytes, int]
 def make_leaf(device: int, provider: str, **values: int | bytes) -> Leaf:
     """A leaf that is zero but for what is given."""
     zeros: dict[str, object] = {each.name: 0 for each in fields(Leaf)}
-    return Leaf(**(zeros | {"device": device, "provider": provider, "outcomes_root": ZERO} | values))  # type: ignore[arg-type]
+    given = {"device": device, "provider": provider, "outcomes_root": ZERO}
+    return Leaf(**(zeros | given | values))  # type: ignore[arg-type]
 
 
 def make_outcome(slot: int, kind: int = 0, result: int = 1, **values: int | bytes) -> Outcome:
     """An outcome that is zero but for what is given."""
     zeros: dict[str, object] = {"throughput": 0, "witness": ZERO, "item": 0, "job": 0}
-    return Outcome(**({"slot": slot, "kind": kind, "result": result} | zeros | values))  # type: ignore[arg-type]
+    given = {"slot": slot, "kind": kind, "result": result}
+    return Outcome(**(zeros | given | values))  # type: ignore[arg-type]
 
 
 def encode_leaf(leaf: Leaf) -> bytes:

@@ -1,10 +1,11 @@
-"""The codec: calls, results, events and errors of a contract's ABI, with structs as the dataclasses of `chain.types`."""
+"""The codec: calls, results, events and errors of a contract's ABI, with structs as the dataclasses of
+`chain.types`."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -19,7 +20,11 @@ from tensorbond.chain.errors import ContractRefused
 
 _checksum = lru_cache(maxsize=65536)(to_checksum_address)
 
-_STRUCTS = {name: found for name, found in vars(types).items() if dataclasses.is_dataclass(found)}
+_STRUCTS: dict[str, Callable[..., Any]] = {
+    name: found
+    for name, found in vars(types).items()
+    if isinstance(found, type) and dataclasses.is_dataclass(found)
+}
 _ARRAY = re.compile(r"\[\d*\]$")
 
 
@@ -229,7 +234,8 @@ def to_abi(parameter: Parameter, value: Any) -> Any:
 
 
 def from_abi(parameter: Parameter, value: Any) -> Any:
-    """The value as Python code wants it: EIP-55 addresses, dataclasses for known structs, tuples for arrays."""
+    """The value as Python code wants it: EIP-55 addresses, dataclasses for known structs, tuples for
+    arrays."""
     if parameter.type == "address":
         return _checksum(value)
     if parameter.is_array:

@@ -87,7 +87,8 @@ class Artifacts:
 
 @cache
 def load(path: Path | None = None) -> Artifacts:
-    """Read the compiled contracts: `path`, or `TENSORBOND_ARTIFACTS`, or the checkout's `.build/contracts.json`."""
+    """Read the compiled contracts: `path`, or `TENSORBOND_ARTIFACTS`, or the checkout's
+    `.build/contracts.json`."""
     path = path or Path(os.environ.get("TENSORBOND_ARTIFACTS") or _CHECKOUT / ".build" / "contracts.json")
     try:
         found = json.loads(path.read_text())["contracts"]

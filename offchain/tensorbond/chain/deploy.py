@@ -1,7 +1,8 @@
-"""Deploys the system: one plan, written before the first transaction, carried out step by step, and checked at the end.
+"""Deploys the system: one plan, written before the first transaction, carried out step by step, and checked
+at the end.
 
-Every contract knows its peers by addresses that follow from the deployer's nonces, so the plan fixes nonces and
-addresses first. Whoever is interrupted runs it again: what the chain already holds is checked and kept.
+Every contract knows its peers by addresses that follow from the deployer's nonces, so the plan fixes nonces
+and addresses first. Whoever is interrupted runs it again: what the chain already holds is checked and kept.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import rlp
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -63,7 +63,10 @@ class Plan:
 
 def create_address(deployer: str, nonce: int) -> str:
     """Where the contract that `deployer` creates with `nonce` will be."""
-    return str(to_checksum_address(keccak(rlp.encode([bytes.fromhex(deployer[2:]), nonce]))[12:]))
+    digits = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
+    number = digits if 0 < nonce < 0x80 else bytes([0x80 + len(digits)]) + digits
+    pair = bytes([0x80 + 20]) + bytes.fromhex(deployer[2:]) + number  # RLP
+    return str(to_checksum_address(keccak(bytes([0xC0 + len(pair)]) + pair)[12:]))
 
 
 def constructor_arguments(
@@ -143,7 +146,8 @@ def deploy(
     tokens: Mapping[str, str] | None = None,
     say: Say = lambda _: None,
 ) -> Deployment:
-    """Deploy what is not deployed yet, write `path`, and bring the governor's settings to what `parameters` say.
+    """Deploy what is not deployed yet, write `path`, and bring the governor's settings to what `parameters`
+    say.
 
     `tokens`: addresses of payment tokens by symbol. A second run changes nothing and says so. Raises
     `DeploymentConflict` if the deployer's nonce moved or other parameters or code are in the way."""
@@ -170,7 +174,8 @@ def deploy(
 def govern(
     lane: Lane, artifacts: Artifacts, deployment: Deployment, parameters: Parameters, say: Say
 ) -> list[tuple[str, str, tuple[Any, ...]]]:
-    """Carry out what the governor has yet to do (classes, allow-list), or say it if the key isn't the governor's.
+    """Carry out what the governor has yet to do (classes, allow-list), or say it if the key isn't the
+    governor's.
 
     Returns what was, or has yet to be, called: (contract, function, arguments)."""
     due = list(_due(lane, artifacts, deployment, parameters))
@@ -220,8 +225,8 @@ def _create(
     if not code:
         if lane.nonce() != nonce:
             raise DeploymentConflict(
-                f"{name} needs nonce {nonce} of {plan.deployer}, which is at {lane.nonce()}: another transaction took "
-                f"it. Remove {plan.path} to begin anew at other addresses"
+                f"{name} needs nonce {nonce} of {plan.deployer}, which is at {lane.nonce()}: "
+                f"another transaction took it. Remove {plan.path} to begin anew at other addresses"
             )
         if name == "DeviceRegistry":
             head = int(lane.rpc.request("eth_blockNumber"), 16)

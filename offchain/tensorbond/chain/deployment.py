@@ -105,7 +105,8 @@ class Deployment(_Model):
                 raise DeploymentInvalid(f"{self.network}: there is no {name} at {record.address}")
             if have != record.code_hash:
                 raise DeploymentInvalid(
-                    f"{self.network}: {name} at {record.address} has code hash {have}, need {record.code_hash}"
+                    f"{self.network}: {name} at {record.address} has code hash {have}, "
+                    f"need {record.code_hash}"
                 )
 
 

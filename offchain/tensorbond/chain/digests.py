@@ -1,7 +1,7 @@
 """EIP-712: what is signed under which contract's domain, and who signed it.
 
-A domain is the verifying contract's Solidity name, version "1", the chain and its address. A signature is 65 bytes
-r ‖ s ‖ v with the low s and v of 27 or 28, as OpenZeppelin's ECDSA takes it.
+A domain is the verifying contract's Solidity name, version "1", the chain and its address. A signature is 65
+bytes r ‖ s ‖ v with the low s and v of 27 or 28, as OpenZeppelin's ECDSA takes it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
 
 from tensorbond.chain.abi import snake
 from tensorbond.chain.errors import SignatureInvalid

@@ -70,7 +70,8 @@ class DeploymentInvalid(ChainError):
 
 
 class DeploymentConflict(ChainError):
-    """Deploying would not give what the plan says: a nonce moved, or other parameters or code are in the way."""
+    """Deploying would not give what the plan says: a nonce moved, or other parameters or code are in the
+    way."""
 
 
 class KeyInvalid(ChainError):
@@ -79,6 +80,22 @@ class KeyInvalid(ChainError):
 
 class SignatureInvalid(ChainError):
     """Bytes that are no signature, or one that the contracts would not take."""
+
+
+class BlockUnknown(ChainError):
+    """The node does not know the block: not yet, or no more."""
+
+
+class ChainReorganised(ChainError):
+    """The chain has left a block that work was based on; begin again."""
+
+    def __init__(self, number: int, have: bytes, need: bytes) -> None:
+        self.number, self.have, self.need = number, have, need
+        super().__init__(f"block {number} is now 0x{have.hex()}, the work was based on 0x{need.hex()}")
+
+
+class JobUnknown(ChainError):
+    """There is no such job, or its events do not give the state that the chain keeps."""
 
 
 class LogsUnavailable(ChainError):

@@ -5,8 +5,9 @@
       └► signed anew, ≥ 12.5 % ────┘   └ the block was reorganised away: sent again
          dearer, same nonce
 
-There is never a second transaction in flight, so a lane has no gaps to repair. Whichever of the replacements is mined,
-the nonce is spent; if a transaction that this lane did not sign took it, that is `TransactionDisplaced`.
+There is never a second transaction in flight, so a lane has no gaps to repair. Whichever of the replacements
+is mined, the nonce is spent; if a transaction that this lane did not sign took it, that is
+`TransactionDisplaced`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from tensorbond.chain.errors import (
 )
 from tensorbond.chain.rpc import Rpc
 
-# A replacement pays at least this much more, in thousandths: nodes refuse less than 10 %, some less than 12.5 %.
+# A replacement pays at least this much more, in thousandths: nodes refuse less than 10 %, some less than 12.5
+# %.
 BUMP_PERMILLE = 1125
 _GWEI = 10**9
 # EIP-7825
@@ -130,8 +132,8 @@ class Lane:
     ) -> Mined:
         """Have one transaction mined. `nonce`: the only one it may have; else a displaced one is tried anew.
 
-        Raises `ContractRefused` before anything is sent if the simulation reverts. `on_signed` gets every hash before
-        it is sent, so that a caller who dies in between can find out."""
+        Raises `ContractRefused` before anything is sent if the simulation reverts. `on_signed` gets every
+        hash before it is sent, so that a caller who dies in between can find out."""
         with self._turn:
             for retry in range(3):
                 request = self._request(to, data, value)
@@ -185,8 +187,8 @@ class Lane:
             now = self._clock()
             if now >= started + self.policy.deadline:
                 raise TransactionStuck(
-                    f"nonce {attempt.nonce} of {self.address} was not mined within {self.policy.deadline:.0f} s; "
-                    f"sent {', '.join(attempt.raw) or 'nothing'}"
+                    f"nonce {attempt.nonce} of {self.address} was not mined within "
+                    f"{self.policy.deadline:.0f} s; sent {', '.join(attempt.raw) or 'nothing'}"
                 )
             if now >= replace_at:
                 self._send_anew(request, attempt, on_signed)
@@ -240,7 +242,8 @@ class Lane:
             said = error.message.lower()
             if "insufficient funds" in said:
                 raise FundsInsufficient(f"{self.address}: {error.message}") from None
-            # Already known, already mined, or not dear enough yet: the receipts and the nonce tell what came of it.
+            # Already known, already mined, or not dear enough yet: the receipts and the nonce tell what came
+            # of it.
             if not any(hint in said for hint in ("known", "imported", "nonce", "underpriced", "replacement")):
                 raise
 
@@ -254,7 +257,8 @@ class Lane:
         return Fees(2 * base + tip, tip)
 
     def _settled(self, transactions: Sequence[str]) -> Mapping[str, Any] | None:
-        """The receipt of the one that was mined, once it is deep enough in the chain that the node tells now."""
+        """The receipt of the one that was mined, once it is deep enough in the chain that the node tells
+        now."""
         for transaction in reversed(transactions):
             receipt: Mapping[str, Any] | None = self.rpc.request("eth_getTransactionReceipt", transaction)
             if receipt is None or receipt.get("blockNumber") is None:

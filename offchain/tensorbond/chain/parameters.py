@@ -17,7 +17,8 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def parse_units(text: str, decimals: int) -> int:
-    """`"1.5"` with 18 decimals → 1500000000000000000. Raises `ValueError` for what the token cannot express."""
+    """`"1.5"` with 18 decimals → 1500000000000000000. Raises `ValueError` for what the token cannot
+    express."""
     try:
         amount = Decimal(text.replace("_", "")).scaleb(decimals)
     except InvalidOperation:
@@ -78,7 +79,8 @@ class ClassTerms(_Model):
 
 
 class PaymentToken(_Model):
-    """A token on the escrow's allow-list: one that exists, or (on a throw-away chain) a test contract to deploy."""
+    """A token on the escrow's allow-list: one that exists, or (on a throw-away chain) a test contract to
+    deploy."""
 
     symbol: str
     address: Address | None = None

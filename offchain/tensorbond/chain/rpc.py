@@ -1,7 +1,8 @@
-"""JSON-RPC over several endpoints. Every request has one deadline, whatever the endpoint does in the meantime.
+"""JSON-RPC over several endpoints. Every request has one deadline, whatever the endpoint does in the
+meantime.
 
-Endpoints are asked in turn, the one that answered last first. An endpoint that times out, breaks, answers HTML or
-429, or whose head is old, is passed over for a while; one on another chain is never used.
+Endpoints are asked in turn, the one that answered last first. An endpoint that times out, breaks, answers
+HTML or 429, or whose head is old, is passed over for a while; one on another chain is never used.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Rpc:
         rest: float = 15.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`timeout`: seconds for one request at one endpoint. `chain_id`: the only chain to be accepted; None: that of
-        the first endpoint that answers. `max_head_age`: seconds by which a head may lie in the past; None: any.
-        `rest`: seconds for which an endpoint that failed is asked last."""
+        """`timeout`: seconds for one request at one endpoint. `chain_id`: the only chain to be accepted;
+        None: that of the first endpoint that answers. `max_head_age`: seconds by which a head may lie in the
+        past; None: any. `rest`: seconds for which an endpoint that failed is asked last."""
         if not urls:
             raise ChainError("no RPC endpoint is given")
         self.timeout, self.max_head_age, self.rest, self.clock = timeout, max_head_age, rest, clock
@@ -80,7 +81,8 @@ class Rpc:
         )
 
     def request(self, method: str, *params: Any, timeout: float | None = None) -> Any:
-        """The result of one call. Raises `RpcError` if the node refuses it, `RpcUnreachable` if none answers."""
+        """The result of one call. Raises `RpcError` if the node refuses it, `RpcUnreachable` if none
+        answers."""
         return self._in_turn(
             method, lambda endpoint, deadline: endpoint.ask(method, params, deadline), timeout
         )
@@ -198,7 +200,7 @@ class _Endpoint:
         try:
             if self._connection is None:
                 self._connection = _connect(self.url, deadline)
-            self._connection.sock.deadline = deadline
+            self._connection.sock.deadline = deadline  # type: ignore[union-attr]
             path = urlsplit(self.url)._replace(scheme="", netloc="", fragment="").geturl() or "/"
             self._connection.request("POST", path, data, {"Content-Type": "application/json"})
             response = self._connection.getresponse()
@@ -230,7 +232,8 @@ def _connect(url: str, deadline: float) -> HTTPConnection:
 
 
 class _BoundedSocket:
-    """A socket whose every send and receive ends at `deadline`, so that a slow drip cannot stretch a request."""
+    """A socket whose every send and receive ends at `deadline`, so that a slow drip cannot stretch a
+    request."""
 
     def __init__(self, inner: socket.socket, deadline: float) -> None:
         self.inner, self.deadline = inner, deadline

@@ -1,8 +1,8 @@
 """What crosses the chain's border: one frozen dataclass per Solidity struct, one enum per Solidity enum.
 
-A dataclass carries its struct's name, and its fields the struct's fields in order, in snake_case (`tests/parity` holds the
-two together). Amounts are wei or the payment token's smallest unit, times are block numbers, addresses are EIP-55 strings,
-hashes 32 bytes.
+A dataclass carries its struct's name, and its fields the struct's fields in order, in snake_case
+(`tests/parity` holds the two together). Amounts are wei or the payment token's smallest unit, times are block
+numbers, addresses are EIP-55 strings, hashes 32 bytes.
 """
 
 from __future__ import annotations
