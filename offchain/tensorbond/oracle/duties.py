@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tensorbond.chain.types import DeviceClass, OutcomeKind
+from tensorbond.oracle.errors import ClassUnsupported
 from tensorbond.oracle.facts import DeviceFact, EpochFacts
 from tensorbond.proof.challenge import Challenge, Shape, is_drawn, is_roll_call
+from tensorbond.proof.errors import ShapeInvalid
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,11 @@ def kind_drawn(beacon: bytes, roll_call: int, device: int, terms: DeviceClass) -
 
 
 def shape_of(terms: DeviceClass) -> Shape:
-    return Shape(terms.m, terms.n, terms.k, terms.r, terms.q)
+    """Raises ClassUnsupported where the benchmark is defined for no such shape."""
+    try:
+        return Shape(terms.m, terms.n, terms.k, terms.r, terms.q)
+    except ShapeInvalid as error:
+        raise ClassUnsupported(f"a class has a shape that no proof can have: {error}") from error
 
 
 def challenge_of(facts: EpochFacts, device: DeviceFact, slot: int) -> Challenge:

@@ -17,6 +17,10 @@ class FactsContradict(OracleError):
     """Two reads that must agree do not: a reorganisation, or a node that lies."""
 
 
+class ClassUnsupported(OracleError):
+    """A device class that this version can't judge."""
+
+
 class LeafDataInvalid(OracleError):
     """Leaf data that do not decode, or that are not what stands under their root."""
 

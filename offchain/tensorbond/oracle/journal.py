@@ -46,7 +46,8 @@ def decode_statement(text: str) -> Statement:
     try:
         told: dict[str, Any] = json.loads(text)
         values = [told[field.name] for field in fields(Statement)]
-        return Statement(*[bytes.fromhex(value[2:]) if isinstance(value, str) else value for value in values])
+        plain: list[Any] = [bytes.fromhex(value[2:]) if isinstance(value, str) else value for value in values]
+        return Statement(*plain)
     except (KeyError, TypeError, ValueError) as error:
         raise JournalError(f"the journal holds no statement but {text!r}") from error
 

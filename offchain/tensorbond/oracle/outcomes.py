@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from tensorbond.chain.digests import recover_evidence
+from tensorbond.chain import digests
+from tensorbond.chain.digests import Domain
+from tensorbond.chain.errors import SignatureInvalid
 from tensorbond.chain.types import DeviceClass, Outcome, OutcomeResult
 from tensorbond.oracle.duties import Duty, duties, shape_of
 from tensorbond.oracle.facts import CommitFact, EpochFacts, Place, SlotFact
-from tensorbond.proof import Challenge, Evidence, evidence_root, find_bad_item
+from tensorbond.proof.challenge import Challenge
 from tensorbond.proof.errors import ProofError
+from tensorbond.proof.evidence import Evidence, evidence_length, evidence_root
+from tensorbond.proof.verifier import find_bad_item
 
 NO_WITNESS = bytes(32)
 
@@ -32,24 +36,24 @@ def examine(
     challenge: Challenge,
     commit: CommitFact,
     sample_beacon: bytes,
-    challenges: str,
+    domain: Domain,
 ) -> Finding | None:
     """What the bytes show, or None where the committing key signed no such evidence for the commitment.
 
     Only the items, the roots and the final seed are signed, so what the file declares beside them is
-    replaced by what the chain says. `challenges` is the contract in whose domain evidence is signed.
+    replaced by what the chain says. `domain`: that of Challenges.
     """
     try:
-        declared = Evidence.decode(raw)
+        declared = Evidence.decode(raw, evidence_length(challenge.shape))
         if declared.challenge.shape != challenge.shape:
             return None
         evidence = replace(
             declared, challenge=challenge, sample_beacon=sample_beacon, commitment=commit.commitment
         )
-    except ProofError:
+        root = evidence_root(evidence)
+        signer = digests.evidence(domain, commit.commitment, root).signer(evidence.signature)
+    except (ProofError, SignatureInvalid):
         return None
-    root = evidence_root(evidence)
-    signer = recover_evidence(challenge.chain_id, challenges, commit.commitment, root, evidence.signature)
     if signer != commit.key:
         return None
     bad = find_bad_item(challenge, commit.commitment, sample_beacon, evidence)
