@@ -63,7 +63,7 @@ class CpuProver:
     def __init__(self, workers: int | None = None, memory_limit: int = 1 << 31) -> None:
         if workers is not None and workers < 1:
             raise InputInvalid("workers", workers, "at least 1")
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or _usable_cores()
         self.memory_limit = memory_limit
 
     def warm_up(self) -> None:
@@ -199,3 +199,8 @@ def leaves_of(digests: NDArray[np.uint32]) -> list[bytes]:
     """The Merkle leaves of a round from its digests (tiles, 8)."""
     data = digests.astype("<u4").tobytes()
     return [data[start : start + 32] for start in range(0, len(data), 32)]
+
+
+def _usable_cores() -> int:
+    # macOS cannot tell which cores a process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
