@@ -110,7 +110,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
 
     /// @inheritdoc IDeviceRegistry
     function register(uint256 classId, uint256 bondedGops, uint256 count) external returns (uint256 first) {
-        Head memory head = _head;
+        Head storage head = _head;
         DeviceClass storage terms = _classes[classId];
         if (classId >= head.classes) revert ClassUnknown(classId);
         if (bondedGops < terms.minGops || bondedGops > terms.peakGops) {
@@ -120,13 +120,19 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         uint256 last = head.devices + count;
         if (last > MAX_DEVICES) revert RegistryFull(last, MAX_DEVICES);
 
-        first = head.devices + 1;
-        _head.devices = last.toUint24();
+        first = last + 1 - count;
+        head.devices = last.toUint24();
         uint256 bond = bondedGops * terms.bondPerGops;
-        uint24 fromEpoch = _nextEpoch(_inForce(head)).toUint24();
-        Device memory d = Device(msg.sender, fromEpoch, OPEN, bondedGops.toUint24(), classId.toUint8(), false);
+        uint24 fromEpoch = _nextEpoch(timingNow()).toUint24();
         for (uint256 device = first; device <= last; ++device) {
-            _devices[device] = d;
+            Device storage d = _devices[device];
+            d.provider = msg.sender;
+            d.fromEpoch = fromEpoch;
+            d.untilSlot = OPEN;
+            // Bounded by peakGops, a uint24, and by MAX_CLASSES.
+            d.bondedGops = uint24(bondedGops);
+            d.classId = uint8(classId);
+
             emit DeviceRegistered(device, msg.sender, classId, bondedGops, bond, fromEpoch);
         }
 
@@ -240,25 +246,26 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
 
     /// @inheritdoc IDeviceRegistry
     function timingAt(uint256 slot) public view returns (Timing memory timing) {
-        Head memory head = _head;
-        timing = _newest(head);
-        for (uint256 entry = head.entries - 1; slot < timing.fromSlot;) {
+        timing = _newest();
+        for (uint256 entry = _head.entries - 1; slot < timing.fromSlot;) {
             timing = _timings[--entry];
         }
     }
 
     /// @inheritdoc IDeviceRegistry
     function timingOf(uint256 epoch) public view returns (Timing memory timing) {
-        Head memory head = _head;
-        timing = _newest(head);
-        for (uint256 entry = head.entries - 1; epoch < timing.fromEpoch;) {
+        timing = _newest();
+        for (uint256 entry = _head.entries - 1; epoch < timing.fromEpoch;) {
             timing = _timings[--entry];
         }
     }
 
     /// @inheritdoc IDeviceRegistry
-    function timingNow() public view returns (Timing memory) {
-        return _inForce(_head);
+    function timingNow() public view returns (Timing memory timing) {
+        timing = _newest();
+        for (uint256 entry = _head.entries - 1; entry != 0 && block.number < timing.fromBlock;) {
+            timing = _timings[--entry];
+        }
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -289,7 +296,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         _requireTimingRange("unbondingBlocks", STAKING.UNBONDING_BLOCKS(), exposed, type(uint256).max);
 
         _timings[entry] = t;
-        Head memory head = _head;
+        Head storage head = _head;
         _head = Head({
             fromEpoch: t.fromEpoch,
             fromSlot: t.fromSlot,
@@ -307,7 +314,8 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         emit TimingScheduled(entry, t);
     }
 
-    function _newest(Head memory head) private pure returns (Timing memory) {
+    function _newest() private view returns (Timing memory) {
+        Head storage head = _head;
         return Timing({
             fromEpoch: head.fromEpoch,
             fromSlot: head.fromSlot,
@@ -318,14 +326,6 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
             proofBlocks: head.proofBlocks,
             rollCall: head.rollCall
         });
-    }
-
-    /// @dev Before its first block the schedule's first entry is in force.
-    function _inForce(Head memory head) private view returns (Timing memory timing) {
-        timing = _newest(head);
-        for (uint256 entry = head.entries - 1; entry != 0 && block.number < timing.fromBlock;) {
-            timing = _timings[--entry];
-        }
     }
 
     /// @dev The epoch after the present one, given the timing in force; before the first block that is epoch 0.

@@ -30,7 +30,8 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     uint256 public immutable UNBONDING_BLOCKS;
 
     mapping(address provider => Stake) private _stakes;
-    mapping(address provider => mapping(uint256 request => Request)) private _requests;
+    /// A queue's words are used again once it has run empty: request number r lies in lane r − laneStart.
+    mapping(address provider => mapping(uint256 lane => Request)) private _lanes;
     mapping(address provider => address) private _operators;
     /// @inheritdoc IProviderStaking
     uint256 public totalStaked;
@@ -86,8 +87,10 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         s.unbonding = unbonding.toUint96();
         request = s.nextRequest;
         s.nextRequest = (request + 1).toUint32();
+        if (request == s.firstRequest) s.laneStart = uint32(request);
         uint256 maturesAt = block.number + UNBONDING_BLOCKS;
-        _requests[msg.sender][request] = Request(shares.toUint128(), maturesAt.toUint40(), s.unbondingGeneration);
+        _lanes[msg.sender][request - s.laneStart] =
+            Request(shares.toUint128(), maturesAt.toUint40(), s.unbondingGeneration);
 
         emit UnbondingStarted(msg.sender, request, amount, shares, maturesAt, active, unbonding);
     }
@@ -95,19 +98,18 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function withdraw() external returns (uint256 amount) {
         Stake storage s = _stakes[msg.sender];
-        uint256 first = s.firstRequest;
-        uint256 end = Math.min(s.nextRequest, first + REQUESTS_PER_CALL);
-        if (first == end) revert NothingUnbonding(msg.sender);
-        uint256 maturesAt = _requests[msg.sender][first].maturesAt;
+        mapping(uint256 lane => Request) storage lanes = _lanes[msg.sender];
+        uint256 request = s.firstRequest;
+        uint256 end = Math.min(s.nextRequest, request + REQUESTS_PER_CALL);
+        if (request == end) revert NothingUnbonding(msg.sender);
+        uint256 maturesAt = lanes[request - s.laneStart].maturesAt;
         if (block.number < maturesAt) revert NothingMatured(msg.sender, block.number, maturesAt);
 
         uint256 unbonding = s.unbonding;
         uint256 shares = _unbondingShares(s);
-        uint256 request = first;
         for (; request < end; ++request) {
-            Request memory r = _requests[msg.sender][request];
+            Request memory r = lanes[request - s.laneStart];
             if (block.number < r.maturesAt) break;
-            delete _requests[msg.sender][request];
 
             uint256 paid = 0;
             if (r.generation == s.unbondingGeneration) {
@@ -231,8 +233,9 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     }
 
     /// @inheritdoc IProviderStaking
-    function requestOf(address provider, uint256 request) external view returns (Request memory) {
-        return _requests[provider][request];
+    function requestOf(address provider, uint256 request) external view returns (Request memory r) {
+        Stake storage s = _stakes[provider];
+        if (request >= s.firstRequest && request < s.nextRequest) r = _lanes[provider][request - s.laneStart];
     }
 
     /// @inheritdoc IProviderStaking
@@ -247,7 +250,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         uint256 unbonding = s.unbonding;
         uint256 shares = _unbondingShares(s);
         for (uint256 request = s.firstRequest; request < s.nextRequest; ++request) {
-            Request memory r = _requests[provider][request];
+            Request memory r = _lanes[provider][request - s.laneStart];
             if (block.number < r.maturesAt) break;
             if (r.generation != s.unbondingGeneration) continue;
             unbonding -= Shares.toAmountDown(r.shares, unbonding, shares);

@@ -32,6 +32,8 @@ interface IProviderStaking {
         uint32 unbondingGeneration;
         /// Likewise for `unbondingShares` and `unbonding`.
         bool unbondingUneven;
+        /// The first request since the queue was last empty.
+        uint32 laneStart;
         uint128 shares;
         uint128 unbondingShares;
     }
@@ -129,6 +131,7 @@ interface IProviderStaking {
     ) external returns (uint256 taken);
 
     function stakeOf(address provider) external view returns (Stake memory);
+    /// @return The request as long as it waits in the queue, else zeros.
     function requestOf(address provider, uint256 request) external view returns (Request memory);
     /// @return active − locked, or zero.
     function freeOf(address provider) external view returns (uint256);

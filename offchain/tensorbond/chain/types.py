@@ -217,6 +217,7 @@ class Stake:
     next_request: int
     unbonding_generation: int
     unbonding_uneven: bool
+    lane_start: int
     shares: int
     unbonding_shares: int
 
