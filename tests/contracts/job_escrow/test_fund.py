@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tensorbond.chain.types import Job, JobStatus, Ledger
+from tests.acts import TUSD, ZERO, ZERO_ADDRESS, fund_as, terms_of
+from tests.chain import Chain
+
+from .jobs import job_hash, moving
+
+pytestmark = pytest.mark.chain
+
+PRICE = 100 * TUSD
+# Slot, epoch, attestation deadline and proof window of the test network.
+DECISION = 10 + 40 + 60 + 30
+
+
+@pytest.fixture
+def approved(chain: Chain, requester: str) -> None:
+    chain.send("TestDollar", "approve", chain.address["JobEscrow"], 10 * PRICE, sender=requester)
+
+
+def test_fund__fresh_terms__escrows_the_price_and_keeps_one_word(
+    chain: Chain, requester: str, approved: None
+) -> None:
+    terms = terms_of(chain, requester)
+
+    with moving(chain, {"requester paid": -PRICE, "escrow paid": PRICE, "tracked": PRICE}):
+        sent = chain.send("JobEscrow", "fund", terms, sender=requester)
+
+    state = Job(terms, 100, JobStatus.FUNDED, ZERO_ADDRESS, 0, 0, 0, ZERO)
+    assert sent.event("JobFunded") == {
+        "job": 1,
+        "requester": requester,
+        "token": chain.address["TestDollar"],
+        "terms": terms,
+        "feeBps": 100,
+        "tracked": PRICE,
+    }
+    assert chain.call("JobEscrow", "jobHash", 1) == job_hash(state)
+    assert chain.call("JobEscrow", "jobCount") == 1
+    assert chain.call("JobEscrow", "ledgerOf", chain.address["TestDollar"]) == Ledger(PRICE, 0, True)
+
+
+def test_fund__second_job__counts_on_and_adds_to_the_ledger(
+    chain: Chain, requester: str, approved: None
+) -> None:
+    chain.send("JobEscrow", "fund", terms_of(chain, requester), sender=requester)
+
+    sent = chain.send("JobEscrow", "fund", terms_of(chain, requester, price=7), sender=requester)
+
+    assert sent.event("JobFunded")["job"] == 2
+    assert sent.event("JobFunded")["tracked"] == PRICE + 7
+    assert chain.call("JobEscrow", "jobCount") == 2
+
+
+def test_fund__fee_raised_later__job_keeps_the_fee_of_its_day(
+    chain: Chain, governor: str, requester: str, approved: None
+) -> None:
+    first = fund_as(chain, requester)
+    chain.send("JobEscrow", "setFee", 500, sender=governor)
+
+    second = fund_as(chain, requester)
+
+    assert (first.state.fee_bps, second.state.fee_bps) == (100, 500)
+    assert chain.call("JobEscrow", "jobHash", first.number) == job_hash(first.state)
+    assert chain.call("JobEscrow", "jobHash", second.number) == job_hash(second.state)
+
+
+def test_fund__for_somebody_else__reverts(chain: Chain, requester: str, stranger: str) -> None:
+    with chain.reverts("RequesterOnly", account=stranger, requester=requester):
+        chain.send("JobEscrow", "fund", terms_of(chain, requester), sender=stranger)
+
+
+def test_fund__token_not_on_the_list__reverts(chain: Chain, requester: str) -> None:
+    token = chain.address["TensorbondToken"]
+    with chain.reverts("TokenNotAllowed", token=token):
+        chain.send("JobEscrow", "fund", terms_of(chain, requester, token=token), sender=requester)
+
+
+def test_fund__price_zero__reverts(chain: Chain, requester: str) -> None:
+    with chain.reverts("PriceZero"):
+        chain.send("JobEscrow", "fund", terms_of(chain, requester, price=0), sender=requester)
+
+
+def test_fund__accept_by_is_past__reverts(chain: Chain, requester: str) -> None:
+    mined_in = chain.block_number + 1
+    terms = terms_of(chain, requester, accept_by=mined_in - 1)
+    with chain.reverts("DeadlineInvalid", field="acceptBy", have=mined_in - 1, least=mined_in):
+        chain.send("JobEscrow", "fund", terms, sender=requester)
+
+
+def test_fund__accept_by_is_this_block__funds(chain: Chain, requester: str, approved: None) -> None:
+    terms = terms_of(chain, requester, accept_by=chain.block_number + 1)
+    assert chain.send("JobEscrow", "fund", terms, sender=requester).event("JobFunded")["terms"] == terms
+
+
+def test_fund__submit_by_before_accept_by__reverts(chain: Chain, requester: str) -> None:
+    terms = terms_of(chain, requester)
+    terms = replace(terms, submit_by=terms.accept_by - 1)
+    with chain.reverts("DeadlineInvalid", field="submitBy", have=terms.submit_by, least=terms.accept_by):
+        chain.send("JobEscrow", "fund", terms, sender=requester)
+
+
+def test_fund__no_time_for_a_final_attestation__reverts(chain: Chain, requester: str, approved: None) -> None:
+    terms = terms_of(chain, requester)
+    least = terms.submit_by + DECISION
+
+    with chain.reverts("DeadlineInvalid", field="refundAt", have=least - 1, least=least):
+        chain.send("JobEscrow", "fund", replace(terms, refund_at=least - 1), sender=requester)
+
+    chain.send("JobEscrow", "fund", replace(terms, refund_at=least), sender=requester)
+
+
+def test_fund__review_outlasts_the_refund__reverts(chain: Chain, requester: str, approved: None) -> None:
+    """Else a provider whose draw passed could never settle before the requester takes the price back."""
+    terms = terms_of(chain, requester, review_blocks=DECISION + 1)
+    least = terms.submit_by + DECISION + 1
+
+    with chain.reverts("DeadlineInvalid", field="refundAt", have=least - 1, least=least):
+        chain.send("JobEscrow", "fund", replace(terms, refund_at=least - 1), sender=requester)
+
+    chain.send("JobEscrow", "fund", replace(terms, refund_at=least), sender=requester)
+
+
+def test_fund__deadlines_at_the_end_of_their_range__funds(
+    chain: Chain, requester: str, approved: None
+) -> None:
+    last = 2**40 - 1
+    terms = terms_of(chain, requester, accept_by=last - DECISION, submit_by=last - DECISION, refund_at=last)
+    chain.send("JobEscrow", "fund", terms, sender=requester)
+
+    over = replace(terms, submit_by=last)
+    with chain.reverts("DeadlineInvalid", field="refundAt", have=last, least=last + DECISION):
+        chain.send("JobEscrow", "fund", over, sender=requester)
+
+
+def test_fund__without_allowance__reverts_and_leaves_no_job(chain: Chain, requester: str) -> None:
+    with chain.reverts(
+        "ERC20InsufficientAllowance", spender=chain.address["JobEscrow"], allowance=0, needed=PRICE
+    ):
+        chain.send("JobEscrow", "fund", terms_of(chain, requester), sender=requester)
+
+    assert chain.call("JobEscrow", "jobCount") == 0
+    assert chain.call("JobEscrow", "jobHash", 1) == ZERO

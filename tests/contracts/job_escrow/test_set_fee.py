@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.acts import FundedJob
+from tests.chain import Chain
+
+pytestmark = pytest.mark.chain
+
+
+def test_set_fee__by_the_governor__holds_for_jobs_from_now_on(
+    chain: Chain, governor: str, funded: FundedJob
+) -> None:
+    sent = chain.send("JobEscrow", "setFee", 500, sender=governor)
+
+    assert sent.event("FeeSet") == {"feeBps": 500}
+    assert chain.call("JobEscrow", "feeBps") == 500
+    assert chain.call("JobEscrow", "jobCount") == 1
+
+
+def test_set_fee__above_the_cap__reverts(chain: Chain, governor: str) -> None:
+    assert chain.call("JobEscrow", "MAX_FEE_BPS") == 500
+    with chain.reverts("FeeTooHigh", have=501, most=500):
+        chain.send("JobEscrow", "setFee", 501, sender=governor)
+
+
+def test_set_fee__by_anyone_else__reverts(chain: Chain, stranger: str) -> None:
+    with chain.reverts("AccessManagedUnauthorized", caller=stranger):
+        chain.send("JobEscrow", "setFee", 0, sender=stranger)
+
+
+def test_deployment__fee_above_the_cap__reverts(chain: Chain, governor: str) -> None:
+    at = chain.address
+    peers = [at[name] for name in ("AccessManager", "DeviceRegistry", "ProviderStaking", "Attestations")]
+    with chain.reverts("FeeTooHigh", have=501, most=500):
+        chain.call_constructor("JobEscrow", *peers, governor, 501, sender=governor)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tensorbond.chain.types import CloseReason, JobStatus, OutcomeKind, OutcomeResult
+from tests.acts import TBND, TUSD, FundedJob
+from tests.chain import Chain
+
+from .jobs import (
+    Draw,
+    accepted_job,
+    attest_draw,
+    forced_epoch,
+    is_held,
+    job_hash,
+    moving,
+    settle,
+    submitted_job,
+)
+
+pytestmark = pytest.mark.chain
+
+COLLATERAL = 20 * TBND
+
+
+def test_settle__draw_passed_and_final__stranger_pays_the_provider(
+    chain: Chain, provider: str, submitted: FundedJob, device: int
+) -> None:
+    draw = attest_draw(chain, submitted)
+    paid, fee = 99 * TUSD, 1 * TUSD
+
+    with moving(
+        chain,
+        {
+            "provider paid": paid,
+            "escrow paid": -paid,
+            "tracked": -paid,
+            "fees": fee,
+            "locked": -COLLATERAL,
+        },
+    ):
+        sent = settle(chain, submitted, draw)
+
+    assert sent.event("JobSettled") == {
+        "job": submitted.number,
+        "provider": provider,
+        "token": chain.address["TestDollar"],
+        "reason": CloseReason.OUTCOME_PASSED,
+        "paid": paid,
+        "fee": fee,
+        "tracked": fee,
+    }
+    closed = replace(submitted.state, status=JobStatus.SETTLED)
+    assert chain.call("JobEscrow", "jobHash", submitted.number) == job_hash(closed)
+    assert not is_held(chain, device)
+
+
+def test_settle__within_the_review__reverts_until_it_ends(chain: Chain, device: int) -> None:
+    job = submitted_job(chain, device, review_blocks=120)
+    draw = attest_draw(chain, job)
+    deadline = job.state.submitted_at + 120
+
+    chain.mine_to(deadline - 1)
+    with chain.reverts("DeadlineNotPassed", job=job.number, blockNumber=deadline, deadline=deadline):
+        settle(chain, job, draw)
+
+    assert settle(chain, job, draw).block == deadline + 1
+
+
+def test_settle__attested_but_not_final__reverts(chain: Chain, submitted: FundedJob) -> None:
+    draw = attest_draw(chain, submitted, final=False)
+    with chain.reverts("EpochNotFinal", epoch=forced_epoch(chain, submitted)):
+        settle(chain, submitted, draw)
+
+
+def test_settle__leaf_of_no_attestation__reverts(chain: Chain, submitted: FundedJob) -> None:
+    draw = attest_draw(chain, submitted)
+    forged = replace(draw.leaf, leaf=replace(draw.leaf.leaf, min_gops=9))
+    with pytest.raises(AssertionError) as caught:
+        settle(chain, submitted, Draw(forged, draw.outcome))
+    assert caught.value.error == "LeafNotUnderRoot"  # type: ignore[attr-defined]
+
+
+def test_settle__outcome_of_no_leaf__reverts(chain: Chain, submitted: FundedJob) -> None:
+    draw = attest_draw(chain, submitted, OutcomeResult.MISSED)
+    forged = replace(draw.outcome, outcome=replace(draw.outcome.outcome, result=OutcomeResult.PASSED))
+    with pytest.raises(AssertionError) as caught:
+        settle(chain, submitted, Draw(draw.leaf, forged))
+    assert caught.value.error == "OutcomeNotUnderLeaf"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": OutcomeKind.DRAWN_C},
+        {"kind": OutcomeKind.ROLL_CALL},
+        {"job": 2},
+        {"job": 0},
+        {"slot": 7},
+    ],
+    ids=str,
+)
+def test_settle__pass_of_another_draw__reverts(
+    chain: Chain, submitted: FundedJob, changes: dict[str, int]
+) -> None:
+    draw = attest_draw(chain, submitted, **changes)
+    row = draw.outcome.outcome
+    with chain.reverts("OutcomeNotForced", job=submitted.number, slot=row.slot, outcomeJob=row.job):
+        settle(chain, submitted, draw)
+
+
+def test_settle__pass_of_another_device__reverts(chain: Chain, submitted: FundedJob) -> None:
+    draw = attest_draw(chain, submitted, device=submitted.state.device + 1)
+    with chain.reverts(
+        "OutcomeNotForced",
+        job=submitted.number,
+        slot=submitted.state.forced_slot,
+        outcomeJob=submitted.number,
+    ):
+        settle(chain, submitted, draw)
+
+
+@pytest.mark.parametrize("result", [2, 3, 4, 0, 5])
+def test_settle__draw_did_not_pass__reverts(chain: Chain, submitted: FundedJob, result: int) -> None:
+    draw = attest_draw(chain, submitted, result)
+    with chain.reverts("OutcomeNotPassed", job=submitted.number, result=result):
+        settle(chain, submitted, draw)
+
+
+def test_settle__nothing_submitted__reverts(chain: Chain, device: int) -> None:
+    job = accepted_job(chain, device)
+    draw = attest_draw(chain, job)
+    with chain.reverts("JobStatusWrong", job=job.number, have=2, need=3):
+        settle(chain, job, draw)
+
+
+def test_settle__twice__reverts(chain: Chain, submitted: FundedJob) -> None:
+    draw = attest_draw(chain, submitted)
+    settle(chain, submitted, draw)
+    closed = FundedJob(submitted.number, replace(submitted.state, status=JobStatus.SETTLED), submitted.sent)
+    with chain.reverts("JobStatusWrong", job=submitted.number, have=4, need=3):
+        settle(chain, closed, draw)
+
+
+def test_settle__attestation_revoked__reverts(chain: Chain, submitted: FundedJob) -> None:
+    draw = attest_draw(chain, submitted, final=False)
+    epoch = forced_epoch(chain, submitted)
+    disputes = chain.impersonate("AttestationDisputes")
+    chain.send("Attestations", "revoke", epoch, sender=disputes)
+    chain.mine(100)
+    with chain.reverts("EpochNotFinal", epoch=epoch):
+        settle(chain, submitted, draw)
+
+
+def test_settle__after_refund_at_but_before_anyone_refunds__pays(chain: Chain, submitted: FundedJob) -> None:
+    draw = attest_draw(chain, submitted)
+    chain.mine_to(submitted.state.terms.refund_at + 100)
+    assert settle(chain, submitted, draw).event("JobSettled")["paid"] == 99 * TUSD
