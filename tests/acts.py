@@ -38,7 +38,7 @@ def register_as(chain: Chain, provider: str, class_id: int = 0, gops: int = 10, 
 
 def set_operator_as(chain: Chain, provider: str, operator: str) -> Sent:
     """Let `operator` sign its consent and name it."""
-    nonce = chain.call("ProviderStaking", "nonces", operator)
+    nonce = chain.call("ProviderStaking", "nonces", provider)
     signature = digests.operator(domain(chain, "ProviderStaking"), provider, operator, nonce).sign(
         chain.key(operator)
     )

@@ -22,14 +22,12 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
+import scripts.compile as compiler
 from tensorbond.chain.abi import Abi, Event, decode_error
 from tensorbond.chain.artifacts import Artifact, Artifacts
 from tensorbond.chain.errors import ContractRefused, RpcError
 from tensorbond.chain.rpc import Rpc
 from tests.anvil import MNEMONIC, ROOT
-
-sys.path.insert(0, str(ROOT / "scripts"))
-import compile as compiler
 
 GAS_LIMIT = 16_000_000
 

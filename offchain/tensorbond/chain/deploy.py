@@ -171,6 +171,26 @@ def deploy(
     return deployment
 
 
+def deploy_test_tokens(
+    lane: Lane, artifacts: Artifacts, parameters: Parameters, path: Path, *, say: Say = lambda _: None
+) -> dict[str, str]:
+    """The payment tokens by symbol; those that the parameters name by a contract are deployed before anything else,
+    unless a deployment or a plan has them already."""
+    if path.exists():
+        return Deployment.load(path).tokens
+    if plan := Plan.load(_plan_path(path)):
+        return plan.tokens
+    tokens = {}
+    for token in parameters.tokens:
+        if token.test_contract is not None:
+            mined = lane.transact(None, artifacts[token.test_contract].bytecode)
+            tokens[token.symbol] = str(to_checksum_address(mined.contract_address or ""))
+            say(f"{token.symbol} at {tokens[token.symbol]}, a token for tests")
+        elif token.address is not None:
+            tokens[token.symbol] = str(to_checksum_address(token.address))
+    return tokens
+
+
 def govern(
     lane: Lane, artifacts: Artifacts, deployment: Deployment, parameters: Parameters, say: Say
 ) -> list[tuple[str, str, tuple[Any, ...]]]:
@@ -198,7 +218,7 @@ def govern(
 
 def _plan(lane: Lane, parameters: Parameters, path: Path, tokens: Mapping[str, str], say: Say) -> Plan:
     dump = parameters.model_dump(mode="json")
-    plan_path = path.with_name(path.stem + ".plan.json")
+    plan_path = _plan_path(path)
     plan = Plan.load(plan_path)
     if plan is None:
         plan = Plan(plan_path, lane.rpc.chain_id, lane.address, lane.nonce(), dump, dict(tokens))
@@ -322,6 +342,10 @@ def _check_same(deployment: Deployment, parameters: Parameters, path: Path) -> N
                     f"{path}: {name} was deployed with {key} = {record.constructor.get(key)}, "
                     f"the parameters say {_plain(value)}"
                 )
+
+
+def _plan_path(path: Path) -> Path:
+    return path.with_name(path.stem + ".plan.json")
 
 
 def _code(lane: Lane, address: str) -> bytes:

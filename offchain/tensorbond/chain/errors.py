@@ -98,6 +98,10 @@ class JobUnknown(ChainError):
     """There is no such job, or its events do not give the state that the chain keeps."""
 
 
+class EpochUnsettled(ChainError):
+    """The epoch is not attested, or not final yet."""
+
+
 class LogsUnavailable(ChainError):
     """An endpoint refuses the logs even of a single block."""
 

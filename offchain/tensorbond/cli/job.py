@@ -1,0 +1,297 @@
+"""`tensorbond job`: from escrow to payment or refund. The job's state is rebuilt from events for every
+verb."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tensorbond.chain.errors import EpochUnsettled, JobUnknown
+from tensorbond.chain.types import CloseReason, EpochStatus, Job, JobStatus, Terms
+from tensorbond.cli.settings import Settings, store_option, with_settings
+from tensorbond.cli.values import (
+    ADDRESS,
+    AMOUNT,
+    DEADLINE,
+    DIGEST,
+    TBND,
+    Deadline,
+    Token,
+    show_tbnd,
+    token_of,
+)
+
+if TYPE_CHECKING:
+    from tensorbond.chain import Network, Receipt, Sender
+    from tensorbond.chain.types import LeafProof, OutcomeProof
+
+ZERO_ADDRESS = "0x" + "00" * 20
+
+_job = click.argument("job", type=click.IntRange(0))
+
+
+@click.group()
+def job() -> None:
+    """Escrow payment for a job, take one, settle or refund it."""
+
+
+@job.command()
+@click.option("--price", type=AMOUNT, required=True, help="In whole tokens, such as 12.50.")
+@click.option("--token", default="TUSD", show_default=True, help="Symbol in the deployment, or address.")
+@click.option("--spec", type=DIGEST, required=True, help="The job's description: its digest, or the file.")
+@click.option(
+    "--class", "class_id", type=click.IntRange(0, 255), default=0, show_default=True, help="Device class."
+)
+@click.option("--min-gops", type=click.IntRange(1), default=1, show_default=True, help="Least bonded rate.")
+@click.option("--collateral", type=TBND, default="0", show_default=True, help="TBND that accepting locks.")
+@click.option("--provider", type=ADDRESS, help="Who alone may accept.  [default: anyone]")
+@click.option("--accept-by", type=DEADLINE, default="+50", show_default=True, help="Last block to accept in.")
+@click.option(
+    "--submit-by", type=DEADLINE, default="+150", show_default=True, help="Last block to submit in."
+)
+@click.option(
+    "--review",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Blocks that are yours to approve in.",
+)
+@click.option(
+    "--refund-at", type=DEADLINE, help="Refund after this block if undecided.  [default: the earliest]"
+)
+@with_settings
+def fund(
+    settings: Settings,
+    price: str,
+    token: str,
+    spec: bytes,
+    class_id: int,
+    min_gops: int,
+    collateral: int,
+    provider: str | None,
+    accept_by: Deadline,
+    submit_by: Deadline,
+    review: int,
+    refund_at: Deadline | None,
+) -> None:
+    """Escrow the price of a job.
+
+    Deadlines are block numbers, or +N for N blocks from now. The price is approved first if it isn't yet.
+    """
+    with settings.connect() as network:
+        sender = settings.sender(network)
+        paid_in = token_of(network, token)
+        head = network.head().number
+        terms = Terms(
+            requester=sender.address,
+            token=paid_in.address,
+            price=paid_in.parse(price),
+            provider=provider or ZERO_ADDRESS,
+            class_id=class_id,
+            min_gops=min_gops,
+            collateral=collateral,
+            accept_by=accept_by.at(head),
+            submit_by=submit_by.at(head),
+            review_blocks=review,
+            refund_at=refund_at.at(head) if refund_at else _earliest_refund(network, submit_by.at(head)),
+            spec=spec,
+        )
+        _approve(network, sender, paid_in, terms.price)
+        receipt = sender.send("JobEscrow", "fund", terms)
+        number = receipt.event("JobFunded")["job"]
+        data = {
+            "job": number,
+            "price": str(terms.price),
+            "token": paid_in.address,
+            "refund_at": terms.refund_at,
+        }
+        settings.answer_sent(
+            receipt,
+            data,
+            f"job {number} funded with {paid_in.show(terms.price)}; accept by block {terms.accept_by}, "
+            f"submit by {terms.submit_by}, refund after {terms.refund_at}",
+        )
+
+
+@job.command()
+@_job
+@click.option("--device", type=click.IntRange(1), required=True, help="The device that will do it.")
+@with_settings
+def accept(settings: Settings, job: int, device: int) -> None:
+    """Take JOB with a device of yours; locks the collateral and forces a benchmark."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("JobEscrow", "accept", job, _state(network, job), device)
+        event = receipt.event("JobAccepted")
+        settings.answer_sent(
+            receipt,
+            {"job": job, "forced_slot": event["forcedSlot"], "collateral": str(event["collateral"])},
+            f"job {job} accepted with device {device}; collateral {show_tbnd(event['collateral'])}, "
+            f"benchmark forced in slot {event['forcedSlot']}",
+        )
+
+
+@job.command()
+@_job
+@click.option("--result", type=DIGEST, required=True, help="The result: its digest, or the file.")
+@with_settings
+def submit(settings: Settings, job: int, result: bytes) -> None:
+    """Hand in the digest of JOB's result."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("JobEscrow", "submit", job, _state(network, job), result)
+        settings.answer_sent(
+            receipt, {"job": job, "result": result}, f"job {job} submitted: 0x{result.hex()}"
+        )
+
+
+@job.command()
+@_job
+@with_settings
+def approve(settings: Settings, job: int) -> None:
+    """Accept JOB's result and pay the provider."""
+    with settings.connect() as network:
+        state = _state(network, job)
+        _settled(settings, network, settings.sender(network).send("JobEscrow", "approve", job, state))
+
+
+@job.command()
+@_job
+@store_option
+@with_settings
+def settle(settings: Settings, job: int, store: str) -> None:
+    """Pay JOB's provider, because a final attestation says that the forced benchmark passed. Anyone may."""
+    with settings.connect() as network:
+        state = _state(network, job)
+        leaf, outcome = _proofs(network, store, job, state)
+        _settled(
+            settings, network, settings.sender(network).send("JobEscrow", "settle", job, state, leaf, outcome)
+        )
+
+
+@job.command()
+@_job
+@store_option
+@with_settings
+def refund(settings: Settings, job: int, store: str) -> None:
+    """Give JOB's price back, by a passed deadline or by the final outcome of its benchmark. Anyone may."""
+    with settings.connect() as network:
+        state, sender = _state(network, job), settings.sender(network)
+        if state.status == JobStatus.SUBMITTED and _forced_epoch_is_final(network, state):
+            leaf, outcome = _proofs(network, store, job, state)
+            receipt = sender.send("JobEscrow", "refundByOutcome", job, state, leaf, outcome)
+        else:
+            receipt = sender.send("JobEscrow", "refund", job, state)
+        event = receipt.event("JobRefunded")
+        reason, token = CloseReason(event["reason"]).name, token_of(network, event["token"])
+        text = f"job {job} refunded: {token.show(event['refunded'])} to {event['requester']} ({reason})"
+        if event["slashed"]:
+            text += f"; slashed {show_tbnd(event['slashed'])}, compensated {show_tbnd(event['compensated'])}"
+        amounts = {name: str(event[name]) for name in ("refunded", "slashed", "compensated")}
+        settings.answer_sent(receipt, {"job": job, "reason": reason, **amounts}, text)
+
+
+@job.command()
+@_job
+@with_settings
+def show(settings: Settings, job: int) -> None:
+    """Show JOB as its events tell it."""
+    with settings.connect() as network:
+        state, head = _state(network, job), network.head().number
+        terms, token = state.terms, token_of(network, state.terms.token)
+        data = {
+            "job": job,
+            "block": head,
+            "status": JobStatus(state.status).name,
+            "requester": terms.requester,
+            "provider": None if state.provider == ZERO_ADDRESS else state.provider,
+            "invited": None if terms.provider == ZERO_ADDRESS else terms.provider,
+            "token": terms.token,
+            "price": str(terms.price),
+            "fee_bps": state.fee_bps,
+            "collateral": str(terms.collateral),
+            "class": terms.class_id,
+            "min_gops": terms.min_gops,
+            "device": state.device or None,
+            "forced_slot": state.forced_slot if state.status >= JobStatus.ACCEPTED and state.device else None,
+            "accept_by": terms.accept_by,
+            "submit_by": terms.submit_by,
+            "submitted_at": state.submitted_at or None,
+            "review_blocks": terms.review_blocks,
+            "refund_at": terms.refund_at,
+            "spec": terms.spec,
+            "result": state.result if any(state.result) else None,
+        }
+        shown = data | {"price": token.show(terms.price), "collateral": show_tbnd(terms.collateral)}
+        for name in ("accept_by", "submit_by", "refund_at"):
+            shown[name] = f"block {data[name]} ({_distance(int(str(data[name])), head)})"
+        lines = [
+            f"{name.replace('_', ' '):<14} {_plain(value)}"
+            for name, value in shown.items()
+            if value is not None
+        ]
+        settings.answer(data, "\n".join(lines))
+
+
+def _state(network: Network, job: int) -> Job:
+    from tensorbond.chain import job_state
+
+    return job_state(network, job)
+
+
+def _earliest_refund(network: Network, submit_by: int) -> int:
+    from tensorbond.chain import slots
+
+    timing = network.call("DeviceRegistry", "timingNow")
+    wait = timing.slot_blocks + slots.epoch_blocks(timing) + timing.attest_blocks + timing.proof_blocks
+    return int(submit_by + wait)
+
+
+def _approve(network: Network, sender: Sender, token: Token, amount: int) -> None:
+    escrow = network.address("JobEscrow")
+    if network.call(token.address, "allowance", sender.address, escrow) < amount:
+        sender.send(token.address, "approve", escrow, amount)
+
+
+def _forced_epoch(network: Network, state: Job) -> int:
+    from tensorbond.chain import slots
+
+    return slots.epoch_of(network.call("DeviceRegistry", "timingAt", state.forced_slot), state.forced_slot)
+
+
+def _forced_epoch_is_final(network: Network, state: Job) -> bool:
+    status = network.call("Attestations", "statusOf", _forced_epoch(network, state))
+    return bool(status == EpochStatus.FINAL)
+
+
+def _proofs(network: Network, store: str, job: int, state: Job) -> tuple[LeafProof, OutcomeProof]:
+    """Where the forced benchmark of `job` stands under its epoch's attestation."""
+    from tensorbond.oracle.leaves import load_epoch
+    from tensorbond.store import Store
+
+    if state.status < JobStatus.ACCEPTED or not state.device:
+        raise JobUnknown(f"job {job} was never accepted: no benchmark was forced")
+    epoch = _forced_epoch(network, state)
+    root, attested = network.call("Attestations", "attestedOf", epoch)
+    if not attested.flags & 1:
+        raise EpochUnsettled(f"epoch {epoch}, in which job {job}'s benchmark lies, is not attested yet")
+    data = load_epoch(Store(store), network.chain_id, epoch, root)
+    return data.leaf_proof(state.device), data.outcome_proof(state.device, state.forced_slot, job)
+
+
+def _settled(settings: Settings, network: Network, receipt: Receipt) -> None:
+    event = receipt.event("JobSettled")
+    reason, token = CloseReason(event["reason"]).name, token_of(network, event["token"])
+    settings.answer_sent(
+        receipt,
+        {"job": event["job"], "reason": reason, "paid": str(event["paid"]), "fee": str(event["fee"])},
+        f"job {event['job']} settled: {token.show(event['paid'])} to {event['provider']}, fee "
+        f"{token.show(event['fee'])} ({reason})",
+    )
+
+
+def _distance(block: int, head: int) -> str:
+    return f"in {block - head} blocks" if block >= head else f"{head - block} blocks ago"
+
+
+def _plain(value: Any) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

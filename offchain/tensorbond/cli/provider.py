@@ -1,0 +1,262 @@
+"""`tensorbond provider`: stake, devices, operator, and the agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tensorbond.cli.settings import Settings, with_settings
+from tensorbond.cli.values import ADDRESS, TBND, show_tbnd
+
+if TYPE_CHECKING:
+    from tensorbond.chain import Network, Sender
+
+OPERATOR_KEY = "TENSORBOND_OPERATOR_KEY"
+_PERMIT_SECONDS = 3600
+
+
+@click.group()
+def provider() -> None:
+    """Stake, register devices, and run the agent that proves them."""
+
+
+@provider.command()
+@click.argument("amount", type=TBND)
+@with_settings
+def stake(settings: Settings, amount: int) -> None:
+    """Deposit AMOUNT of TBND behind your devices.
+
+    One transaction: the allowance is signed along (ERC-2612), unless there is one already.
+    """
+    with settings.connect() as network:
+        sender = settings.sender(network)
+        staking = network.address("ProviderStaking")
+        if network.call("TensorbondToken", "allowance", sender.address, staking) >= amount:
+            receipt = sender.send("ProviderStaking", "stake", amount)
+        else:
+            receipt = sender.send(
+                "ProviderStaking", "stakeWithPermit", amount, *_permit(network, sender, amount)
+            )
+        event = receipt.event("StakeDeposited")
+        settings.answer_sent(
+            receipt,
+            {"amount": str(event["amount"]), "active": str(event["active"])},
+            f"staked {show_tbnd(event['amount'])}; active {show_tbnd(event['active'])}",
+        )
+
+
+@provider.command()
+@click.argument("amount", type=TBND)
+@with_settings
+def unbond(settings: Settings, amount: int) -> None:
+    """Begin to take AMOUNT of TBND out; it stays slashable until it is withdrawn."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("ProviderStaking", "unbond", amount)
+        event = receipt.event("UnbondingStarted")
+        settings.answer_sent(
+            receipt,
+            {
+                "amount": str(event["amount"]),
+                "request": event["request"],
+                "matures_at": event["maturesAt"],
+                "active": str(event["active"]),
+                "unbonding": str(event["unbonding"]),
+            },
+            f"unbonding {show_tbnd(event['amount'])}, withdrawable from block {event['maturesAt']} on",
+        )
+
+
+@provider.command()
+@with_settings
+def withdraw(settings: Settings) -> None:
+    """Take out what has matured."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("ProviderStaking", "withdraw")
+        amount = sum(each.args["amount"] for each in receipt.events if each.name == "StakeWithdrawn")
+        settings.answer_sent(receipt, {"amount": str(amount)}, f"withdrew {show_tbnd(amount)}")
+
+
+@provider.command()
+@click.option(
+    "--class", "class_id", type=click.IntRange(0, 255), default=0, show_default=True, help="Device class."
+)
+@click.option(
+    "--gops", type=click.IntRange(1), required=True, help="Rate that the bond vouches for, of each."
+)
+@click.option(
+    "--count", type=click.IntRange(1, 64), default=1, show_default=True, help="Devices to register."
+)
+@with_settings
+def register(settings: Settings, class_id: int, gops: int, count: int) -> None:
+    """Register equal devices; each locks its class's bond."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("DeviceRegistry", "register", class_id, gops, count)
+        rows = [each.args for each in receipt.events if each.name == "DeviceRegistered"]
+        devices = [row["device"] for row in rows]
+        settings.answer_sent(
+            receipt,
+            {"devices": devices, "bond": str(rows[0]["bond"]), "from_epoch": rows[0]["fromEpoch"]},
+            f"registered {_listed(devices)}, bond {show_tbnd(rows[0]['bond'])} each, drawn from epoch "
+            f"{rows[0]['fromEpoch']} on",
+        )
+
+
+@provider.command()
+@click.argument("device", type=click.IntRange(1))
+@with_settings
+def retire(settings: Settings, device: int) -> None:
+    """End DEVICE after the next epoch."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("DeviceRegistry", "retire", device)
+        until = receipt.event("DeviceRetired")["untilSlot"]
+        settings.answer_sent(
+            receipt, {"device": device, "until_slot": until}, f"device {device} ends before slot {until}"
+        )
+
+
+@provider.command("set-operator")
+@click.argument("operator", type=ADDRESS, required=False)
+@click.option("--signature", help="The operator's consent, from `provider consent` on its machine.")
+@click.option("--revoke", is_flag=True, help="Have no operator but yourself, at once.")
+@with_settings
+def set_operator(settings: Settings, operator: str | None, signature: str | None, revoke: bool) -> None:
+    """Name the hot key that may commit, accept and submit for you, but never withdraw.
+
+    With neither --signature nor --revoke the consent is signed with the key in TENSORBOND_OPERATOR_KEY.
+    """
+    from tensorbond.chain import load_account
+
+    with settings.connect() as network:
+        sender = settings.sender(network)
+        if revoke:
+            operator, consent = "0x" + "00" * 20, b""
+        elif signature is not None:
+            if operator is None:
+                raise click.UsageError("--signature needs the operator's address")
+            consent = _signature(signature)
+        else:
+            account = load_account(env=OPERATOR_KEY)
+            if operator not in (None, account.address):
+                raise click.UsageError(f"{OPERATOR_KEY} is the key of {account.address}, not of {operator}")
+            operator, consent = account.address, _consent(network, account, sender.address)
+        receipt = sender.send("ProviderStaking", "setOperator", operator, consent)
+        settings.answer_sent(receipt, {"operator": operator}, f"operator is now {operator}")
+
+
+@provider.command()
+@click.argument("provider_address", metavar="PROVIDER", type=ADDRESS)
+@with_settings
+def consent(settings: Settings, provider_address: str) -> None:
+    """Sign, with the operator's own key, that you will be PROVIDER's operator."""
+    from tensorbond.chain import load_account
+
+    with settings.connect() as network:
+        account = load_account(settings.keystore)
+        signature = "0x" + _consent(network, account, provider_address).hex()
+        settings.answer({"operator": account.address, "signature": signature}, signature)
+
+
+@provider.command()
+@click.argument("address", type=ADDRESS, required=False)
+@with_settings
+def show(settings: Settings, address: str | None) -> None:
+    """Show a provider's stake and devices (default: your own)."""
+    from tensorbond.chain import load_account
+
+    with settings.connect() as network:
+        address = address or load_account(settings.keystore).address
+        head = network.head()
+        stake, free, withdrawable, operator = network.calls(
+            [
+                ("ProviderStaking", "stakeOf", address),
+                ("ProviderStaking", "freeOf", address),
+                ("ProviderStaking", "withdrawableOf", address),
+                ("ProviderStaking", "operatorOf", address),
+            ],
+            block=head,
+        )
+        registered = network.events("DeviceRegistry", "DeviceRegistered", until=head, provider=address)
+        devices = [_device(network, each.args["device"], head) for each in registered]
+        data = {
+            "provider": address,
+            "block": head.number,
+            "operator": operator,
+            "active": str(stake.active),
+            "locked": str(stake.locked),
+            "free": str(free),
+            "unbonding": str(stake.unbonding),
+            "withdrawable": str(withdrawable),
+            "devices": devices,
+        }
+        amounts = [
+            (name, int(data[name])) for name in ("active", "locked", "free", "unbonding", "withdrawable")
+        ]
+        lines = [f"provider      {address}", f"operator      {operator}"]
+        lines += [f"{name:<13} {show_tbnd(amount)}" for name, amount in amounts]
+        lines += [
+            f"device {d['device']:<6} class {d['class']}, {d['bonded_gops']} gops bonded, "
+            f"bond {show_tbnd(int(d['bond']))}, {d['state']}"
+            for d in devices
+        ]
+        settings.answer(data, "\n".join(lines))
+
+
+@provider.command()
+@click.option(
+    "--config", "config_path", type=click.Path(dir_okay=False, path_type=Path), help="The agent's TOML file."
+)
+@with_settings
+def run(settings: Settings, config_path: Path | None) -> None:
+    """Watch draws, prove, commit, publish evidence, serve jobs; until Ctrl-C."""
+    raise NotImplementedError
+
+
+def _device(network: Network, device: int, head: Any) -> dict[str, Any]:
+    found, bond = network.calls(
+        [("DeviceRegistry", "deviceOf", device), ("DeviceRegistry", "bondOf", device)], block=head
+    )
+    open_ended = found.until_slot == 2**32 - 1
+    state = "open" if open_ended else f"ends before slot {found.until_slot}"
+    return {
+        "device": device,
+        "class": found.class_id,
+        "bonded_gops": found.bonded_gops,
+        "bond": str(bond),
+        "from_epoch": found.from_epoch,
+        "until_slot": None if open_ended else found.until_slot,
+        "held": found.held,
+        "state": f"{state}, held by a job" if found.held else state,
+    }
+
+
+def _permit(network: Network, sender: Sender, amount: int) -> tuple[int, int, bytes, bytes]:
+    from tensorbond.chain import digests
+
+    token, owner = network.address("TensorbondToken"), sender.address
+    name, nonce = network.calls([("TensorbondToken", "name"), ("TensorbondToken", "nonces", owner)])
+    deadline = network.head().timestamp + _PERMIT_SECONDS
+    domain = digests.Domain(name, network.chain_id, token)
+    spender = network.address("ProviderStaking")
+    signature = digests.permit(domain, owner, spender, amount, nonce, deadline).sign(sender.account)
+    return deadline, signature[64], signature[:32], signature[32:64]
+
+
+def _consent(network: Network, account: Any, provider_address: str) -> bytes:
+    from tensorbond.chain import digests
+
+    nonce = network.call("ProviderStaking", "nonces", provider_address)
+    domain = network.domain("ProviderStaking")
+    return digests.operator(domain, provider_address, account.address, nonce).sign(account)
+
+
+def _signature(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raise click.UsageError("--signature is not hexadecimal") from None
+
+
+def _listed(devices: list[int]) -> str:
+    return f"device {devices[0]}" if len(devices) == 1 else f"devices {devices[0]} to {devices[-1]}"

@@ -1,0 +1,69 @@
+"""Deploy the contracts, or finish a deployment, or find that there is nothing to do.
+
+    python scripts/deploy.py --rpc URL --network devnet
+    ape run deploy --rpc URL --network devnet
+
+The parameters come from `deployments/params/<network>.toml`, the key from a keystore or from TENSORBOND_KEY. Writes
+`deployments/<network>.json`; until that is done, `deployments/<network>.plan.json` keeps what has been decided, and an
+interrupted run is resumed from there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from scripts.compile import CompilationError, compile_project
+from tensorbond.chain import artifacts
+from tensorbond.chain.deploy import deploy, deploy_test_tokens
+from tensorbond.chain.keys import load_account
+from tensorbond.chain.lane import Lane, Policy
+from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.rpc import Rpc
+from tensorbond.errors import TensorbondError
+
+_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Deploy the contracts")
+@click.option(
+    "--rpc", multiple=True, envvar="TENSORBOND_RPC", default=["http://127.0.0.1:8545"], show_default=True
+)
+@click.option("--network", default="devnet", show_default=True, help="The deployment's name.")
+@click.option("--config", type=_file, help="Parameters.  [default: deployments/params/NETWORK.toml]")
+@click.option("--output", type=_file, help="What to write.  [default: deployments/NETWORK.json]")
+@click.option(
+    "--keystore", envvar="TENSORBOND_KEYSTORE", type=_file, help="Encrypted key; else TENSORBOND_KEY."
+)
+@click.option("--confirmations", type=click.IntRange(1), default=1, show_default=True)
+def cli(
+    rpc: tuple[str, ...],
+    network: str,
+    config: Path | None,
+    output: Path | None,
+    keystore: Path | None,
+    confirmations: int,
+) -> None:
+    """Deploy the contracts, or finish a deployment, or find that there is nothing to do."""
+    try:
+        compile_project()
+        parameters = Parameters.load(config or ROOT / "deployments" / "params" / f"{network}.toml")
+        path = output or ROOT / "deployments" / f"{network}.json"
+        endpoints = Rpc(rpc, chain_id=parameters.chain_id, timeout=30.0)
+        lane = Lane(endpoints, load_account(keystore), policy=Policy(confirmations=confirmations, poll=0.1))
+        compiled = artifacts.load()
+        tokens = deploy_test_tokens(lane, compiled, parameters, path, say=click.echo)
+        deploy(lane, compiled, parameters, network, path, tokens=tokens, say=click.echo)
+        endpoints.close()
+    except (TensorbondError, CompilationError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    cli()
