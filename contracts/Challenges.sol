@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {IChallenges} from "./interfaces/IChallenges.sol";
+import {Device, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
+import {BlockHeader} from "./libraries/BlockHeader.sol";
+import {Slots, Timing} from "./libraries/Slots.sol";
+import {TileProof} from "./libraries/TileProof.sol";
+
+/// @title See `IChallenges`: what each verb asks, changes and emits stands there.
+contract Challenges is IChallenges, EIP712 {
+    using SafeCast for uint256;
+    using Slots for Timing;
+
+    /// @dev The slot that was sealed last within its own commit window: all that a commit asks about time, in one word.
+    struct Window {
+        uint32 slot;
+        uint24 epoch;
+        uint40 firstBlock;
+        uint40 lastBlock;
+    }
+
+    uint256 public constant MISS_EPOCHS = 8;
+
+    bytes32 private constant EVIDENCE_TYPEHASH = keccak256("Evidence(bytes32 commitment,bytes32 evidenceRoot)");
+    /// @dev EIP-2935: the hashes of the last 8191 blocks.
+    address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
+
+    bytes32 private constant COMMITTED = bytes32(uint256(1));
+    bytes32 private constant FAULT_PAID = bytes32(uint256(2));
+    bytes32 private constant MISSED = bytes32(uint256(4));
+    bytes32 private constant FLAGS = bytes32(uint256(0xff));
+
+    IDeviceRegistry private immutable REGISTRY;
+    IProviderStaking private immutable STAKING;
+    address private immutable WORK_DISPUTES;
+
+    Window private _window;
+    mapping(uint256 slot => bytes32 beacon) private _beacons;
+    mapping(uint256 device => mapping(uint256 slot => bytes32 record)) private _records;
+    mapping(uint256 device => Faults) private _faults;
+
+    constructor(IDeviceRegistry registry, IProviderStaking staking, address workDisputes) EIP712("Challenges", "1") {
+        REGISTRY = registry;
+        STAKING = staking;
+        WORK_DISPUTES = workDisputes;
+    }
+
+    // ---- Beacons ----
+
+    /// @inheritdoc IChallenges
+    function seal(uint256 slot) external returns (bytes32 beacon) {
+        require(_beacons[slot] == 0, SlotSealedAlready(slot));
+        Timing memory timing = REGISTRY.timingAt(slot);
+        _requireStarted(timing, slot);
+
+        return _seal(timing, slot);
+    }
+
+    /// @inheritdoc IChallenges
+    function sealByHeaders(uint256 slot, bytes[] calldata headers, uint256 knownBlock) external returns (bytes32 beacon) {
+        require(_beacons[slot] == 0, SlotSealedAlready(slot));
+        Timing memory timing = REGISTRY.timingAt(slot);
+        _requireStarted(timing, slot);
+        uint256 first = timing.startOf(slot);
+        uint256 count = headers.length;
+        require(count > 0 && knownBlock + 1 == first + count, HeaderMalformed(count));
+
+        beacon = _knownHash(knownBlock);
+        require(beacon != 0, BlockHashUnavailable(knownBlock));
+        for (uint256 i = count; i > 0; --i) {
+            bytes32 have = keccak256(headers[i - 1]);
+            require(have == beacon, HeaderMismatch(i - 1, have, beacon));
+            (bool ok, bytes32 parentHash, uint256 number) = BlockHeader.parse(headers[i - 1]);
+            require(ok && number == first + i - 1, HeaderMalformed(i - 1));
+            if (i > 1) beacon = parentHash;
+        }
+
+        _store(timing, slot, beacon);
+    }
+
+    // ---- Commitments ----
+
+    /// @inheritdoc IChallenges
+    function commit(uint256 device, uint256 slot, bytes32 commitment) external {
+        require(commitment != 0, CommitmentZero());
+        Window memory window = _window;
+        if (window.slot != slot || block.number > window.lastBlock) window = _open(slot);
+        Device memory d = REGISTRY.deviceOf(device);
+        require(d.fromEpoch <= window.epoch && slot < d.untilSlot, DeviceNotActive(device, slot));
+        address operator = STAKING.operatorOf(d.provider);
+        require(msg.sender == operator, OperatorOnly(msg.sender, operator));
+        require(_records[device][slot] == 0, CommittedAlready(device, slot));
+
+        _records[device][slot] = _recordOf(commitment, block.timestamp, msg.sender) | COMMITTED;
+
+        emit Committed(device, slot, msg.sender, commitment, block.timestamp);
+    }
+
+    // ---- Faults ----
+
+    /// @inheritdoc IChallenges
+    function recordFault(uint256 device, uint256 slot) external onlyWorkDisputes returns (uint256 count) {
+        bytes32 record = _records[device][slot];
+        require(record != 0, RecordMissing(device, slot));
+        require(record & FAULT_PAID == 0, FaultedAlready(device, slot));
+        uint256 epoch = REGISTRY.timingAt(slot).epochOf(slot);
+
+        _records[device][slot] = record | FAULT_PAID;
+        Faults memory f = _faults[device];
+        if (!f.faulted || slot < f.earliestSlot) f.earliestSlot = slot.toUint32();
+        if (epoch > f.lastEpoch) f.lastEpoch = epoch.toUint24();
+        f.faulted = true;
+        count = ++f.count;
+        _faults[device] = f;
+
+        emit FaultRecorded(device, slot, count);
+    }
+
+    /// @inheritdoc IChallenges
+    function recordMiss(uint256 device, uint256 slot) external onlyWorkDisputes returns (uint256 misses) {
+        require(_records[device][slot] == 0, CommittedAlready(device, slot));
+        uint256 epoch = REGISTRY.timingAt(slot).epochOf(slot);
+
+        _records[device][slot] = MISSED;
+        // A miss of an epoch before the window counts for nothing: a provider must not move the window back by reporting one.
+        Faults memory f = _faults[device];
+        if (f.misses == 0 || epoch >= f.missEpoch + MISS_EPOCHS) {
+            f.missEpoch = epoch.toUint24();
+            f.misses = 0;
+        }
+        if (epoch >= f.missEpoch) {
+            misses = ++f.misses;
+            _faults[device] = f;
+        }
+
+        emit MissRecorded(device, slot, misses);
+    }
+
+    // ---- Views ----
+
+    /// @inheritdoc IChallenges
+    function beaconOf(uint256 slot) external view returns (bytes32) {
+        return _beacons[slot];
+    }
+
+    /// @inheritdoc IChallenges
+    function isDrawn(uint256 device, uint256 slot) external view returns (bool) {
+        bytes32 beacon = _sealed(slot);
+        Timing memory timing = REGISTRY.timingAt(slot);
+        Device memory d = REGISTRY.deviceOf(device);
+        if (d.fromEpoch > timing.epochOf(slot) || slot >= d.untilSlot) return false;
+        if (TileProof.isRollCall(beacon, timing.rollCall)) return true;
+        return TileProof.isDrawn(beacon, device, REGISTRY.classOf(d.classId).drawThreshold);
+    }
+
+    /// @inheritdoc IChallenges
+    function isRollCall(uint256 slot) external view returns (bool) {
+        return TileProof.isRollCall(_sealed(slot), REGISTRY.timingAt(slot).rollCall);
+    }
+
+    /// @inheritdoc IChallenges
+    function recordOf(uint256 device, uint256 slot) external view returns (bytes32) {
+        return _records[device][slot];
+    }
+
+    /// @inheritdoc IChallenges
+    function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) external view {
+        bytes32 record = _records[device][slot];
+        require(record & COMMITTED != 0, RecordMissing(device, slot));
+        require(record & ~FLAGS == _recordOf(commitment, timestamp, key), RecordMismatch(device, slot));
+    }
+
+    /// @inheritdoc IChallenges
+    function faultsOf(uint256 device) external view returns (Faults memory) {
+        return _faults[device];
+    }
+
+    /// @inheritdoc IChallenges
+    function evidenceDigest(bytes32 commitment, bytes32 evidenceRoot) external view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(EVIDENCE_TYPEHASH, commitment, evidenceRoot)));
+    }
+
+    // ---- Internal ----
+
+    modifier onlyWorkDisputes() {
+        require(msg.sender == WORK_DISPUTES, WorkDisputesOnly(msg.sender));
+        _;
+    }
+
+    /// @dev The window of `slot`, which must be open now; seals the slot if nobody has.
+    function _open(uint256 slot) private returns (Window memory window) {
+        Timing memory timing = REGISTRY.timingAt(slot);
+        window = _windowOf(timing, slot);
+        require(
+            block.number >= window.firstBlock && block.number <= window.lastBlock,
+            WindowClosed(slot, block.number, window.firstBlock, window.lastBlock)
+        );
+        if (_beacons[slot] == 0) _seal(timing, slot);
+    }
+
+    function _seal(Timing memory timing, uint256 slot) private returns (bytes32 beacon) {
+        uint256 number = timing.startOf(slot);
+        beacon = _hashOf(number);
+        require(beacon != 0, BlockHashUnavailable(number));
+        _store(timing, slot, beacon);
+    }
+
+    function _store(Timing memory timing, uint256 slot, bytes32 beacon) private {
+        _beacons[slot] = beacon;
+        Window memory window = _windowOf(timing, slot);
+        if (block.number <= window.lastBlock) _window = window;
+
+        emit SlotSealed(slot, beacon);
+    }
+
+    function _sealed(uint256 slot) private view returns (bytes32 beacon) {
+        beacon = _beacons[slot];
+        require(beacon != 0, SlotNotSealed(slot));
+    }
+
+    /// @dev The hash of a slot's first block is known from the block after it on.
+    function _requireStarted(Timing memory timing, uint256 slot) private view {
+        uint256 start = timing.startOf(slot);
+        require(block.number > start, SlotNotStarted(slot, start, block.number));
+    }
+
+    /// @dev What the chain still knows, or what a slot's seal keeps.
+    function _knownHash(uint256 number) private view returns (bytes32 hash) {
+        hash = _hashOf(number);
+        if (hash != 0) return hash;
+        for (uint256 entry = REGISTRY.timingCount(); entry > 0; --entry) {
+            Timing memory timing = REGISTRY.timingEntry(entry - 1);
+            if (timing.fromBlock > number) continue;
+            uint256 slot = timing.slotAt(number);
+            return timing.startOf(slot) == number ? _beacons[slot] : bytes32(0);
+        }
+    }
+
+    function _hashOf(uint256 number) private view returns (bytes32 hash) {
+        hash = blockhash(number);
+        if (hash != 0) return hash;
+        (bool ok, bytes memory answer) = HISTORY.staticcall(abi.encode(number));
+        if (ok && answer.length == 32) hash = abi.decode(answer, (bytes32));
+    }
+
+    function _windowOf(Timing memory timing, uint256 slot) private pure returns (Window memory) {
+        return Window({
+            slot: slot.toUint32(),
+            epoch: timing.epochOf(slot).toUint24(),
+            firstBlock: (timing.startOf(slot) + 1).toUint40(),
+            lastBlock: (timing.startOf(slot + 1) - 2).toUint40()
+        });
+    }
+
+    function _recordOf(bytes32 commitment, uint256 timestamp, address key) private pure returns (bytes32) {
+        return keccak256(abi.encode(commitment, timestamp, key)) & ~FLAGS;
+    }
+}

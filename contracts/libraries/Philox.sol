@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @title Philox4x32-10 (Random123) as GPOW1's generator of matrix lines, and the exact int8 product of a row and a column.
+/// @dev proof.md §2. Mirrored by `tensorbond.proof.workload`; held to it by tests/parity and to Random123's known answers by
+/// tests/vectors.
+///
+/// Four blocks run side by side in the 64-bit lanes of a word, each lane holding one u32 of state. Multiplying such a word by a
+/// u32 constant makes all four 64-bit products at once. The low half of a product is one word of the next state and the high half
+/// goes into another, so a product is kept whole and only cut where a lane must be clean again: before the next multiplication.
+///
+/// The library's lines are bytes in an order of their own: 32-byte words, two for each four blocks, (c0, c1) and then (c2, c3) of
+/// each lane. A row has its blocks in ascending lanes, a column in descending ones: see `dot`.
+library Philox {
+    /// One u32 in each 64-bit lane.
+    uint256 private constant LANES = 0x0000000000000001000000000000000100000000000000010000000000000001;
+    /// A one in each 32-bit digit.
+    uint256 private constant DIGITS = 0x0000000100000001000000010000000100000001000000010000000100000001;
+    uint256 private constant M0 = 0xD2511F53;
+    uint256 private constant M1 = 0xCD9E8D57;
+
+    /// Every other byte, and every other two.
+    uint256 private constant BYTES = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
+    uint256 private constant PAIRS = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
+
+    /// Block numbers 0..3, lane 0 rightmost, and the same reversed.
+    uint256 private constant ASCENDING = 0x0000000000000003000000000000000200000000000000010000000000000000;
+    uint256 private constant DESCENDING = 0x0000000000000000000000000000000100000000000000020000000000000003;
+
+    /// Elements that four blocks make.
+    uint256 private constant STEP = 64;
+
+    /// @return line Line `index` of the matrix with this seed, for the left side of `dot`.
+    /// @param elements The line's length, a multiple of 64.
+    function row(bytes32 seed, uint256 index, uint256 elements) internal pure returns (bytes memory line) {
+        return _line(seed, index, ASCENDING, elements);
+    }
+
+    /// @return line Line `index` of the matrix with this seed, for the right side of `dot`.
+    function column(bytes32 seed, uint256 index, uint256 elements) internal pure returns (bytes memory line) {
+        return _line(seed, index, DESCENDING, elements);
+    }
+
+    /// @return sum Σ (a_k − 128)·(b_k − 128) over two lines of equal length, exact for fewer than 2¹⁷ elements.
+    /// @dev Every fourth byte of a word makes eight 32-bit digits. In the product of two such words, digit 7 is the sum of a's
+    /// digit d times b's digit 7 − d over all d: eight products in one multiplication, provided that b's digits stand in reverse.
+    /// A column has its lanes reversed already; here the two halves of each lane change places. Digits are signed: `total` starts
+    /// with 2³¹ in each, so that none ever borrows from the next.
+    function dot(bytes memory rowLine, bytes memory columnLine) internal pure returns (int256 sum) {
+        uint256 low = _pin(LANES * 0xffffffff);
+        uint256 digit = _pin(DIGITS * 0xff);
+        uint256 bias = _pin(DIGITS * 128);
+        assembly ("memory-safe") {
+            let total := 0x8000000080000000800000008000000080000000800000008000000080000000
+            let offset := sub(columnLine, rowLine)
+            let end := add(add(rowLine, 32), mload(rowLine))
+            for { let at := add(rowLine, 32) } lt(at, end) { at := add(at, 32) } {
+                let a := mload(at)
+                let b := mload(add(at, offset))
+                b := or(and(shr(32, b), low), shl(32, and(b, low)))
+                total := add(total, mul(sub(and(a, digit), bias), sub(and(b, digit), bias)))
+                total := add(total, mul(sub(and(shr(8, a), digit), bias), sub(and(shr(8, b), digit), bias)))
+                total := add(total, mul(sub(and(shr(16, a), digit), bias), sub(and(shr(16, b), digit), bias)))
+                total := add(total, mul(sub(and(shr(24, a), digit), bias), sub(and(shr(24, b), digit), bias)))
+            }
+            sum := sub(shr(224, total), 0x80000000)
+        }
+    }
+
+    /// @notice Philox4x32-10 of the counters (first_i + 4·n, second, s2, s3) under the key (s0, s1), for lanes i and n < steps.
+    /// @param first The first counter word of each lane, a u32 each, which may not run over.
+    /// @param words s0 ‖ s1 ‖ s2 ‖ s3, big-endian, in the low 128 bits.
+    /// @return blocks 64 bytes a step: a word with c0 in the upper and c1 in the lower half of each lane, then one with c2 and c3.
+    /// @dev In the first two rounds one product depends on the step, and it falls by a constant. Of the others only what they are
+    /// mixed with is left: four words, put where `_fill` gets at them cheaply.
+    function generate(uint256 first, uint256 second, uint256 words, uint256 steps)
+        internal
+        pure
+        returns (bytes memory blocks)
+    {
+        unchecked {
+            uint256 key0 = LANES * uint32(words >> 96);
+            uint256 key1 = LANES * uint32(words >> 64);
+            uint256 product1 = M1 * uint32(words >> 32);
+            uint256 product0 = M0 * ((product1 >> 32) ^ second ^ uint32(words >> 96));
+            uint256 mixed3 = (LANES * (product0 >> 32)) ^ (key1 + LANES * 0xBB67AE85);
+            uint256 mixed4 = (LANES * uint32(product0)) ^ (key1 + LANES * 0x76CF5D0A);
+            assembly ("memory-safe") {
+                blocks := mload(0x40)
+                mstore(0x40, add(add(blocks, 32), mul(steps, 64)))
+                mstore(blocks, mixed3)
+                mstore(add(blocks, 32), mixed4)
+            }
+            _fill(
+                blocks,
+                steps,
+                M0 * (first + LANES * 4 * (steps - 1)),
+                (LANES * uint32(words)) ^ key1,
+                (LANES * uint32(product1)) ^ (key0 + LANES * 0x9E3779B9),
+                key0,
+                key1
+            );
+        }
+    }
+
+    /// @dev Little-endian words s0..s3 of the seed's first 16 bytes: counter (block, index, s2, s3), key (s0, s1).
+    function _line(bytes32 seed, uint256 index, uint256 first, uint256 elements) private pure returns (bytes memory) {
+        uint256 words = uint256(seed) >> 128;
+        words = ((words & BYTES) << 8) | ((words >> 8) & BYTES);
+        words = ((words & PAIRS) << 16) | ((words >> 16) & PAIRS);
+        return generate(first, index, words, elements / STEP);
+    }
+
+    /// @dev From the last step to the first, so that the constants in the first words are overwritten last.
+    function _fill(
+        bytes memory blocks,
+        uint256 steps,
+        uint256 start,
+        uint256 mixed1,
+        uint256 mixed2,
+        uint256 key0,
+        uint256 key1
+    ) private pure {
+        key0 = _pin(key0);
+        key1 = _pin(key1);
+        uint256 low = _pin(LANES * 0xffffffff);
+        assembly ("memory-safe") {
+            function cut(product, rest, mask) -> lanes {
+                lanes := and(mask, xor(rest, shr(32, product)))
+            }
+
+            mstore(0, mixed1)
+            mstore(32, mixed2)
+            for { let at := add(blocks, mul(steps, 64)) } gt(at, blocks) {
+                at := sub(at, 64)
+                start := sub(start, mul(LANES, 0x349447D4C))
+            } {
+                let p1 := mul(M1, cut(start, mload(0), low))
+                let x0 := cut(p1, mload(32), low)
+                let x2 := and(low, xor(start, mload(blocks)))
+
+                let p0 := mul(M0, x0)
+                let q1 := mul(M1, x2)
+                x0 := cut(q1, xor(p1, add(mul(LANES, 0x3C6EF372), key0)), low)
+                x2 := cut(p0, mload(add(blocks, 32)), low)
+
+                let q0 := mul(M0, x0)
+                p1 := mul(M1, x2)
+                x0 := cut(p1, xor(q1, add(mul(LANES, 0xDAA66D2B), key0)), low)
+                x2 := cut(q0, xor(p0, add(mul(LANES, 0x32370B8F), key1)), low)
+
+                p0 := mul(M0, x0)
+                q1 := mul(M1, x2)
+                x0 := cut(q1, xor(p1, add(mul(LANES, 0x78DDE6E4), key0)), low)
+                x2 := cut(p0, xor(q0, add(mul(LANES, 0xED9EBA14), key1)), low)
+
+                q0 := mul(M0, x0)
+                p1 := mul(M1, x2)
+                x0 := cut(p1, xor(q1, add(mul(LANES, 0x1715609D), key0)), low)
+                x2 := cut(q0, xor(p0, add(mul(LANES, 0xA9066899), key1)), low)
+
+                p0 := mul(M0, x0)
+                q1 := mul(M1, x2)
+                x0 := cut(q1, xor(p1, add(mul(LANES, 0xB54CDA56), key0)), low)
+                x2 := cut(p0, xor(q0, add(mul(LANES, 0x646E171E), key1)), low)
+
+                q0 := mul(M0, x0)
+                p1 := mul(M1, x2)
+                x0 := cut(p1, xor(q1, add(mul(LANES, 0x5384540F), key0)), low)
+                x2 := cut(q0, xor(p0, add(mul(LANES, 0x1FD5C5A3), key1)), low)
+
+                p0 := mul(M0, x0)
+                q1 := mul(M1, x2)
+                x0 := cut(q1, xor(p1, add(mul(LANES, 0xF1BBCDC8), key0)), low)
+                x2 := cut(p0, xor(q0, add(mul(LANES, 0xDB3D7428), key1)), low)
+
+                // Round 10 leaves c0 where hi(M1·x2) stands and c1 below it, likewise c2 and c3.
+                mstore(sub(at, 32), xor(mul(M1, x2), shl(32, and(low, xor(q1, add(mul(LANES, 0x8FF34781), key0))))))
+                mstore(
+                    at, xor(mul(M0, x0), shl(32, and(low, xor(p0, add(mul(LANES, 0x96A522AD), key1)))))
+                )
+            }
+            mstore(blocks, mul(steps, 64))
+        }
+    }
+
+    /// @dev The value itself, of which the optimizer now knows nothing: it would compute a known one anew wherever it is used.
+    function _pin(uint256 value) private pure returns (uint256 pinned) {
+        assembly ("memory-safe") {
+            mstore(0, value)
+            mcopy(32, 0, 32)
+            pinned := mload(32)
+        }
+    }
+}

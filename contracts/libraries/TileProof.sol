@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Philox} from "./Philox.sol";
+
+/// @title GPOW1's C-phase as the chain checks it: draws, seeds, samples, and one opened tile with its two paths.
+/// @dev proof.md §1, §2, §4. Integers are little-endian, H is SHA-256. Mirrored by `tensorbond.proof`; held to it by tests/parity
+/// and to the published vectors by tests/vectors.
+///
+/// Trees take a path of exactly the depth that the class gives, never the path's own length: a leaf and an inner node look alike.
+///
+/// An item is u32 round ‖ u32 tile ‖ 256 × i32 entries, row-major ‖ tile path ‖ seed_t ‖ round path (paths leaf to root).
+library TileProof {
+    uint256 private constant ENTRIES = 8;
+    uint256 private constant TILE_PATH = ENTRIES + 4 * 256;
+
+    uint256 private constant BYTES = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
+    uint256 private constant PAIRS = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
+    uint256 private constant FOURS = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
+    uint256 private constant EIGHTS = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
+
+    // ---- Draws ----
+
+    /// @return Whether the device is drawn by itself; a threshold of 2³² would be always.
+    function isDrawn(bytes32 beacon, uint256 device, uint256 threshold) internal pure returns (bool) {
+        bytes32 digest = sha256(abi.encodePacked("GPOW1/draw", beacon, _le64(device)));
+        return _swapped(digest) & 0xffffffff < threshold;
+    }
+
+    /// @return Whether every device is drawn; 0 never, 256 always.
+    function isRollCall(bytes32 beacon, uint256 rollCall) internal pure returns (bool) {
+        return uint8(sha256(abi.encodePacked("GPOW1/roll", beacon))[0]) < rollCall;
+    }
+
+    // ---- Seeds and samples ----
+
+    /// @return seed_0 of a challenge on this chain.
+    function firstSeed(
+        bytes32 beacon,
+        address provider,
+        uint256 device,
+        uint256 slot,
+        uint256 m,
+        uint256 n,
+        uint256 k,
+        uint256 rounds
+    ) internal view returns (bytes32) {
+        bytes memory place = abi.encodePacked(_le64(block.chainid), provider, _le64(device), _le64(slot));
+        return sha256(abi.encodePacked("GPOW1/S", beacon, place, _le32(m), _le32(n), _le32(k), _le32(rounds)));
+    }
+
+    /// @return The matrix seed of A in the round whose seed is `seed`.
+    function rowSeed(bytes32 seed) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked("GPOW1/A", seed));
+    }
+
+    /// @return The matrix seed of B, from seed_0.
+    function columnSeed(bytes32 seed) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked("GPOW1/B", seed));
+    }
+
+    function commitmentOf(bytes32 finalSeed, bytes32 roundsRoot) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked("GPOW1/C", finalSeed, roundsRoot));
+    }
+
+    /// @return round Which round, @return tile and which of its tiles, sample `index` of a commitment asks for.
+    function sampleOf(bytes32 commitment, bytes32 sampleBeacon, uint256 index, uint256 rounds, uint256 tiles)
+        internal
+        pure
+        returns (uint256 round, uint256 tile)
+    {
+        bytes32 digest = sha256(abi.encodePacked("GPOW1/Q", commitment, sampleBeacon, _le32(index)));
+        uint256 words = _swapped(digest);
+        round = uint64(words) % rounds;
+        tile = uint64(words >> 64) % tiles;
+    }
+
+    // ---- Evidence ----
+
+    /// @return The leaf of the evidence tree for item `index` with these very bytes.
+    function evidenceLeaf(uint256 index, bytes calldata item) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked("GPOW1/E", _le32(index), item));
+    }
+
+    /// @return Depth of the smallest tree with room for `count` leaves.
+    function depthOf(uint256 count) internal pure returns (uint256) {
+        uint256 depth = 0;
+        while ((uint256(1) << depth) < count) ++depth;
+        return depth;
+    }
+
+    // ---- Items ----
+
+    /// @return Bytes of every item of a class with this many tiles in a round.
+    function itemLength(uint256 tiles, uint256 rounds) internal pure returns (uint256) {
+        return TILE_PATH + 32 * depthOf(tiles) + 32 + 32 * depthOf(rounds);
+    }
+
+    /// @return round The round, @return tile and the tile, that the item says it is of.
+    function placeOf(bytes calldata item) internal pure returns (uint256 round, uint256 tile) {
+        uint256 words = _swapped(bytes32(item[0:32]));
+        return (uint32(words), uint32(words >> 32));
+    }
+
+    /// @return The tile's entry in `row` and `column`, 0..15 each.
+    function entryOf(bytes calldata item, uint256 row, uint256 column) internal pure returns (int256) {
+        uint256 at = ENTRIES + 64 * row + 4 * column;
+        return int32(uint32(_swapped(bytes32(item[at:at + 4]))));
+    }
+
+    /// @return seed_t, which the item's round path binds.
+    function seedOf(bytes calldata item, uint256 tiles) internal pure returns (bytes32) {
+        uint256 at = TILE_PATH + 32 * depthOf(tiles);
+        return bytes32(item[at:at + 32]);
+    }
+
+    /// @return roundsRoot as the item's entries, paths and seed give it. @param item One of the right length.
+    function foldItem(bytes calldata item, uint256 tiles, uint256 rounds) internal view returns (bytes32) {
+        (uint256 round, uint256 tile) = placeOf(item);
+        uint256 seedAt = TILE_PATH + 32 * depthOf(tiles);
+        bytes32 root = fold(mix(item[ENTRIES:TILE_PATH]), tile, item[TILE_PATH:seedAt]);
+        bytes32 leaf = sha256(abi.encodePacked(item[seedAt:seedAt + 32], root));
+        return fold(leaf, round, item[seedAt + 32:seedAt + 32 + 32 * depthOf(rounds)]);
+    }
+
+    /// @return A_row · B_column over `k` elements, for the line numbers in the whole matrices.
+    function product(bytes32 seed, bytes32 seed0, uint256 row, uint256 column, uint256 k) internal pure returns (int256) {
+        return Philox.dot(Philox.row(rowSeed(seed), row, k), Philox.column(columnSeed(seed0), column, k));
+    }
+
+    // ---- Trees and digests ----
+
+    /// @return The root that the leaf at `index` folds to. The caller sees to the path's depth.
+    function fold(bytes32 leaf, uint256 index, bytes calldata path) internal view returns (bytes32) {
+        return _fold(leaf, index, _start(path), path.length);
+    }
+
+    /// @return The same for a path of words.
+    function fold(bytes32 leaf, uint256 index, bytes32[] calldata path) internal view returns (bytes32) {
+        uint256 start;
+        assembly {
+            start := path.offset
+        }
+        return _fold(leaf, index, start, path.length * 32);
+    }
+
+    /// @notice MIX32x8 of a tile's 256 entries as they stand in an item.
+    /// @dev Lane l absorbs rows 4·⌊l/2⌋.. and columns 8·(l mod 2)..: the left and the right half of four row groups. The four groups
+    /// run side by side in the 64-bit lanes of a word, group 0 rightmost, once for each half.
+    function mix(bytes calldata entries) internal pure returns (bytes32 digest) {
+        uint256 start = _start(entries);
+        uint256 left = _mixHalf(start, 0);
+        uint256 right = _mixHalf(start + 32, 1);
+        // Lane 2·g is group g of the left half; the digest is its lanes in order, little-endian.
+        return bytes32(_swapped(bytes32(left | (right << 32))));
+    }
+
+    /// @param half 0 left, 1 right: lane l starts with 0x9E3779B9 + l.
+    function _mixHalf(uint256 at, uint256 half) private pure returns (uint256 lanes) {
+        assembly ("memory-safe") {
+            // Eight little-endian words of a row's half, the first leftmost.
+            function load(from) -> words {
+                words := calldataload(from)
+                words := or(shl(8, and(BYTES, words)), and(BYTES, shr(8, words)))
+                words := or(shl(16, and(PAIRS, words)), and(PAIRS, shr(16, words)))
+            }
+
+            lanes := add(
+                0x9E3779BF000000009E3779BD000000009E3779BB000000009E3779B9, mul(half, 0x1000000000000000100000000000000010000000000000001)
+            )
+            for { let end := add(at, 256) } lt(at, end) { at := add(at, 64) } {
+                let group0 := load(at)
+                let group1 := load(add(at, 256))
+                let group2 := load(add(at, 512))
+                let group3 := load(add(at, 768))
+                for { let shift := 256 } shift {} {
+                    shift := sub(shift, 32)
+                    let v := or(
+                        or(and(0xffffffff, shr(shift, group0)), shl(64, and(0xffffffff, shr(shift, group1)))),
+                        or(shl(128, and(0xffffffff, shr(shift, group2))), shl(192, and(0xffffffff, shr(shift, group3))))
+                    )
+                    v := and(FOURS, mul(0xCC9E2D51, v))
+                    v := and(FOURS, or(shl(15, v), shr(17, v)))
+                    lanes := and(FOURS, xor(lanes, mul(0x1B873593, v)))
+                    lanes := and(FOURS, or(shl(13, lanes), shr(19, lanes)))
+                    lanes := and(FOURS, add(mul(5, lanes), 0xE6546B6400000000E6546B6400000000E6546B6400000000E6546B64))
+                }
+            }
+        }
+    }
+
+    /// @param at Where in the calldata the path begins, and its length in bytes.
+    function _fold(bytes32 node, uint256 index, uint256 at, uint256 length) private view returns (bytes32) {
+        assembly ("memory-safe") {
+            for { let end := add(at, length) } lt(at, end) {
+                at := add(at, 32)
+                index := shr(1, index)
+            } {
+                let side := shl(5, and(1, index))
+                mstore(side, node)
+                mstore(xor(32, side), calldataload(at))
+                // It fails only for want of gas, and then must not leave a wrong root.
+                if iszero(staticcall(gas(), 2, 0, 64, 0, 32)) { invalid() }
+                node := mload(0)
+            }
+        }
+        return node;
+    }
+
+    function _start(bytes calldata data) private pure returns (uint256 start) {
+        assembly {
+            start := data.offset
+        }
+    }
+
+    function _le32(uint256 value) private pure returns (bytes4) {
+        return bytes4(bytes32(_swapped(bytes32(uint256(uint32(value))))));
+    }
+
+    function _le64(uint256 value) private pure returns (bytes8) {
+        return bytes8(bytes32(_swapped(bytes32(uint256(uint64(value))))));
+    }
+
+    /// @dev All 32 bytes in reverse: the first byte becomes the lowest.
+    function _swapped(bytes32 word) private pure returns (uint256 value) {
+        value = uint256(word);
+        value = ((value & BYTES) << 8) | ((value >> 8) & BYTES);
+        value = ((value & PAIRS) << 16) | ((value >> 16) & PAIRS);
+        value = ((value & FOURS) << 32) | ((value >> 32) & FOURS);
+        value = ((value & EIGHTS) << 64) | ((value >> 64) & EIGHTS);
+        return (value << 128) | (value >> 128);
+    }
+}
