@@ -3,23 +3,19 @@
     python scripts/deploy.py --rpc URL --network devnet
     ape run deploy --rpc URL --network devnet
 
-The parameters come from `deployments/params/<network>.toml`, the key from a keystore or from TENSORBOND_KEY. Writes
-`deployments/<network>.json`; until that is done, `deployments/<network>.plan.json` keeps what has been decided, and an
-interrupted run is resumed from there.
+The parameters come from `deployments/params/<network>.toml`, the key from a keystore or from TENSORBOND_KEY.
+Writes `deployments/<network>.json`; until that is done, `deployments/<network>.plan.json` keeps what has been
+decided, and an interrupted run is resumed from there.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import click
 
-ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from scripts.compile import CompilationError, compile_project
 from tensorbond.chain import artifacts
 from tensorbond.chain.deploy import deploy, deploy_test_tokens
 from tensorbond.chain.keys import load_account
@@ -27,6 +23,8 @@ from tensorbond.chain.lane import Lane, Policy
 from tensorbond.chain.parameters import Parameters
 from tensorbond.chain.rpc import Rpc
 from tensorbond.errors import TensorbondError
+
+ROOT = Path(__file__).resolve().parent.parent
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -52,7 +50,7 @@ def cli(
 ) -> None:
     """Deploy the contracts, or finish a deployment, or find that there is nothing to do."""
     try:
-        compile_project()
+        _compile()
         parameters = Parameters.load(config or ROOT / "deployments" / "params" / f"{network}.toml")
         path = output or ROOT / "deployments" / f"{network}.json"
         endpoints = Rpc(rpc, chain_id=parameters.chain_id, timeout=30.0)
@@ -61,8 +59,15 @@ def cli(
         tokens = deploy_test_tokens(lane, compiled, parameters, path, say=click.echo)
         deploy(lane, compiled, parameters, network, path, tokens=tokens, say=click.echo)
         endpoints.close()
-    except (TensorbondError, CompilationError) as error:
+    except TensorbondError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _compile() -> None:
+    """Bring `.build/contracts.json` up to date, in a process of its own: this one may have been started by ape."""
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "compile.py")], check=False)
+    if done.returncode:
+        raise click.ClickException("the contracts do not compile")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +30,26 @@ ROLES = (
     "other_provider",
 )
 FIRST_ORACLE = 8
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test says where it runs: on a chain if it asks for one, else (unless it says otherwise)
+    nowhere."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ("chain", "gpu", "unit")):
+            fixtures = getattr(item, "fixturenames", ())
+            item.add_marker("chain" if {"system", "bare_system"} & set(fixtures) else "unit")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test that opens a connection fails."""
+    if request.node.get_closest_marker("unit"):
+
+        def refuse(_: socket.socket, address: object) -> None:
+            raise AssertionError(f"a unit test connects to {address}")
+
+        monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 @pytest.fixture(scope="session")

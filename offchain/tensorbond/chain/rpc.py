@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -205,6 +205,8 @@ class _Endpoint:
             self._connection.request("POST", path, data, {"Content-Type": "application/json"})
             response = self._connection.getresponse()
             text = response.read(MAX_REPLY_BYTES + 1)
+            if response.length and len(text) <= MAX_REPLY_BYTES:
+                raise IncompleteRead(text, response.length)
             if response.will_close:
                 self.close()
         except TimeoutError:
