@@ -33,6 +33,13 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     uint256 private constant RESULT_MISSED = 2;
     uint256 private constant RESULT_BAD_ITEM = 3;
 
+    /// @dev Where the calldata of every verb has `state`, after its selector and the job's number. A job is static, so it lies there
+    /// as abi.encode lays it: first what `fund` fixed, then the tail that changes. Bytes that abi.encode would not write
+    /// never hash to a kept word.
+    uint256 private constant STATE = 4 + 32;
+    uint256 private constant STATE_TAIL = STATE + 13 * 32;
+    uint256 private constant STATE_END = STATE_TAIL + 6 * 32;
+
     IDeviceRegistry private immutable REGISTRY;
     IProviderStaking private immutable STAKING;
     IAttestations private immutable ATTESTATIONS;
@@ -75,11 +82,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         _counter = counter;
         ledger.tracked += terms.price;
         _ledgers[terms.token] = ledger;
-        Job memory state;
-        state.terms = terms;
-        state.feeBps = counter.feeBps;
-        state.status = JobStatus.Funded;
-        _hashes[job] = _hashOf(state);
+        _hashes[job] = keccak256(abi.encode(terms, counter.feeBps, JobStatus.Funded, address(0), 0, 0, 0, bytes32(0)));
 
         emit JobFunded(job, terms.requester, terms.token, terms, counter.feeBps, ledger.tracked);
 
@@ -88,50 +91,37 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobEscrow
     function accept(uint256 job, Job calldata state, uint256 device) external nonReentrant {
-        Job memory next = _load(job, state, JobStatus.Funded);
-        Terms memory terms = next.terms;
-        _requireBy(job, terms.acceptBy);
-        uint256 slot = _forcedSlot(terms);
+        _requireStatus(job, state, JobStatus.Funded);
+        _requireBy(job, state.terms.acceptBy);
+        uint256 slot = _forcedSlot(state.terms);
         Device memory held = REGISTRY.hold(device, slot);
         _requireOperator(held.provider);
-        require(
-            terms.provider == address(0) || terms.provider == held.provider,
-            ProviderNotInvited(held.provider, terms.provider)
-        );
-        require(held.classId == terms.classId, DeviceUnfit("classId", held.classId, terms.classId));
-        require(held.bondedGops >= terms.minGops, DeviceUnfit("bondedGops", held.bondedGops, terms.minGops));
+        _requireFit(state.terms, held);
 
-        // Slots and device ids are 32 bits wide wherever they are kept: the registry knows no others.
-        next.status = JobStatus.Accepted;
-        next.provider = held.provider;
-        next.device = uint32(device);
-        next.forcedSlot = uint32(slot);
-        _hashes[job] = _hashOf(next);
-        if (terms.collateral > 0) STAKING.lock(held.provider, terms.collateral);
+        _advance(job, JobStatus.Accepted, held.provider, device, slot, 0, 0);
+        uint256 collateral = state.terms.collateral;
+        if (collateral > 0) STAKING.lock(held.provider, collateral);
 
-        emit JobAccepted(job, held.provider, device, slot, terms.collateral);
+        emit JobAccepted(job, held.provider, device, slot, collateral);
     }
 
     /// @inheritdoc IJobEscrow
     function submit(uint256 job, Job calldata state, bytes32 result) external nonReentrant {
-        Job memory next = _load(job, state, JobStatus.Accepted);
-        _requireOperator(next.provider);
-        _requireBy(job, next.terms.submitBy);
+        _requireStatus(job, state, JobStatus.Accepted);
+        _requireOperator(state.provider);
+        _requireBy(job, state.terms.submitBy);
 
-        next.status = JobStatus.Submitted;
-        next.submittedAt = uint40(block.number);
-        next.result = result;
-        _hashes[job] = _hashOf(next);
+        _advance(job, JobStatus.Submitted, state.provider, state.device, state.forcedSlot, block.number, result);
 
-        emit JobSubmitted(job, next.provider, result, block.number);
+        emit JobSubmitted(job, state.provider, result, block.number);
     }
 
     /// @inheritdoc IJobEscrow
     function approve(uint256 job, Job calldata state) external nonReentrant {
-        Job memory next = _load(job, state, JobStatus.Submitted);
-        require(msg.sender == next.terms.requester, RequesterOnly(msg.sender, next.terms.requester));
+        _requireStatus(job, state, JobStatus.Submitted);
+        require(msg.sender == state.terms.requester, RequesterOnly(msg.sender, state.terms.requester));
 
-        _settle(job, next, CloseReason.Approved);
+        _settle(job, state, CloseReason.Approved);
     }
 
     /// @inheritdoc IJobEscrow
@@ -139,30 +129,30 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         external
         nonReentrant
     {
-        Job memory next = _load(job, state, JobStatus.Submitted);
-        _requireAfter(job, uint256(next.submittedAt) + next.terms.reviewBlocks);
-        _requireForced(job, next, leaf, outcome);
+        _requireStatus(job, state, JobStatus.Submitted);
+        _requireAfter(job, uint256(state.submittedAt) + state.terms.reviewBlocks);
+        _requireForced(job, state, leaf, outcome);
         uint256 result = outcome.outcome.result;
         require(result == RESULT_PASSED, OutcomeNotPassed(job, result));
 
-        _settle(job, next, CloseReason.OutcomePassed);
+        _settle(job, state, CloseReason.OutcomePassed);
     }
 
     /// @inheritdoc IJobEscrow
     function refund(uint256 job, Job calldata state) external nonReentrant {
-        Job memory next = _load(job, state);
-
-        if (next.status == JobStatus.Funded) {
-            _requireAfter(job, next.terms.acceptBy);
-            _refund(job, next, CloseReason.NotAccepted, SlashReason.None);
-        } else if (next.status == JobStatus.Accepted) {
-            _requireAfter(job, next.terms.submitBy);
-            _refund(job, next, CloseReason.NotSubmitted, SlashReason.JobNotSubmitted);
+        if (state.status == JobStatus.Funded) {
+            _requireState(job);
+            _requireAfter(job, state.terms.acceptBy);
+            _refund(job, state, CloseReason.NotAccepted, SlashReason.None);
+        } else if (state.status == JobStatus.Accepted) {
+            _requireState(job);
+            _requireAfter(job, state.terms.submitBy);
+            _refund(job, state, CloseReason.NotSubmitted, SlashReason.JobNotSubmitted);
         } else {
-            require(next.status == JobStatus.Submitted, JobStatusWrong(job, next.status, JobStatus.Submitted));
-            _requireAfter(job, next.terms.refundAt);
-            _requireUndecided(job, next);
-            _refund(job, next, CloseReason.NotAttested, SlashReason.None);
+            _requireStatus(job, state, JobStatus.Submitted);
+            _requireAfter(job, state.terms.refundAt);
+            _requireUndecided(job, state);
+            _refund(job, state, CloseReason.NotAttested, SlashReason.None);
         }
     }
 
@@ -171,17 +161,17 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         external
         nonReentrant
     {
-        Job memory next = _load(job, state, JobStatus.Submitted);
-        _requireForced(job, next, leaf, outcome);
+        _requireStatus(job, state, JobStatus.Submitted);
+        _requireForced(job, state, leaf, outcome);
         uint256 result = outcome.outcome.result;
         require(result != RESULT_PASSED, OutcomePassed(job));
 
         if (result == RESULT_MISSED) {
-            _refund(job, next, CloseReason.OutcomeMissed, SlashReason.JobOutcomeMissed);
+            _refund(job, state, CloseReason.OutcomeMissed, SlashReason.JobOutcomeMissed);
         } else if (result == RESULT_BAD_ITEM) {
-            _refund(job, next, CloseReason.OutcomeBad, SlashReason.JobOutcomeBad);
+            _refund(job, state, CloseReason.OutcomeBad, SlashReason.JobOutcomeBad);
         } else {
-            _refund(job, next, CloseReason.OutcomeWithheld, SlashReason.None);
+            _refund(job, state, CloseReason.OutcomeWithheld, SlashReason.None);
         }
     }
 
@@ -264,58 +254,90 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------------------------------------------- closing a job
 
-    function _settle(uint256 job, Job memory state, CloseReason reason) private {
-        Terms memory terms = state.terms;
-        uint256 fee = Bps.share(terms.price, state.feeBps);
-        uint256 paid = terms.price - fee;
+    function _settle(uint256 job, Job calldata state, CloseReason reason) private {
+        address token = state.terms.token;
+        uint256 fee = Bps.share(state.terms.price, state.feeBps);
+        uint256 paid = state.terms.price - fee;
 
-        state.status = JobStatus.Settled;
-        _hashes[job] = _hashOf(state);
-        Ledger memory ledger = _ledgers[terms.token];
+        _close(job, JobStatus.Settled);
+        Ledger memory ledger = _ledgers[token];
         ledger.tracked -= uint128(paid); // both at most the price, which is 96 bits wide
         ledger.fees += uint120(fee);
-        _ledgers[terms.token] = ledger;
-        if (terms.collateral > 0) STAKING.unlock(state.provider, terms.collateral);
+        _ledgers[token] = ledger;
+        if (state.terms.collateral > 0) STAKING.unlock(state.provider, state.terms.collateral);
         REGISTRY.release(state.device);
 
-        emit JobSettled(job, state.provider, terms.token, reason, paid, fee, ledger.tracked);
+        emit JobSettled(job, state.provider, token, reason, paid, fee, ledger.tracked);
 
-        _pay(terms.token, state.provider, paid);
+        _pay(token, state.provider, paid);
     }
 
     /// @param fault Why the collateral is slashed; none: it is unlocked.
-    function _refund(uint256 job, Job memory state, CloseReason reason, SlashReason fault) private {
-        Terms memory terms = state.terms;
-        bool accepted = state.status != JobStatus.Funded;
+    function _refund(uint256 job, Job calldata state, CloseReason reason, SlashReason fault) private {
+        address token = state.terms.token;
+        address requester = state.terms.requester;
+        uint256 price = state.terms.price;
 
-        state.status = JobStatus.Refunded;
-        _hashes[job] = _hashOf(state);
-        Ledger memory ledger = _ledgers[terms.token];
-        ledger.tracked -= terms.price;
-        _ledgers[terms.token] = ledger;
+        _close(job, JobStatus.Refunded);
+        uint128 tracked = _ledgers[token].tracked - uint128(price); // 96 bits wide
+        _ledgers[token].tracked = tracked;
         uint256 slashed;
-        if (accepted) {
-            if (terms.collateral > 0) slashed = _returnCollateral(job, state, fault);
+        if (state.status != JobStatus.Funded) {
+            if (state.terms.collateral > 0) slashed = _returnCollateral(job, state, fault);
             REGISTRY.release(state.device);
         }
 
-        emit JobRefunded(
-            job, terms.requester, terms.token, reason, terms.price, slashed, Bps.share(slashed, VICTIM_BPS), ledger.tracked
-        );
+        emit JobRefunded(job, requester, token, reason, price, slashed, Bps.share(slashed, VICTIM_BPS), tracked);
 
-        _pay(terms.token, terms.requester, terms.price);
+        _pay(token, requester, price);
     }
 
     /// @return slashed What the collateral lost; of it ⌊slashed · VICTIM_BPS⌋ went to the requester.
-    function _returnCollateral(uint256 job, Job memory state, SlashReason fault) private returns (uint256 slashed) {
-        Terms memory terms = state.terms;
+    function _returnCollateral(uint256 job, Job calldata state, SlashReason fault) private returns (uint256 slashed) {
+        uint256 collateral = state.terms.collateral;
         if (fault == SlashReason.None) {
-            STAKING.unlock(state.provider, terms.collateral);
+            STAKING.unlock(state.provider, collateral);
         } else {
             slashed = STAKING.slash(
-                state.provider, terms.collateral, address(0), 0, terms.requester, VICTIM_BPS, fault, bytes32(job)
+                state.provider, collateral, address(0), 0, state.terms.requester, VICTIM_BPS, fault, bytes32(job)
             );
         }
+    }
+
+    // ------------------------------------------------------------------------------------------------ a job's one word
+
+    /// @dev The hash of the given state with another tail.
+    function _advance(
+        uint256 job,
+        JobStatus status,
+        address provider,
+        uint256 device,
+        uint256 slot,
+        uint256 submittedAt,
+        bytes32 result
+    ) private {
+        bytes memory tail = abi.encode(status, provider, device, slot, submittedAt, result);
+        _hashes[job] = keccak256(bytes.concat(msg.data[STATE:STATE_TAIL], tail));
+    }
+
+    /// @dev The hash of the given state with another status.
+    function _close(uint256 job, JobStatus status) private {
+        _hashes[job] = keccak256(
+            bytes.concat(
+                msg.data[STATE:STATE_TAIL], bytes32(uint256(status)), msg.data[STATE_TAIL + 32:STATE_END]
+            )
+        );
+    }
+
+    function _requireState(uint256 job) private view {
+        bytes32 have = keccak256(msg.data[STATE:STATE_END]);
+        bytes32 need = _hashes[job];
+        require(have == need, JobStateMismatch(job, have, need));
+    }
+
+    function _requireStatus(uint256 job, Job calldata state, JobStatus need) private view {
+        _requireState(job);
+        require(state.status == need, JobStatusWrong(job, state.status, need));
     }
 
     // ----------------------------------------------------------------------------------------------------------- tokens
@@ -346,22 +368,6 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
 
     // ----------------------------------------------------------------------------------------------------------- checks
 
-    function _load(uint256 job, Job calldata state) private view returns (Job memory) {
-        bytes32 have = keccak256(abi.encode(state));
-        bytes32 need = _hashes[job];
-        require(have == need, JobStateMismatch(job, have, need));
-        return state;
-    }
-
-    function _load(uint256 job, Job calldata state, JobStatus need) private view returns (Job memory loaded) {
-        loaded = _load(job, state);
-        require(loaded.status == need, JobStatusWrong(job, loaded.status, need));
-    }
-
-    function _hashOf(Job memory state) private pure returns (bytes32) {
-        return keccak256(abi.encode(state));
-    }
-
     function _requireLater(bytes32 field, uint256 have, uint256 least) private pure {
         require(have >= least, DeadlineInvalid(field, have, least));
     }
@@ -380,6 +386,13 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         require(msg.sender == operator, OperatorOnly(msg.sender, operator));
     }
 
+    function _requireFit(Terms calldata terms, Device memory device) private pure {
+        address invited = terms.provider;
+        require(invited == address(0) || invited == device.provider, ProviderNotInvited(device.provider, invited));
+        require(device.classId == terms.classId, DeviceUnfit("classId", device.classId, terms.classId));
+        require(device.bondedGops >= terms.minGops, DeviceUnfit("bondedGops", device.bondedGops, terms.minGops));
+    }
+
     /// @dev The forced epoch must have time to become final, and the review to end, before an undecided job is refunded.
     function _leastRefundAt(Terms calldata terms) private view returns (uint256) {
         Timing memory timing = REGISTRY.timingNow();
@@ -388,7 +401,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @return slot The first that starts at least one slot from now, by the timing in force now.
-    function _forcedSlot(Terms memory terms) private view returns (uint256 slot) {
+    function _forcedSlot(Terms calldata terms) private view returns (uint256 slot) {
         Timing memory timing = REGISTRY.timingNow();
         slot = timing.slotAt(block.number + 2 * uint256(timing.slotBlocks) - 1);
         uint256 windows = uint256(timing.attestBlocks) + timing.proofBlocks;
@@ -401,7 +414,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         _requireLater("refundAt", terms.refundAt, timing.lastBlock(timing.epochOf(slot)) + windows + 1);
     }
 
-    function _requireForced(uint256 job, Job memory state, LeafProof calldata leaf, OutcomeProof calldata outcome)
+    function _requireForced(uint256 job, Job calldata state, LeafProof calldata leaf, OutcomeProof calldata outcome)
         private
         view
     {
@@ -412,7 +425,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @dev Once the forced epoch is final, its outcome has a proof window more to be shown.
-    function _requireUndecided(uint256 job, Job memory state) private view {
+    function _requireUndecided(uint256 job, Job calldata state) private view {
         Timing memory timing = REGISTRY.timingAt(state.forcedSlot);
         if (block.number > uint256(state.terms.refundAt) + timing.proofBlocks) return;
         uint256 epoch = timing.epochOf(state.forcedSlot);

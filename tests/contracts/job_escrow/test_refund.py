@@ -106,7 +106,7 @@ def test_refund__not_submitted_and_no_collateral__slashes_nothing(
 def test_refund__not_submitted_while_stake_is_leaving__slash_reaches_both_pools(
     chain: Chain, provider: str, accepted: FundedJob
 ) -> None:
-    """1000 staked, 500 on their way out, 20 slashed: half from each pool, and the requester gets all of its quarter."""
+    """1000 staked, 500 on their way out, 20 slashed: half from each pool, and a quarter for the requester."""
     chain.send("ProviderStaking", "unbond", 500 * TBND, sender=provider)
     chain.mine_to(accepted.state.terms.submit_by)
 
