@@ -2,12 +2,16 @@
 pragma solidity ^0.8.30;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
 import {IAttestationDisputes} from "./interfaces/IAttestationDisputes.sol";
-import {EpochStatus, IAttestations, OracleFault, Statement} from "./interfaces/IAttestations.sol";
+import {IAttestations, OracleFault, Statement} from "./interfaces/IAttestations.sol";
+import {Statements} from "./libraries/Statements.sol";
 
 /// @title See `IAttestationDisputes`.
 contract AttestationDisputes is IAttestationDisputes {
+    using Statements for Statement;
+
     IAttestations private immutable ATTESTATIONS;
 
     constructor(IAttestations attestations) {
@@ -25,17 +29,20 @@ contract AttestationDisputes is IAttestationDisputes {
     ) external returns (uint256 amount) {
         uint256 epoch = first.epoch;
         _requireConflict(first, second);
-        _requireInForce(epoch, setId, first, second);
-        address oracle = ATTESTATIONS.memberOf(setId, index);
+        (uint256 inForce, address oracle, bytes32 configDigest) = ATTESTATIONS.seatOf(epoch, index);
+        if (setId != inForce) revert SetNotInForce(setId, inForce);
+        _requireConfig(first, configDigest);
+        _requireConfig(second, configDigest);
         if (msg.sender == oracle) revert ChallengerIsAccused(msg.sender);
-        bytes32 firstDigest = _requireSigned(first, firstSignature, oracle);
-        bytes32 secondDigest = _requireSigned(second, secondSignature, oracle);
+        bytes32 domain = ATTESTATIONS.domainSeparator();
+        bytes32 firstDigest = _requireSigned(domain, first, firstSignature, oracle);
+        bytes32 secondDigest = _requireSigned(domain, second, secondSignature, oracle);
 
         uint256 reward;
         (amount, reward) = ATTESTATIONS.slashOracle(
             setId, index, msg.sender, OracleFault.Equivocation, keccak256(abi.encode(firstDigest, secondDigest))
         );
-        if (_restsOn(epoch, index)) ATTESTATIONS.revoke(epoch);
+        if ((ATTESTATIONS.signersOf(epoch) >> index) & 1 == 1) ATTESTATIONS.revoke(epoch);
 
         emit EquivocationProven(epoch, oracle, msg.sender, first.round, amount, reward);
     }
@@ -52,31 +59,17 @@ contract AttestationDisputes is IAttestationDisputes {
     }
 
     /// @dev A statement for another configuration can never be attested: to have signed it binds nobody.
-    function _requireInForce(uint256 epoch, uint256 setId, Statement calldata first, Statement calldata second)
-        private
-        view
-    {
-        uint256 inForce = ATTESTATIONS.setOf(epoch);
-        if (setId != inForce) revert SetNotInForce(setId, inForce);
-        bytes32 need = ATTESTATIONS.configDigestOf(setId);
-        if (first.configDigest != need) revert IAttestations.ConfigDigestMismatch(first.configDigest, need);
-        if (second.configDigest != need) revert IAttestations.ConfigDigestMismatch(second.configDigest, need);
+    function _requireConfig(Statement calldata statement, bytes32 need) private pure {
+        if (statement.configDigest != need) revert IAttestations.ConfigDigestMismatch(statement.configDigest, need);
     }
 
-    function _requireSigned(Statement calldata statement, bytes calldata signature, address oracle)
+    function _requireSigned(bytes32 domain, Statement calldata statement, bytes calldata signature, address oracle)
         private
-        view
+        pure
         returns (bytes32 digest)
     {
-        digest = ATTESTATIONS.statementDigest(statement);
+        digest = MessageHashUtils.toTypedDataHash(domain, statement.hash());
         (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (signer != oracle) revert SignerMismatch(signer, oracle);
-    }
-
-    /// @return Whether the attestation of `epoch` stands, isn't final and has the signature of member `index` of its set.
-    function _restsOn(uint256 epoch, uint256 index) private view returns (bool) {
-        if (ATTESTATIONS.statusOf(epoch) != EpochStatus.Attested) return false;
-        (, IAttestations.Attested memory attested) = ATTESTATIONS.attestedOf(epoch);
-        return (attested.signers >> index) & 1 == 1;
     }
 }

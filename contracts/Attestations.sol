@@ -18,6 +18,7 @@ import {Bps} from "./libraries/Bps.sol";
 import {Emission} from "./libraries/Emission.sol";
 import {Leaf, MerkleSum, Outcome, OutcomeTree} from "./libraries/MerkleSum.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
+import {Statements} from "./libraries/Statements.sol";
 
 /// @title See `IAttestations`.
 contract Attestations is IAttestations, AccessManaged, EIP712 {
@@ -27,25 +28,21 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     using SafeCast for uint256;
     using SafeERC20 for ITensorbondToken;
     using Slots for Timing;
+    using Statements for Statement;
 
-    /// @dev Where the sequence of epochs stands. One word, read and written once by a verb.
+    /// @dev Where everything stands. One word, read and written once by a verb.
     struct Head {
         uint24 nextEpoch;
+        /// The furthest that `nextEpoch` had come before a revocation.
+        uint24 reached;
         /// All epochs below are final or void; those that are final emitted `settledEmission` wei. Lags behind `settledThrough`.
         uint24 settled;
         uint24 setCount;
+        /// Bonds held, BOND wei each.
+        uint24 bonds;
         /// Block of the last revocation.
         uint40 revivedBlock;
-        /// The latest end of any attestation's proof window.
-        uint40 provableUntil;
         uint96 settledEmission;
-    }
-
-    /// @dev One word.
-    struct Totals {
-        uint96 bonded;
-        /// The furthest that `nextEpoch` had come before a revocation.
-        uint24 reached;
     }
 
     /// @dev Two words. One that is not below `nextEpoch` was revoked and only tells which round is spent.
@@ -65,12 +62,10 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     uint256 public constant CHALLENGER_BPS = 2_500;
     uint256 public constant MAX_SEAT_DELAY = 1_024;
 
-    bytes32 private constant STATEMENT_TYPEHASH = keccak256(
-        "Attestation(uint256 epoch,uint256 round,bytes32 previousRoot,bytes32 lastBlockHash,bytes32 root,uint256 totalWeight,bytes32 dataDigest,bytes32 configDigest)"
-    );
     uint8 private constant ATTESTED = 1;
     uint8 private constant VOID = 2;
     uint8 private constant REVOKED = 4;
+    uint8 private constant SPENT = ATTESTED | REVOKED;
     uint256 private constant MAX_MEMBERS = 64;
     uint256 private constant SIGNATURE_LENGTH = 65;
     /// @dev A table is 32 bytes of configuration digest, then 20 bytes for each member.
@@ -85,7 +80,6 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     address private immutable ATTESTATION_DISPUTES;
 
     Head private _head;
-    Totals private _totals;
     mapping(uint256 epoch => Record) private _records;
     mapping(uint256 setId => Seats) private _sets;
     mapping(address oracle => Bond) private _bonds;
@@ -112,10 +106,12 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         if (bond.leftEpoch != 0) revert OracleSlashedBefore(msg.sender);
 
         bond.amount = uint96(BOND);
-        _bonds[msg.sender] = bond;
-        uint256 bonded = _totals.bonded += uint96(BOND);
+        _save(msg.sender, bond);
+        Head memory head = _head;
+        ++head.bonds;
+        _save(head);
 
-        emit OracleJoined(msg.sender, BOND, endpoint, bonded);
+        emit OracleJoined(msg.sender, BOND, endpoint, head.bonds * BOND);
 
         TOKEN.safeTransferFrom(msg.sender, address(this), BOND);
     }
@@ -127,9 +123,9 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         if (bond.leftEpoch != 0) revert OracleLeftAlready(msg.sender);
 
         Head memory head = _head;
-        bond.leftEpoch = (_lastSignable(head) + 1).toUint24();
+        bond.leftEpoch = _firstUnsigned(head).toUint24();
         bond.exposedUntil = (block.number + REGISTRY.timingOf(head.nextEpoch).proofBlocks).toUint40();
-        _bonds[msg.sender] = bond;
+        _save(msg.sender, bond);
         _exclude(msg.sender, head.setCount);
 
         emit OracleLeft(msg.sender, bond.leftEpoch, bond.exposedUntil);
@@ -150,9 +146,11 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
         amount = bond.amount;
         delete _bonds[msg.sender];
-        uint256 bonded = _totals.bonded -= bond.amount;
+        Head memory head = _head;
+        --head.bonds;
+        _save(head);
 
-        emit BondWithdrawn(msg.sender, amount, bonded);
+        emit BondWithdrawn(msg.sender, amount, head.bonds * BOND);
 
         TOKEN.safeTransfer(msg.sender, amount);
     }
@@ -171,14 +169,15 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         reward = Bps.share(amount, CHALLENGER_BPS);
         Head memory head = _head;
         if (bond.leftEpoch == 0) {
-            bond.leftEpoch = (_lastSignable(head) + 1).toUint24();
+            bond.leftEpoch = _firstUnsigned(head).toUint24();
             _exclude(oracle, head.setCount);
         }
         bond.amount = 0;
-        _bonds[oracle] = bond;
-        uint256 bonded = _totals.bonded -= uint96(amount);
+        _save(oracle, bond);
+        --head.bonds;
+        _save(head);
 
-        emit OracleSlashed(oracle, challenger, fault, evidence, amount, reward, amount - reward, bonded);
+        emit OracleSlashed(oracle, challenger, fault, evidence, amount, reward, amount - reward, head.bonds * BOND);
 
         TOKEN.safeTransfer(challenger, reward);
         TOKEN.burn(amount - reward);
@@ -200,7 +199,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         if (threshold > size) revert SetInvalid("threshold", threshold, size);
 
         setId = ++head.setCount;
-        _head = head;
+        _save(head);
         bytes32 configDigest = keccak256(abi.encode(block.chainid, address(this), setId, threshold, members));
         bytes memory table = _seatEach(members, bytes.concat(configDigest));
         // A call to a table does nothing: its code delegates to an account that never has any.
@@ -222,27 +221,30 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         uint256 epoch = statement.epoch;
         if (epoch != head.nextEpoch) revert EpochOutOfOrder(epoch, head.nextEpoch);
         Timing memory timing = REGISTRY.timingOf(epoch);
-        _requireInTime(head, timing);
-        _requireStatement(statement, timing);
+        uint256 lastBlock = timing.lastBlock(epoch);
+        if (block.number <= lastBlock) revert EpochNotOver(epoch, block.number, lastBlock);
+        uint256 last = _deadline(head, lastBlock, timing.attestBlocks);
+        if (block.number > last) revert DeadlinePassed(epoch, block.number, last);
+        _requireStatement(statement, lastBlock);
         uint256 setId = _setOf(epoch, head.setCount);
         uint256 quorum = _requireQuorum(statement, setId, signers, signatures);
         _settle(head, SETTLE_STEPS);
         _requireCovered(head, quorum);
 
-        head.provableUntil = Math.max(block.number + timing.proofBlocks, head.provableUntil).toUint40();
         ++head.nextEpoch;
-        _head = head;
-        _records[epoch] = Record({
-            root: statement.root,
-            attested: Attested({
+        _save(head);
+        _save(
+            epoch,
+            statement.root,
+            Attested({
                 totalWeight: uint96(statement.totalWeight),
-                provableUntil: head.provableUntil,
+                provableUntil: Math.max(block.number + timing.proofBlocks, _provableBefore(epoch)).toUint40(),
                 setId: uint32(setId),
                 round: uint8(statement.round),
                 signers: uint64(signers),
                 flags: ATTESTED
             })
-        });
+        );
 
         emit EpochAttested(
             epoch, statement.round, statement.root, statement.totalWeight, statement.dataDigest, setId, signers
@@ -253,18 +255,17 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     function close(uint256 epoch) external {
         Head memory head = _head;
         if (epoch != head.nextEpoch) revert EpochOutOfOrder(epoch, head.nextEpoch);
-        uint256 last = _deadline(head, REGISTRY.timingOf(epoch));
+        Timing memory timing = REGISTRY.timingOf(epoch);
+        uint256 last = _deadline(head, timing.lastBlock(epoch), timing.attestBlocks);
         if (block.number <= last) revert DeadlineNotPassed(epoch, block.number, last);
 
-        Record storage record = _records[epoch];
-        Attested memory closed = _reopened(record.attested);
+        Attested memory closed = _reopened(_records[epoch].attested);
         closed.flags |= VOID;
-        closed.provableUntil = head.provableUntil;
-        record.root = _rootBefore(epoch);
-        record.attested = closed;
+        closed.provableUntil = _provableBefore(epoch);
+        _save(epoch, _rootBefore(epoch), closed);
         ++head.nextEpoch;
         _settle(head, SETTLE_STEPS);
-        _head = head;
+        _save(head);
 
         emit EpochVoided(epoch);
     }
@@ -273,14 +274,14 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     function revoke(uint256 epoch) external {
         _requireAttestationDisputes();
         Head memory head = _head;
-        Attested memory attested = _records[epoch].attested;
+        Attested storage attested = _records[epoch].attested;
         if (epoch >= head.nextEpoch || attested.flags & ATTESTED == 0) revert EpochNotAttested(epoch);
         if (block.number > attested.provableUntil) revert EpochFinal(epoch);
 
-        if (head.nextEpoch > _totals.reached) _totals.reached = head.nextEpoch;
+        if (head.reached < head.nextEpoch) head.reached = head.nextEpoch;
         head.nextEpoch = uint24(epoch);
         head.revivedBlock = block.number.toUint40();
-        _head = head;
+        _save(head);
 
         emit EpochRevoked(epoch, attested.round);
     }
@@ -289,15 +290,21 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     /// @inheritdoc IAttestations
     function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory attested) {
-        Record memory record = _records[epoch];
-        if (epoch < _head.nextEpoch) return (record.root, record.attested);
-        return (0, _reopened(record.attested));
+        if (epoch < _head.nextEpoch) return (_records[epoch].root, _records[epoch].attested);
+        return (0, _reopened(_records[epoch].attested));
+    }
+
+    /// @inheritdoc IAttestations
+    function signersOf(uint256 epoch) external view returns (uint256 signers) {
+        Attested storage attested = _records[epoch].attested;
+        bool revocable = epoch < _head.nextEpoch && block.number <= attested.provableUntil;
+        return revocable ? attested.signers : 0;
     }
 
     /// @inheritdoc IAttestations
     function statusOf(uint256 epoch) external view returns (EpochStatus) {
         if (epoch >= _head.nextEpoch) return EpochStatus.Open;
-        Attested memory attested = _records[epoch].attested;
+        Attested storage attested = _records[epoch].attested;
         if (attested.flags & VOID != 0) return EpochStatus.Void;
         return block.number > attested.provableUntil ? EpochStatus.Final : EpochStatus.Attested;
     }
@@ -315,7 +322,8 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     /// @inheritdoc IAttestations
     function deadline() external view returns (uint256) {
         Head memory head = _head;
-        return _deadline(head, REGISTRY.timingOf(head.nextEpoch));
+        Timing memory timing = REGISTRY.timingOf(head.nextEpoch);
+        return _deadline(head, timing.lastBlock(head.nextEpoch), timing.attestBlocks);
     }
 
     /// @inheritdoc IAttestations
@@ -334,6 +342,17 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     /// @inheritdoc IAttestations
     function setOf(uint256 epoch) external view returns (uint256 setId) {
         return _setOf(epoch, _head.setCount);
+    }
+
+    /// @inheritdoc IAttestations
+    function seatOf(uint256 epoch, uint256 index)
+        external
+        view
+        returns (uint256 setId, address member, bytes32 configDigest)
+    {
+        setId = _setOf(epoch, _head.setCount);
+        (, Memory.Slice table) = _load(setId);
+        return (setId, _checkedMember(table, index), table.load(0));
     }
 
     /// @inheritdoc IAttestations
@@ -365,8 +384,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     /// @inheritdoc IAttestations
     function memberOf(uint256 setId, uint256 index) public view returns (address) {
         (, Memory.Slice table) = _load(setId);
-        if (index >= _sizeOf(table)) revert SignerUnknown(index, _sizeOf(table));
-        return _member(table, index);
+        return _checkedMember(table, index);
     }
 
     /// @inheritdoc IAttestations
@@ -388,25 +406,31 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     /// @inheritdoc IAttestations
     function totalBonded() external view returns (uint256) {
-        return _totals.bonded;
+        return _head.bonds * BOND;
     }
 
     /// @inheritdoc IAttestations
     function statementDigest(Statement calldata statement) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(STATEMENT_TYPEHASH, statement)));
+        return _hashTypedDataV4(statement.hash());
+    }
+
+    /// @inheritdoc IAttestations
+    function domainSeparator() external view returns (bytes32) {
+        return _domainSeparatorV4();
     }
 
     /// @inheritdoc IAttestations
     function requireFinalLeaf(LeafProof calldata proof) public view {
         uint256 epoch = proof.epoch;
-        Record memory record = _records[epoch];
-        Attested memory attested = record.attested;
+        Record storage record = _records[epoch];
+        Attested storage attested = record.attested;
         if (epoch >= _head.nextEpoch || attested.flags & ATTESTED == 0 || block.number <= attested.provableUntil) {
             revert EpochNotFinal(epoch);
         }
         (bytes32 root, uint256 weight) =
             MerkleSum.fold(proof.leaf.hash(), proof.leaf.weight, proof.leaf.device, proof.path);
-        if (root != record.root) revert LeafNotUnderRoot(epoch, root, record.root);
+        bytes32 need = record.root;
+        if (root != need) revert LeafNotUnderRoot(epoch, root, need);
         if (weight != attested.totalWeight) revert TotalWeightMismatch(epoch, weight, attested.totalWeight);
     }
 
@@ -419,23 +443,15 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     // ----------------------------------------------------------------------------------------------- an epoch's checks
 
-    function _requireInTime(Head memory head, Timing memory timing) private view {
-        uint256 epoch = head.nextEpoch;
-        uint256 lastBlock = timing.lastBlock(epoch);
-        if (block.number <= lastBlock) revert EpochNotOver(epoch, block.number, lastBlock);
-        uint256 last = _deadline(head, timing);
-        if (block.number > last) revert DeadlinePassed(epoch, block.number, last);
-    }
-
-    function _requireStatement(Statement calldata statement, Timing memory timing) private view {
+    function _requireStatement(Statement calldata statement, uint256 lastBlock) private view {
         uint256 epoch = statement.epoch;
         uint256 round = statement.round;
-        Attested memory old = _reopened(_records[epoch].attested);
-        if (old.flags & REVOKED != 0 && round <= old.round) revert RoundSpent(round, uint256(old.round) + 1);
+        Attested storage old = _records[epoch].attested;
+        if (old.flags & SPENT != 0 && round <= old.round) revert RoundSpent(round, uint256(old.round) + 1);
         if (round > type(uint8).max) revert RoundTooLarge(round, type(uint8).max);
         bytes32 need = _rootBefore(epoch);
         if (statement.previousRoot != need) revert PreviousRootMismatch(statement.previousRoot, need);
-        need = Blockhash.blockHash(timing.lastBlock(epoch));
+        need = Blockhash.blockHash(lastBlock);
         if (need == 0 || statement.lastBlockHash != need) revert LastBlockMismatch(statement.lastBlockHash, need);
         // A tree without leaves weighs nothing.
         uint256 most = statement.root == 0 ? 0 : type(uint96).max;
@@ -487,10 +503,28 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         return (head.nextEpoch + 1 - settled) * Emission.at(settled);
     }
 
+    // --------------------------------------------------------------------------------------------------------- writing
+
+    // Each word is written in one place, and so the compiler makes one store of it.
+
+    function _save(Head memory head) private {
+        _head = head;
+    }
+
+    function _save(address oracle, Bond memory bond) private {
+        _bonds[oracle] = bond;
+    }
+
+    function _save(uint256 epoch, bytes32 root, Attested memory attested) private {
+        Record storage record = _records[epoch];
+        record.root = root;
+        record.attested = attested;
+    }
+
     // ------------------------------------------------------------------------------------------------ epochs, internal
 
-    function _deadline(Head memory head, Timing memory timing) private pure returns (uint256) {
-        return Math.max(timing.lastBlock(head.nextEpoch), head.revivedBlock) + timing.attestBlocks;
+    function _deadline(Head memory head, uint256 lastBlock, uint256 attestBlocks) private pure returns (uint256) {
+        return Math.max(lastBlock, head.revivedBlock) + attestBlocks;
     }
 
     /// @dev Every epoch below `nextEpoch` has the standing root in its record: a void one carries it over.
@@ -498,9 +532,14 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         return epoch == 0 ? bytes32(0) : _records[epoch - 1].root;
     }
 
+    /// @dev So does it have the end of the last proof window that was opened.
+    function _provableBefore(uint256 epoch) private view returns (uint40) {
+        return epoch == 0 ? 0 : _records[epoch - 1].attested.provableUntil;
+    }
+
     /// @return left What an open epoch keeps of its old record: the round that is spent.
     function _reopened(Attested memory old) private pure returns (Attested memory left) {
-        if (old.flags & (ATTESTED | REVOKED) != 0) {
+        if (old.flags & SPENT != 0) {
             left.round = old.round;
             left.flags = REVOKED;
         }
@@ -509,7 +548,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     /// @dev Count up to `steps` more epochs as settled. Their windows end in order, so the first open one ends the search.
     function _settle(Head memory head, uint256 steps) private view {
         for (uint256 step = 0; step < steps && head.settled < head.nextEpoch; ++step) {
-            Attested memory attested = _records[head.settled].attested;
+            Attested storage attested = _records[head.settled].attested;
             if (block.number <= attested.provableUntil) return;
             if (attested.flags & ATTESTED != 0) head.settledEmission += uint96(Emission.at(head.settled));
             ++head.settled;
@@ -527,9 +566,9 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         }
     }
 
-    /// @return The last epoch that anyone may have signed.
-    function _lastSignable(Head memory head) private view returns (uint256) {
-        return Math.max(head.nextEpoch, _totals.reached);
+    /// @return The first epoch that no honest oracle can have signed yet.
+    function _firstUnsigned(Head memory head) private pure returns (uint256) {
+        return Math.max(head.nextEpoch, head.reached) + 1;
     }
 
     // -------------------------------------------------------------------------------------------------- sets, internal
@@ -540,7 +579,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
             uint256 pending = _sets[head.setCount].fromEpoch;
             uint256 settled = _settledThrough(head);
             if (pending > settled) revert SetInvalid("pending", pending, settled);
-            least = _lastSignable(head) + 1;
+            least = _firstUnsigned(head);
         }
         if (fromEpoch < least) revert SetInvalid("fromEpoch", fromEpoch, least);
         if (fromEpoch > least + MAX_SEAT_DELAY) revert SetInvalid("fromEpoch", fromEpoch, least + MAX_SEAT_DELAY);
@@ -555,7 +594,10 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
             Bond memory bond = _bonds[member];
             if (bond.amount == 0) revert OracleNotBonded(member);
             if (bond.leftEpoch != 0) revert OracleLeftAlready(member);
-            if (!bond.seated) _bonds[member].seated = true;
+            if (!bond.seated) {
+                bond.seated = true;
+                _save(member, bond);
+            }
             table = bytes.concat(table, bytes20(member));
             previous = member;
         }
@@ -577,10 +619,8 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     function _exclude(address oracle, uint256 count) private {
         for (uint256 setId = count; setId != 0 && setId + 2 > count; --setId) {
             (Seats memory seats, Memory.Slice table) = _load(setId);
-            uint256 size = _sizeOf(table);
-            for (uint256 index = 0; index < size; ++index) {
-                if (_member(table, index) == oracle) _sets[setId].excluded = seats.excluded | uint64(1 << index);
-            }
+            (bool found, uint256 index) = _find(table, oracle);
+            if (found) _sets[setId].excluded = seats.excluded | uint64(1 << index);
         }
     }
 
@@ -596,6 +636,24 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     function _member(Memory.Slice table, uint256 index) private pure returns (address) {
         return address(bytes20(table.load(DIGEST_LENGTH + index * MEMBER_LENGTH)));
+    }
+
+    /// @dev Members stand in ascending order. Bisects, in at most 7 steps.
+    function _find(Memory.Slice table, address oracle) private pure returns (bool found, uint256 index) {
+        uint256 size = _sizeOf(table);
+        uint256 high = size;
+        while (index < high) {
+            uint256 middle = (index + high) / 2;
+            if (_member(table, middle) < oracle) index = middle + 1;
+            else high = middle;
+        }
+        found = index < size && _member(table, index) == oracle;
+    }
+
+    function _checkedMember(Memory.Slice table, uint256 index) private pure returns (address) {
+        uint256 size = _sizeOf(table);
+        if (index >= size) revert SignerUnknown(index, size);
+        return _member(table, index);
     }
 
     function _quorum(Seats memory seats, uint256 size) private pure returns (uint256) {

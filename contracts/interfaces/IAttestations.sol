@@ -193,6 +193,8 @@ interface IAttestations {
 
     /// @return root Of an attested epoch its root, of a void one the standing root that it carries over, of an open one zero.
     function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory);
+    /// @return Bit i: member i signed the attestation of `epoch`. 0 if there is none that stands and can still be revoked.
+    function signersOf(uint256 epoch) external view returns (uint256);
     /// @return Void is for good only below `settledThrough`: the revocation of an earlier epoch opens it again.
     function statusOf(uint256 epoch) external view returns (EpochStatus);
     /// @return Root of the last standing attestation before the next epoch (zero if none).
@@ -207,6 +209,11 @@ interface IAttestations {
     function finalEmission() external view returns (uint256);
     /// @return setId The set in force at `epoch`; 0: none.
     function setOf(uint256 epoch) external view returns (uint256 setId);
+    /// @return setId The set in force at `epoch`. @return member Its member `index`. @return configDigest What it signs for.
+    function seatOf(uint256 epoch, uint256 index)
+        external
+        view
+        returns (uint256 setId, address member, bytes32 configDigest);
     function oracleSet(uint256 setId) external view returns (OracleSet memory);
     function setCount() external view returns (uint256);
     function membersOf(uint256 setId) external view returns (address[] memory);
@@ -217,6 +224,8 @@ interface IAttestations {
     function bondOf(address oracle) external view returns (Bond memory);
     function totalBonded() external view returns (uint256);
     function statementDigest(Statement calldata statement) external view returns (bytes32);
+    /// @return Of EIP-712.
+    function domainSeparator() external view returns (bytes32);
     /// @notice Reverts unless the leaf stands under the root of a final epoch whose sums give the attested total weight.
     function requireFinalLeaf(LeafProof calldata proof) external view;
     /// @notice `requireFinalLeaf`, and the outcome stands under the leaf.
