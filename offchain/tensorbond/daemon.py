@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from tensorbond.errors import TensorbondError
 
-MAX_PAUSE_SECONDS = 30.0
+MAX_DOUBLINGS = 3
 
 
 class StateBusy(TensorbondError):
@@ -47,8 +47,7 @@ class Daemon:
                         raise
                     faults += 1
                     self._log.warning("%s: %s", type(error).__name__, error)
-                pause = self._poll_seconds * 2 ** min(faults, 6)
-                self._stop.wait(min(pause, max(MAX_PAUSE_SECONDS, self._poll_seconds)))
+                self._stop.wait(self._poll_seconds * 2 ** min(faults, MAX_DOUBLINGS))
         self._log.info("stopped")
 
     def stop(self) -> None:

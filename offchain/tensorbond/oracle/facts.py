@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tensorbond.chain.slots import first_slot
 from tensorbond.chain.types import DeviceClass, Timing
 from tensorbond.oracle.errors import FactsContradict
 
@@ -56,7 +57,10 @@ class ForcedDraw:
 
 @dataclass(frozen=True)
 class EpochFacts:
-    """Raises FactsContradict where the parts do not fit together."""
+    """`slots`: the epoch's, from the first on; all of them once it is over.
+
+    Raises FactsContradict where the parts do not fit together.
+    """
 
     chain_id: int
     epoch: int
@@ -69,12 +73,10 @@ class EpochFacts:
 
     def __post_init__(self) -> None:
         timing = self.timing
-        first = timing.from_slot + (self.epoch - timing.from_epoch) * timing.epoch_slots
+        first, count = first_slot(timing, self.epoch), timing.epoch_slots
         have = [fact.slot for fact in self.slots]
-        if have != list(range(first, first + timing.epoch_slots)):
-            raise FactsContradict(
-                f"epoch {self.epoch} has {timing.epoch_slots} slots from {first}, not {have}"
-            )
+        if not 0 < len(have) <= count or have != list(range(first, first + len(have))):
+            raise FactsContradict(f"epoch {self.epoch} has {count} slots from {first}, not {have}")
         ids = [device.device for device in self.devices]
         if len(set(ids)) != len(ids):
             raise FactsContradict(f"a device is listed twice in {ids}")
@@ -86,7 +88,12 @@ class EpochFacts:
             raise FactsContradict(f"forced draws of unknown devices {sorted(strangers)}")
 
     @property
+    def is_complete(self) -> bool:
+        return len(self.slots) == self.timing.epoch_slots
+
+    @property
     def last_slot(self) -> int:
+        """The last one known."""
         return self.slots[-1].slot
 
     def slot(self, slot: int) -> SlotFact:

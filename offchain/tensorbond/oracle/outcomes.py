@@ -14,6 +14,7 @@ from tensorbond.chain.digests import Domain
 from tensorbond.chain.errors import SignatureInvalid
 from tensorbond.chain.types import DeviceClass, Outcome, OutcomeResult
 from tensorbond.oracle.duties import Duty, duties, shape_of
+from tensorbond.oracle.errors import FactsIncomplete
 from tensorbond.oracle.facts import CommitFact, EpochFacts, Place, SlotFact
 from tensorbond.proof.challenge import Challenge
 from tensorbond.proof.errors import ProofError
@@ -94,7 +95,12 @@ def throughput_of(terms: DeviceClass, started_at: int, committed_at: int) -> int
 def judge_epoch(
     facts: EpochFacts, findings: Mapping[Place, Collection[Finding]]
 ) -> dict[int, tuple[Outcome, ...]]:
-    """The outcomes of every device with a leaf, in the leaf's order; `findings` by (device, slot)."""
+    """The outcomes of every device with a leaf, in the leaf's order; `findings` by (device, slot).
+
+    Raises FactsIncomplete before the epoch is over.
+    """
+    if not facts.is_complete:
+        raise FactsIncomplete(f"epoch {facts.epoch} is not over: its slots are known to {facts.last_slot}")
     classes = {device.device: facts.classes[device.class_id] for device in facts.devices}
     return {
         device: tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0
 FILE_SECONDS = 20.0
+REST_SECONDS = 5.0
+"""For which a peer that is down or slow is not asked again."""
 MAX_MESSAGE_BYTES = 1 << 20
 _Parsed = TypeVar("_Parsed")
 
@@ -36,6 +39,7 @@ class Peers:
         self.endpoints = dict(endpoints)
         self._answer_seconds = answer_seconds
         self._file_seconds = file_seconds
+        self._rests_until = dict.fromkeys(endpoints, 0.0)
 
     def votes(self, epoch: int, round: int) -> list[Vote]:
         """What the peers tell of a round; unverified."""
@@ -81,11 +85,13 @@ class Peers:
                 except (TimeoutError, PeerFault, httpx.HTTPError, httpx.InvalidURL) as error:
                     log.info("peer %s gave no %s: %s", oracle, path, error or type(error).__name__)
                     if not isinstance(error, PeerFault):
-                        return  # it is down or slow: the other paths can wait for the next cycle
+                        self._rests_until[oracle] = time.monotonic() + REST_SECONDS
+                        return
 
         headers = {"Accept-Encoding": "identity"}
         async with httpx.AsyncClient(timeout=seconds, headers=headers, trust_env=False) as client:
-            await asyncio.gather(*(ask_one(client, *each) for each in self.endpoints.items()))
+            awake = [each for each in self.endpoints.items() if self._rests_until[each[0]] < time.monotonic()]
+            await asyncio.gather(*(ask_one(client, *each) for each in awake))
         return answers
 
 
