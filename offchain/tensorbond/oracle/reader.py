@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tensorbond.chain import slots
 from tensorbond.chain.abi import Event
-from tensorbond.chain.errors import ChainReorganised
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.types import DeviceClass, OracleSet, Timing
+from tensorbond.follower import Follower
 from tensorbond.oracle.attestation import MAX_ROUND
 from tensorbond.oracle.errors import FactsContradict, FactsIncomplete
 from tensorbond.oracle.facts import CommitFact, DeviceFact, EpochFacts, ForcedDraw, SlotFact
@@ -51,30 +50,6 @@ class Turn:
     def active(self) -> dict[str, int]:
         """The indices of the members that may sign."""
         return {member: index for index, member in enumerate(self.members) if not self.excluded >> index & 1}
-
-
-class Follower:
-    """Certain events of a contract from the beginning on, each read from the chain once."""
-
-    def __init__(self, network: Network, contract: str, names: Sequence[str]) -> None:
-        self._network = network
-        self._contract = contract
-        self._names = names
-        self._events: list[Event] = []
-        self._through: BlockRef | None = None
-
-    def until(self, block: BlockRef) -> list[Event]:
-        """All events up to and including `block`, in order."""
-        if self._through is not None:
-            try:
-                self._network.require_canonical(self._through)
-            except ChainReorganised:
-                self._events, self._through = [], None
-        since = None if self._through is None else self._through.number + 1
-        if self._through is None or block.number > self._through.number:
-            self._events += self._network.events(self._contract, self._names, since=since, until=block)
-            self._through = block
-        return self._events[: bisect_right(self._events, block.number, key=lambda event: event.block)]
 
 
 class Reader:

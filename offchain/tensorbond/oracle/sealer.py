@@ -38,7 +38,7 @@ class Sealer:
         self._sealed: set[int] = set()
 
     def seal(self, turn: Turn, head: BlockRef, delay: Callable[[int], int]) -> None:
-        """Seal what is unsealed of the slots from the turn's epoch on that are over by `delay(slot)` blocks."""
+        """Seal what is unsealed from the turn's epoch on, `delay(slot)` blocks after the slot's end."""
         now: Timing = self._network.call("DeviceRegistry", "timingNow", block=head)
         first = slots.first_slot(turn.timing, turn.epoch)
         self._sealed = {slot for slot in self._sealed if slot >= first}

@@ -1,0 +1,201 @@
+"""The provider's daemon: watch the draw, prove, commit in time, publish signed evidence, serve jobs.
+
+    B(s) ─ prove ─ commit ┄┄ last block of the window ─ B(s+1) ─ open, record, sign, publish ─ B(s+2)
+
+The chain is the agent's memory: a restarted one sees from the records what it committed, proves it again,
+which gives the same, and publishes what is still wanted. Only the journal is its own: one evidence for one
+commitment.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+
+from tensorbond.chain import slots
+from tensorbond.chain.abi import Event
+from tensorbond.chain.errors import (
+    BlockUnknown,
+    ChainReorganised,
+    ContractRefused,
+    EndpointFault,
+    JobUnknown,
+    LogsUnavailable,
+    RpcError,
+    RpcUnreachable,
+    TransactionError,
+)
+from tensorbond.chain.network import BlockRef, Network
+from tensorbond.chain.sender import Sender
+from tensorbond.chain.types import Timing
+from tensorbond.daemon import Daemon, exclusive
+from tensorbond.journal import Journal, JournalLocked, JournalUnwritable, PromiseBroken
+from tensorbond.proof.challenge import Challenge
+from tensorbond.provider.config import AgentConfig, Proof
+from tensorbond.provider.devices import NO_RECORD, Devices, OwnDevice, challenge_for, is_due
+from tensorbond.provider.errors import EvidenceUnfit, NotOperator
+from tensorbond.provider.jobs import JobDesk
+from tensorbond.provider.publisher import Publisher
+from tensorbond.store import NameTaken, Store, StoreFull, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+# These may pass, so the next cycle tries again; any other error ends the process.
+RETRIED = (
+    BlockUnknown,
+    ChainReorganised,
+    ContractRefused,
+    EndpointFault,
+    JobUnknown,
+    JournalLocked,
+    JournalUnwritable,
+    LogsUnavailable,
+    RpcError,
+    RpcUnreachable,
+    StoreFull,
+    StoreUnavailable,
+    TransactionError,
+)
+
+
+class Agent:
+    """All of one agent but its loop. `close` when done. Raises NotOperator."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        self._config = config
+        self._closing = ExitStack()
+        with self._closing:
+            self.network = Network.connect(config.rpc_urls, config.deployment, config.rpc_timeout)
+            self._closing.callback(self.network.close)
+            self._build()
+            self._closing = self._closing.pop_all()
+
+    def _build(self) -> None:
+        config, network = self._config, self.network
+        self.provider = config.provider or config.account.address
+        operator = network.call("ProviderStaking", "operatorOf", self.provider)
+        if operator != config.account.address:
+            raise NotOperator(f"{config.account.address} is not {self.provider}'s operator, {operator} is")
+        self._sender = Sender(network, config.account)
+        self._devices = Devices(network, self.provider, config.devices)
+        self._prover = config.prover_factory()
+        self._proofs: dict[Challenge, Proof] = {}
+        owner = f"operator {config.account.address} on chain {network.chain_id}"
+        journal = Journal(
+            config.state_dir / "journal.sqlite", f"{owner}, contract {network.address('Challenges')}"
+        )
+        self._closing.callback(journal.close)
+        self._publisher = Publisher(
+            Store(config.store_url), journal, config.account, network.domain("Challenges"), config.self_check
+        )
+        self._done: set[bytes] = set()
+        self._desk = JobDesk(self._sender, self.provider, config.jobs) if config.jobs else None
+        if self._desk is not None:
+            self._closing.callback(self._desk.close)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def cycle(self) -> None:
+        """Everything that can be done now; raises what RETRIED lists, and what must stop the process."""
+        head = self.network.head()
+        pinned = self.network.block(max(0, head.number - self._config.confirmations))
+        timing: Timing = self.network.call("DeviceRegistry", "timingNow", block=pinned)
+        if pinned.number < timing.from_block:
+            return
+        devices = self._devices.at(pinned)
+        self._commit_due(devices, timing, pinned)
+        self._publish_due(devices, pinned)
+        if self._desk is not None:
+            self._desk.serve(devices, pinned)
+
+    def _commit_due(self, devices: list[OwnDevice], timing: Timing, pinned: BlockRef) -> None:
+        slot = slots.slot_at(timing, pinned.number)
+        beacon = self.network.block(slots.start_of(timing, slot)).hash
+        forced = self._devices.forced(pinned)
+        for device in devices:
+            place = device.number, slot
+            if is_due(device, timing, slot, beacon, forced) and self._is_open(timing, slot, place):
+                proof = self._prove(device, slot, beacon)
+                if self._is_open(timing, slot, place):
+                    self._commit(place, proof.commitment)
+                else:
+                    log.error("device %d: proven too late for the window of slot %d", *place)
+
+    def _is_open(self, timing: Timing, slot: int, place: tuple[int, int]) -> bool:
+        """Whether a commit sent now would be in time and the first; a late or second one is never sent."""
+        last = slots.start_of(timing, slot + 1) - 2 - self._config.commit_margin
+        in_time = slots.start_of(timing, slot) < self.network.head().number + 1 <= last
+        return in_time and self.network.call("Challenges", "recordOf", *place) == NO_RECORD
+
+    def _commit(self, place: tuple[int, int], commitment: bytes) -> None:
+        try:
+            self._sender.send("Challenges", "commit", *place, commitment)
+            log.info("device %d slot %d: committed 0x%s", *place, commitment.hex())
+        except ContractRefused as error:
+            log.warning("device %d slot %d: not committed: %s", *place, error)
+
+    def _prove(self, device: OwnDevice, slot: int, beacon: bytes) -> Proof:
+        """The proof for this beacon; kept until its evidence is published."""
+        challenge = challenge_for(self.network.chain_id, device, slot, beacon)
+        if challenge not in self._proofs:
+            log.info("device %d slot %d: proving", device.number, slot)
+            self._proofs[challenge] = self._prover.prove(challenge)
+        return self._proofs[challenge]
+
+    def _publish_due(self, devices: list[OwnDevice], pinned: BlockRef) -> None:
+        """Publish the evidence of every own record from the next epoch to be attested on."""
+        epoch = self.network.call("Attestations", "nextEpoch", block=pinned)
+        timing: Timing = self.network.call("DeviceRegistry", "timingOf", epoch, block=pinned)
+        since = slots.start_of(timing, slots.first_slot(timing, epoch))
+        own = {device.number: device for device in devices}
+        committed = self.network.events(
+            "Challenges", "Committed", since=since, until=pinned, key=self._config.account.address
+        )
+        for event in committed:
+            device = own.get(event.args["device"])
+            if device is not None and event.args["commitment"] not in self._done:
+                self._publish(device, event, pinned)
+        self._done &= {event.args["commitment"] for event in committed}
+        recent = slots.slot_at(timing, pinned.number) - 2
+        self._proofs = {each: proof for each, proof in self._proofs.items() if each.slot >= recent}
+
+    def _publish(self, device: OwnDevice, record: Event, pinned: BlockRef) -> None:
+        slot, commitment = record.args["slot"], record.args["commitment"]
+        place = device.number, slot
+        start, following = self._starts(slot)
+        if following > pinned.number:
+            return
+        challenge = challenge_for(self.network.chain_id, device, slot, self.network.block(start).hash)
+        if not self._publisher.is_published(challenge, commitment):
+            sample_beacon = self.network.block(following).hash
+            proof = self._prove(device, slot, challenge.beacon)
+            try:
+                self._publisher.publish(challenge, commitment, sample_beacon, proof)
+                log.info("device %d slot %d: evidence published", *place)
+            except (EvidenceUnfit, NameTaken, PromiseBroken) as error:
+                log.error("device %d slot %d: no evidence published: %s", *place, error)
+        self._done.add(commitment)
+        self._proofs.pop(challenge, None)
+
+    def _starts(self, slot: int) -> tuple[int, int]:
+        """The first blocks of the slot and of the next."""
+        timings: list[Timing] = self.network.calls(
+            [("DeviceRegistry", "timingAt", each) for each in (slot, slot + 1)]
+        )
+        return slots.start_of(timings[0], slot), slots.start_of(timings[1], slot + 1)
+
+
+def run(config: AgentConfig) -> None:
+    """The agent's process, until SIGINT or SIGTERM; raises TensorbondError where it can't go on."""
+    with exclusive(config.state_dir):
+        agent = Agent(config)
+        try:
+            if config.once:
+                agent.cycle()
+            else:
+                Daemon(
+                    __name__, agent.cycle, config.poll_seconds, lambda error: isinstance(error, RETRIED)
+                ).run()
+        finally:
+            agent.close()

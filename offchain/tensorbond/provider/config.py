@@ -1,0 +1,75 @@
+"""Everything that one agent process is told, built by the command line and handed down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from eth_account.signers.local import LocalAccount
+
+from tensorbond.proof.challenge import Challenge
+from tensorbond.proof.evidence import Evidence
+from tensorbond.proof.prover import CpuProver
+
+
+class Proof(Protocol):
+    """A finished computation: what it commits to, and what it opens."""
+
+    @property
+    def commitment(self) -> bytes: ...
+
+    def open(self, sample_beacon: bytes, /) -> Evidence: ...
+
+
+class Prover(Protocol):
+    """Must give the same proof whenever it is asked for the same challenge: a restarted agent proves anew."""
+
+    def prove(self, challenge: Challenge, /) -> Proof: ...
+
+
+@dataclass(frozen=True)
+class JobPolicy:
+    """Which jobs the agent takes by itself, and how it gets their results."""
+
+    min_price: int = 1
+    """In the payment token's smallest unit."""
+    max_collateral: int | None = None
+    """Wei of TBND; None: whatever is free."""
+    result_digest: bytes | None = None
+    """The same for every job; or"""
+    result_command: tuple[str, ...] = ()
+    """run with the job's number and its spec as 0x-hex; prints the result's digest as 0x-hex, exits 0."""
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Times in seconds, distances in blocks."""
+
+    rpc_urls: tuple[str, ...]
+    deployment: Path | str
+    """A deployment file, or the name of one."""
+    account: LocalAccount
+    """The operator's key."""
+    store_url: str
+    """Where evidence is published."""
+    state_dir: Path
+    """The journal; one folder for each agent, never shared, never lost."""
+    provider: str | None = None
+    """The owner whose devices are served; None: the key's own."""
+    devices: frozenset[int] | None = None
+    """Only these of the provider's; None: all."""
+    poll_seconds: float = 1.0
+    confirmations: int = 0
+    """Blocks above a beacon before it is believed: what is signed for one that is replaced stays unpaid."""
+    commit_margin: int = 0
+    """A commit is not tried unless the window stays open for as many blocks after the next."""
+    prover_factory: Callable[[], Prover] = CpuProver
+    self_check: bool = True
+    """Verify what is about to be signed, and rather sign nothing than something bad."""
+    jobs: JobPolicy | None = None
+    """None: jobs are left to the owner."""
+    once: bool = False
+    """One cycle, then stop; its errors are raised."""
+    rpc_timeout: float = 10.0
