@@ -354,8 +354,9 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         require(balance >= tracked, TokenAmountMismatch(address(token), balance, tracked));
     }
 
-    /// @dev The token is called last, and the job is closed whatever it does. One that burns all its gas leaves 1/64 of it:
-    /// deferring needs less than 60,000, so 4,000,000 close any job, and no caller can starve a transfer that needs less.
+    /// @dev The token is called last, and the job is closed whatever it does. One that burns all its gas leaves 1/64 of it, and
+    /// deferring needs less than 30,000: 2,000,000 gas close any job. So nor can a caller starve a transfer that needs less
+    /// than that: nothing would be left to defer it with, and all is undone.
     function _pay(address token, address account, uint256 amount) private {
         if (IERC20(token).trySafeTransfer(account, amount)) return;
 
