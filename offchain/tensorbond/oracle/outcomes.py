@@ -32,14 +32,10 @@ class Finding:
     bad_item: int | None
 
 
-def examine(
-    raw: bytes,
-    challenge: Challenge,
-    commit: CommitFact,
-    sample_beacon: bytes,
-    domain: Domain,
-) -> Finding | None:
-    """What the bytes show, or None where the committing key signed no such evidence for the commitment.
+def read_signed(
+    raw: bytes, challenge: Challenge, commit: CommitFact, sample_beacon: bytes, domain: Domain
+) -> Evidence | None:
+    """The evidence in these bytes, or None where the committing key signed no such for the commitment.
 
     Only the items, the roots and the final seed are signed, so what the file declares beside them is
     replaced by what the chain says. `domain`: that of Challenges.
@@ -51,14 +47,21 @@ def examine(
         evidence = replace(
             declared, challenge=challenge, sample_beacon=sample_beacon, commitment=commit.commitment
         )
-        root = evidence_root(evidence)
-        signer = digests.evidence(domain, commit.commitment, root).signer(evidence.signature)
+        signed = digests.evidence(domain, commit.commitment, evidence_root(evidence))
+        return evidence if signed.signer(evidence.signature) == commit.key else None
     except (ProofError, SignatureInvalid):
         return None
-    if signer != commit.key:
+
+
+def examine(
+    raw: bytes, challenge: Challenge, commit: CommitFact, sample_beacon: bytes, domain: Domain
+) -> Finding | None:
+    """What the bytes show, or None where they are no signed evidence for the commitment."""
+    evidence = read_signed(raw, challenge, commit, sample_beacon, domain)
+    if evidence is None:
         return None
     bad = find_bad_item(challenge, commit.commitment, sample_beacon, evidence)
-    return Finding(root, None if bad is None else bad.index)
+    return Finding(evidence_root(evidence), None if bad is None else bad.index)
 
 
 def decisive(findings: Collection[Finding]) -> Finding | None:
