@@ -1,0 +1,120 @@
+"""How a committed benchmark ended: by its evidence or, where there is none, by computing it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tensorbond.audit.published import Row
+from tensorbond.chain import digests
+from tensorbond.chain.digests import Domain
+from tensorbond.chain.errors import SignatureInvalid
+from tensorbond.chain.types import OutcomeResult
+from tensorbond.proof import (
+    Challenge,
+    CpuProver,
+    Evidence,
+    ProofError,
+    evidence_length,
+    evidence_name,
+    evidence_root,
+    find_bad_item,
+)
+from tensorbond.store import FileOversized, NameMissing, Store
+
+MOST_OPERATIONS = 10**13
+"""The largest benchmark that is computed again where its evidence is missing: a minute on two cores."""
+
+NOTHING = bytes(32)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A benchmark that was due and committed to, and what the attestation says of it."""
+
+    challenge: Challenge
+    commitment: bytes
+    key: str
+    sample_beacon: bytes
+    told: Row | None
+
+    @property
+    def subject(self) -> str:
+        return f"device {self.challenge.device} slot {self.challenge.slot}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How it ended. `note` is no finding; `missing`: what ought to be published and isn't."""
+
+    result: OutcomeResult
+    witness: bytes = NOTHING
+    item: int = 0
+    note: str = ""
+    missing: str = ""
+
+
+def judge(case: Case, store: Store, domain: Domain) -> Verdict:
+    """`domain`: that of Challenges. Raises `StoreUnavailable`."""
+    evidence, why = _signed_evidence(case, store, domain)
+    if evidence is None:
+        return _without_evidence(case, why)
+    if case.told is not None and case.told.result == OutcomeResult.WITHHELD:
+        return Verdict(OutcomeResult.WITHHELD, note="evidence appeared after it had been found withheld")
+    bad = find_bad_item(case.challenge, case.commitment, case.sample_beacon, evidence)
+    if bad is None:
+        return Verdict(OutcomeResult.PASSED, evidence_root(evidence))
+    return Verdict(OutcomeResult.BAD_ITEM, evidence_root(evidence), bad.index)
+
+
+def _signed_evidence(case: Case, store: Store, domain: Domain) -> tuple[Evidence | None, str]:
+    """What the committing key signed for the commitment, or why there is nothing of the kind.
+
+    Only items, roots and final seed are signed; what the file declares beside them is replaced by the facts.
+    """
+    challenge = case.challenge
+    name = evidence_name(challenge.chain_id, challenge.device, challenge.slot, case.commitment)
+    try:
+        declared = Evidence.decode(store.get(name, evidence_length(challenge.shape)))
+        if declared.challenge.shape != challenge.shape:
+            return None, "the stored evidence has another shape"
+        evidence = replace(
+            declared, challenge=challenge, sample_beacon=case.sample_beacon, commitment=case.commitment
+        )
+        signable = digests.evidence(domain, case.commitment, evidence_root(evidence))
+        signer = signable.signer(evidence.signature)
+    except NameMissing:
+        return None, "the store has no evidence"
+    except (FileOversized, ProofError, SignatureInvalid) as error:
+        return None, f"the stored evidence can't be read ({type(error).__name__})"
+    if signer != case.key:
+        return None, "the stored evidence isn't signed by the committing key"
+    return evidence, ""
+
+
+def _without_evidence(case: Case, why: str) -> Verdict:
+    told = case.told
+    if told is not None and told.result == OutcomeResult.WITHHELD:
+        return Verdict(OutcomeResult.WITHHELD, note=f"{why}; it was found withheld and still is")
+    if case.challenge.shape.operations > MOST_OPERATIONS:
+        return _beyond_telling(told, f"{why}, and the benchmark is too large to be computed again")
+    try:
+        proof = CpuProver().prove(case.challenge)
+        good = proof.commitment == case.commitment
+        witness = evidence_root(proof.open(case.sample_beacon)) if good else NOTHING
+    except ProofError as error:
+        return _beyond_telling(told, f"{why}, and the benchmark can't be computed again ({error})")
+    note = f"{why}; the whole benchmark was computed again"
+    if good:
+        return Verdict(OutcomeResult.PASSED, witness, note=note)
+    if told is not None and told.result == OutcomeResult.PASSED:
+        return Verdict(OutcomeResult.BAD_ITEM, note=note)
+    if told is not None and told.result == OutcomeResult.BAD_ITEM:
+        return Verdict(OutcomeResult.BAD_ITEM, told.witness, told.item, note=note)
+    return Verdict(OutcomeResult.WITHHELD, note=note)
+
+
+def _beyond_telling(told: Row | None, missing: str) -> Verdict:
+    """Signers of an attestation vouch that its evidence can be had."""
+    if told is None or told.result == OutcomeResult.MISSED:
+        return Verdict(OutcomeResult.WITHHELD, missing=missing)
+    return Verdict(OutcomeResult(told.result), told.witness, told.item, missing=missing)

@@ -1,0 +1,632 @@
+"""The books, rebuilt from events alone: every stake, bond, job, fee, reward and slash, to the wei.
+
+Every event that moves an amount also states the total after; replay keeps its own totals and reports where
+the two part. What the events say was paid must be what the tokens say was transferred, in each transaction.
+Nothing here calls the chain, and no arithmetic is shared with any other package.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from tensorbond.audit.findings import Report
+from tensorbond.chain.abi import Event
+from tensorbond.chain.types import CloseReason, Job, JobStatus, SlashReason, Terms
+
+ZERO = "0x" + "00" * 20
+UNIT = 10_000
+"""Basis points in a whole."""
+WORK_SHARE = 2_500
+"""Bps of a slash: for who proved the fault, for the requester of a failed job, for an oracle's challenger."""
+ENFORCER_SHARE = 500
+SPENT_BITS = 32
+"""A pool that a slash leaves with less than 2⁻³² of what it was starts new shares."""
+OPEN_JOB = (JobStatus.ACCEPTED, JobStatus.SUBMITTED)
+CLOSED_JOB = (JobStatus.SETTLED, JobStatus.REFUNDED)
+
+Flow = tuple[str, str, str]
+"""(token, from, to)"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to leave that waits in the queue."""
+
+    shares: int
+    matures_at: int
+    generation: int
+
+
+@dataclass
+class Pool:
+    """One provider's stake: an active and an unbonding pool, both by shares."""
+
+    active: int = 0
+    shares: int = 0
+    generation: int = 0
+    unbonding: int = 0
+    unbonding_shares: int = 0
+    unbonding_generation: int = 0
+    locked: int = 0
+    requests: dict[int, Request] = field(default_factory=dict)
+    """Not yet withdrawn, oldest first."""
+    requested: int = 0
+    queue_start: int = 0
+    """The first request since the queue was last empty."""
+    paid_in: int = 0
+    paid_out: int = 0
+    lost: int = 0
+
+    @property
+    def first_request(self) -> int:
+        return next(iter(self.requests), self.requested)
+
+    def withdrawable(self, block: int) -> int:
+        """What matured requests pay in `block`."""
+        pool, shares = self.unbonding, self.unbonding_shares
+        for request in self.requests.values():
+            if block < request.matures_at:
+                break
+            if request.generation == self.unbonding_generation:
+                pool -= request.shares * pool // shares
+                shares -= request.shares
+        return self.unbonding - pool
+
+
+@dataclass
+class Till:
+    """The escrow's books in one payment token."""
+
+    tracked: int = 0
+    fees: int = 0
+    allowed: bool = False
+    owed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+@dataclass
+class Transaction:
+    """What one transaction's events say that must fit together."""
+
+    hash: str = ""
+    told: Counter[Flow] = field(default_factory=Counter)
+    """Payments that follow from our contracts' events."""
+    moved: Counter[Flow] = field(default_factory=Counter)
+    """Transfers that the tokens tell of."""
+    slashes: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    causes: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+
+
+@dataclass
+class Books:
+    """Everything that the contracts owe, and to whom. The addresses are those of the contracts."""
+
+    token: str
+    staking: str
+    escrow: str
+    attestations: str
+    genesis_transaction: str = ""
+    """The one that deployed the token; no other mints but for a claim."""
+    unbonding_blocks: int = 0
+    supply: int = 0
+    minted: int = 0
+    """After the genesis."""
+    wallets: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    pools: dict[str, Pool] = field(default_factory=lambda: defaultdict(Pool))
+    operators: dict[str, str] = field(default_factory=dict)
+    staked: int = 0
+    device_bonds: dict[int, int] = field(default_factory=dict)
+    device_owners: dict[int, str] = field(default_factory=dict)
+    oracle_bonds: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    bonded: int = 0
+    tills: dict[str, Till] = field(default_factory=lambda: defaultdict(Till))
+    fee_bps: int = 0
+    jobs: dict[int, Job] = field(default_factory=dict)
+    paid: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    """Of each closed job: to the provider, fee, refund."""
+    claimed: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    total_claimed: int = 0
+    transaction: Transaction = field(default_factory=Transaction)
+
+    def locks(self) -> dict[str, int]:
+        """What each provider's lock consists of: its devices' bonds and its open jobs' collateral."""
+        locks: dict[str, int] = defaultdict(int)
+        for device, bond in self.device_bonds.items():
+            locks[self.device_owners[device]] += bond
+        for job in self.jobs.values():
+            if job.status in OPEN_JOB:
+                locks[job.provider] += job.terms.collateral
+        return locks
+
+    def open_money(self) -> dict[str, int]:
+        """What the escrow must hold in each token: open prices, deferred payments, fees."""
+        money = {token: sum(till.owed.values()) + till.fees for token, till in self.tills.items()}
+        for job in self.jobs.values():
+            if job.status not in CLOSED_JOB:
+                money[job.terms.token] += job.terms.price
+        return money
+
+
+def replay(books: Books, events: Iterable[Event], report: Report) -> None:
+    """Enter every event, in chain order, into the books; a total that parts from the books is a finding."""
+    for event in events:
+        if event.transaction != books.transaction.hash:
+            _close(books, report)
+            books.transaction = Transaction(event.transaction)
+        enter = _transfer if event.name == "Transfer" else _ENTRIES.get((event.contract, event.name))
+        if enter is not None:
+            try:
+                enter(books, event, report)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                subject = f"{event.contract}.{event.name} fits what was told before"
+                report.expect("invariant 14", subject, repr(error), "an entry", where(event))
+        report.events_replayed += 1
+    _close(books, report)
+    books.transaction = Transaction()
+
+
+def where(event: Event) -> str:
+    return f"block {event.block} log {event.log_index}"
+
+
+def share(amount: int, bps: int) -> int:
+    return amount * bps // UNIT
+
+
+def _close(books: Books, report: Report) -> None:
+    """One transaction is over: what was said to be paid was paid, and every slash has its reason."""
+    told, moved = books.transaction.told, books.transaction.moved
+    place = f"transaction {books.transaction.hash}"
+    for flow in sorted(told.keys() | moved.keys()):
+        token, payer, payee = flow
+        subject = f"transfer of {token} from {payer} to {payee}"
+        ours = payer in (
+            books.escrow,
+            *((books.staking, books.attestations, ZERO) if token == books.token else ()),
+        )
+        if ours:
+            report.expect("invariant 14", subject, moved[flow], told[flow], place)
+        else:
+            report.expect_at_least("invariant 14", subject, moved[flow], told[flow], place)
+    slashes, causes = books.transaction.slashes, books.transaction.causes
+    for slash in sorted(slashes.keys() | causes.keys()):
+        report.expect(
+            "invariant 4", f"slash of {_told(slash)} has its reason", slashes[slash], causes[slash], place
+        )
+
+
+def _told(slash: tuple[Any, ...]) -> str:
+    return " ".join(str(part) for part in slash)
+
+
+def _total(report: Report, event: Event, name: str, need: int) -> None:
+    report.expect(
+        "event total", f"{event.contract}.{event.name} {name}", event.args[name], need, where(event)
+    )
+
+
+def _transfer(books: Books, event: Event, report: Report) -> None:
+    token = to_checksum_address(event.address)
+    payer, payee, value = event.args["from"], event.args["to"], event.args["value"]
+    books.transaction.moved[token, payer, payee] += value
+    if token != books.token:
+        return
+    if payer == ZERO:
+        books.supply += value
+        if event.transaction == books.genesis_transaction:
+            books.transaction.told[token, payer, payee] += value
+        else:
+            books.minted += value
+    else:
+        books.wallets[payer] -= value
+        report.expect_at_least("token", f"balance of {payer}", books.wallets[payer], 0, where(event))
+    if payee == ZERO:
+        books.supply -= value
+    else:
+        books.wallets[payee] += value
+
+
+def _deposited(books: Books, event: Event, report: Report) -> None:
+    provider, amount = event.args["provider"], event.args["amount"]
+    pool = books.pools[provider]
+    shares = amount * pool.shares // pool.active if pool.active else amount
+    _total(report, event, "shares", shares)
+    pool.shares += shares
+    pool.active += amount
+    pool.paid_in += amount
+    books.staked += amount
+    books.transaction.told[books.token, provider, books.staking] += amount
+    _total(report, event, "active", pool.active)
+
+
+def _unbonding(books: Books, event: Event, report: Report) -> None:
+    provider, amount = event.args["provider"], event.args["amount"]
+    pool = books.pools[provider]
+    report.expect_at_least(
+        "invariant 5", f"free stake of {provider}", pool.active - pool.locked, amount, where(event)
+    )
+    pool.shares -= -(-amount * pool.shares // pool.active) if pool.active else 0
+    shares = amount * pool.unbonding_shares // pool.unbonding if pool.unbonding else amount
+    pool.active -= amount
+    pool.unbonding += amount
+    pool.unbonding_shares += shares
+    _total(report, event, "request", pool.requested)
+    _total(report, event, "shares", shares)
+    _total(report, event, "maturesAt", event.block + books.unbonding_blocks)
+    _total(report, event, "active", pool.active)
+    _total(report, event, "unbonding", pool.unbonding)
+    if not pool.requests:
+        pool.queue_start = event.args["request"]
+    pool.requests[event.args["request"]] = Request(shares, event.args["maturesAt"], pool.unbonding_generation)
+    pool.requested = event.args["request"] + 1
+
+
+def _withdrawn(books: Books, event: Event, report: Report) -> None:
+    provider, number, amount = event.args["provider"], event.args["request"], event.args["amount"]
+    pool = books.pools[provider]
+    subject = f"request {number} of {provider}"
+    report.expect("invariant 3", f"{subject} is the oldest", number, pool.first_request, where(event))
+    request = pool.requests.pop(number)
+    report.expect_at_least(
+        "invariant 12", f"{subject} matured", event.block, request.matures_at, where(event)
+    )
+    fair = 0
+    if request.generation == pool.unbonding_generation:
+        fair = request.shares * pool.unbonding // pool.unbonding_shares
+        pool.unbonding_shares -= request.shares
+    report.expect("invariant 3", f"{subject} pays its share", amount, fair, where(event))
+    pool.unbonding -= amount
+    pool.paid_out += amount
+    books.staked -= amount
+    books.transaction.told[books.token, books.staking, provider] += amount
+    report.expect_at_most(
+        "invariant 3", f"withdrawn by {provider}", pool.paid_out, pool.paid_in - pool.lost, where(event)
+    )
+    _total(report, event, "unbonding", pool.unbonding)
+
+
+def _locked(books: Books, event: Event, report: Report) -> None:
+    provider = event.args["provider"]
+    pool = books.pools[provider]
+    pool.locked += event.args["amount"]
+    _total(report, event, "locked", pool.locked)
+    report.expect_at_least(
+        "invariant 5", f"active stake of {provider}", pool.active, pool.locked, where(event)
+    )
+
+
+def _unlocked(books: Books, event: Event, report: Report) -> None:
+    pool = books.pools[event.args["provider"]]
+    pool.locked -= event.args["amount"]
+    _total(report, event, "locked", pool.locked)
+
+
+def _slashed(books: Books, event: Event, report: Report) -> None:
+    a, place = event.args, where(event)
+    provider, reason = a["provider"], SlashReason(a["reason"])
+    pool = books.pools[provider]
+    taken = a["fromActive"] + a["fromUnbonding"]
+    report.expect_at_least("invariant 4", f"lock of {provider} covers the slash", pool.locked, taken, place)
+    from_active, from_unbonding = _cut(pool, taken)
+    _total(report, event, "fromActive", from_active)
+    _total(report, event, "fromUnbonding", from_unbonding)
+
+    parts = {"toChallenger": 0, "toVictim": 0}
+    if reason in _WORK_SHARES and a["challenger"] != ZERO:
+        parts["toChallenger"] = share(taken, _WORK_SHARES[reason])
+    if reason in _JOB_FAULTS.values() and a["victim"] != ZERO:
+        parts["toVictim"] = share(taken, WORK_SHARE)
+    parts["burned"] = taken - sum(parts.values())
+    for name, need in parts.items():
+        report.expect("invariant 9", f"slash of {provider}: {name}", a[name], need, place)
+    report.expect(
+        "invariant 4", f"slash of {provider} names a reason", reason != SlashReason.NONE, True, place
+    )
+
+    pool.locked -= taken
+    pool.lost += taken
+    books.staked -= taken
+    for name, need in (("active", pool.active), ("unbonding", pool.unbonding), ("locked", pool.locked)):
+        _total(report, event, name, need)
+    payees = ((a["challenger"], "toChallenger"), (a["victim"], "toVictim"), (ZERO, "burned"))
+    for payee, name in payees:
+        books.transaction.told[books.token, books.staking, payee] += a[name]
+    evidence = a["evidence"] if reason in _JOB_FAULTS.values() else bytes(0)
+    books.transaction.slashes[provider, _kind(reason), evidence, taken] += 1
+
+
+def _cut(pool: Pool, taken: int) -> tuple[int, int]:
+    """Take from both pools in proportion, as far as they hold it: (from active, from unbonding)."""
+    held = pool.active + pool.unbonding
+    taken = min(taken, held)
+    if not taken:
+        return 0, 0
+    from_unbonding = taken * pool.unbonding // held
+    if pool.unbonding - from_unbonding <= pool.unbonding >> SPENT_BITS:
+        from_unbonding = min(taken, pool.unbonding)
+    from_active = taken - from_unbonding
+    if from_unbonding and from_unbonding == pool.unbonding:
+        pool.unbonding_generation += 1
+        pool.unbonding_shares = 0
+    pool.unbonding -= from_unbonding
+    if from_active:
+        before, pool.active = pool.active, pool.active - from_active
+        if pool.active <= before >> SPENT_BITS:
+            pool.generation += 1
+            pool.shares = pool.active
+    return from_active, from_unbonding
+
+
+def _kind(reason: int) -> str:
+    """A miss costs by its own event, whether it was one too many or not."""
+    often = reason == SlashReason.MISSED_OFTEN
+    return SlashReason.MISSED_SLOT.name if often else SlashReason(reason).name
+
+
+def _operator_set(books: Books, event: Event, report: Report) -> None:
+    books.operators[event.args["provider"]] = event.args["operator"]
+
+
+def _registered(books: Books, event: Event, report: Report) -> None:
+    device = event.args["device"]
+    report.expect("registry", "device ids are dense", device, len(books.device_bonds) + 1, where(event))
+    books.device_bonds[device] = event.args["bond"]
+    books.device_owners[device] = event.args["provider"]
+
+
+def _debited(books: Books, event: Event, report: Report) -> None:
+    books.device_bonds[event.args["device"]] -= event.args["amount"]
+    _total(report, event, "bond", books.device_bonds[event.args["device"]])
+
+
+def _discharged(books: Books, event: Event, report: Report) -> None:
+    device = event.args["device"]
+    _total(report, event, "amount", books.device_bonds[device])
+    books.device_bonds[device] = 0
+
+
+def _work_fault(books: Books, event: Event, report: Report) -> None:
+    """The reason for a slash; one that found nothing left to take is none."""
+    if event.args["amount"]:
+        reason = _WORK_FAULTS[event.name]
+        owner = books.device_owners[event.args["device"]]
+        books.transaction.causes[owner, _kind(reason), bytes(0), event.args["amount"]] += 1
+
+
+def _joined(books: Books, event: Event, report: Report) -> None:
+    oracle, amount = event.args["oracle"], event.args["amount"]
+    report.expect(
+        "oracles", f"bond of {oracle} before it joined", books.oracle_bonds[oracle], 0, where(event)
+    )
+    books.oracle_bonds[oracle] += amount
+    books.bonded += amount
+    books.transaction.told[books.token, oracle, books.attestations] += amount
+    _total(report, event, "totalBonded", books.bonded)
+
+
+def _bond_withdrawn(books: Books, event: Event, report: Report) -> None:
+    oracle, amount = event.args["oracle"], event.args["amount"]
+    _total(report, event, "amount", books.oracle_bonds[oracle])
+    books.oracle_bonds[oracle] = 0
+    books.bonded -= amount
+    books.transaction.told[books.token, books.attestations, oracle] += amount
+    _total(report, event, "totalBonded", books.bonded)
+
+
+def _oracle_slashed(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    oracle, amount = a["oracle"], a["amount"]
+    _total(report, event, "amount", books.oracle_bonds[oracle])
+    parts = {"toChallenger": share(amount, WORK_SHARE), "burned": amount - share(amount, WORK_SHARE)}
+    for name, need in parts.items():
+        report.expect("invariant 9", f"slash of oracle {oracle}: {name}", a[name], need, where(event))
+    books.oracle_bonds[oracle] -= amount
+    books.bonded -= amount
+    for payee, name in ((a["challenger"], "toChallenger"), (ZERO, "burned")):
+        books.transaction.told[books.token, books.attestations, payee] += a[name]
+    books.transaction.slashes[oracle, "EQUIVOCATION", bytes(0), amount] += 1
+    _total(report, event, "totalBonded", books.bonded)
+
+
+def _equivocated(books: Books, event: Event, report: Report) -> None:
+    books.transaction.causes[event.args["oracle"], "EQUIVOCATION", bytes(0), event.args["amount"]] += 1
+
+
+def _token_allowed(books: Books, event: Event, report: Report) -> None:
+    books.tills[event.args["token"]].allowed = event.args["allowed"]
+
+
+def _fee_set(books: Books, event: Event, report: Report) -> None:
+    books.fee_bps = event.args["feeBps"]
+
+
+def _funded(books: Books, event: Event, report: Report) -> None:
+    terms: Terms = event.args["terms"]
+    number = event.args["job"]
+    report.expect("escrow", "job ids are dense", number, len(books.jobs) + 1, where(event))
+    _total(report, event, "feeBps", books.fee_bps)
+    books.jobs[number] = Job(terms, event.args["feeBps"], JobStatus.FUNDED, ZERO, 0, 0, 0, bytes(32))
+    till = books.tills[terms.token]
+    till.tracked += terms.price
+    books.transaction.told[terms.token, terms.requester, books.escrow] += terms.price
+    _total(report, event, "tracked", till.tracked)
+
+
+def _accepted(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    job = _in_status(books, event, report, JobStatus.FUNDED)
+    _total(report, event, "collateral", job.terms.collateral)
+    report.expect_at_most(
+        "escrow", f"job {a['job']} accepted in time", event.block, job.terms.accept_by, where(event)
+    )
+    books.jobs[a["job"]] = replace(
+        job,
+        status=JobStatus.ACCEPTED,
+        provider=a["provider"],
+        device=a["device"],
+        forced_slot=a["forcedSlot"],
+    )
+
+
+def _submitted(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    job = _in_status(books, event, report, JobStatus.ACCEPTED)
+    _total(report, event, "submittedAt", event.block)
+    report.expect_at_most(
+        "escrow", f"job {a['job']} submitted in time", event.block, job.terms.submit_by, where(event)
+    )
+    books.jobs[a["job"]] = replace(
+        job, status=JobStatus.SUBMITTED, submitted_at=a["submittedAt"], result=a["result"]
+    )
+
+
+def _settled(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    number, paid, fee = a["job"], a["paid"], a["fee"]
+    job = _in_status(books, event, report, JobStatus.SUBMITTED)
+    due = share(job.terms.price, job.fee_bps)
+    report.expect("invariant 7", f"fee of job {number}", fee, due, where(event))
+    report.expect("invariant 7", f"payment of job {number}", paid, job.terms.price - due, where(event))
+    may = (CloseReason.APPROVED, CloseReason.OUTCOME_PASSED)
+    report.expect(
+        "invariant 7", f"job {number} was settled for a reason", a["reason"] in may, True, where(event)
+    )
+    books.jobs[number] = replace(job, status=JobStatus.SETTLED)
+    books.paid[number] = (paid, fee, 0)
+    till = books.tills[job.terms.token]
+    till.tracked -= paid
+    till.fees += fee
+    books.transaction.told[job.terms.token, books.escrow, job.provider] += paid
+    _total(report, event, "tracked", till.tracked)
+
+
+def _refunded(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    number, refunded, reason = a["job"], a["refunded"], CloseReason(a["reason"])
+    job = _in_status(books, event, report, _REFUNDED_FROM.get(reason, JobStatus.NONE))
+    report.expect("invariant 7", f"refund of job {number}", refunded, job.terms.price, where(event))
+    fault = _JOB_FAULTS.get(reason)
+    collateral = job.terms.collateral if fault else 0
+    report.expect_at_most("invariant 4", f"slash for job {number}", a["slashed"], collateral, where(event))
+    _total(report, event, "compensated", share(a["slashed"], WORK_SHARE))
+    if a["slashed"] and fault:
+        evidence = number.to_bytes(32, "big")
+        books.transaction.causes[job.provider, fault.name, evidence, a["slashed"]] += 1
+    books.jobs[number] = replace(job, status=JobStatus.REFUNDED)
+    books.paid[number] = (0, 0, refunded)
+    till = books.tills[job.terms.token]
+    till.tracked -= refunded
+    books.transaction.told[job.terms.token, books.escrow, job.terms.requester] += refunded
+    _total(report, event, "tracked", till.tracked)
+
+
+def _deferred(books: Books, event: Event, report: Report) -> None:
+    account, token, amount = event.args["account"], event.args["token"], event.args["amount"]
+    till = books.tills[token]
+    till.tracked += amount
+    till.owed[account] += amount
+    books.transaction.told[token, books.escrow, account] -= amount
+    _total(report, event, "owed", till.owed[account])
+
+
+def _collected(books: Books, event: Event, report: Report) -> None:
+    account, token, amount = event.args["account"], event.args["token"], event.args["amount"]
+    till = books.tills[token]
+    _total(report, event, "amount", till.owed[account])
+    till.owed[account] = 0
+    till.tracked -= amount
+    books.transaction.told[token, books.escrow, account] += amount
+    _total(report, event, "tracked", till.tracked)
+
+
+def _swept(books: Books, event: Event, report: Report) -> None:
+    token, amount = event.args["token"], event.args["amount"]
+    till = books.tills[token]
+    _total(report, event, "amount", till.fees)
+    till.fees = 0
+    till.tracked -= amount
+    books.transaction.told[token, books.escrow, event.args["to"]] += amount
+    _total(report, event, "tracked", till.tracked)
+
+
+def _claimed(books: Books, event: Event, report: Report) -> None:
+    device, provider, amount = event.args["device"], event.args["provider"], event.args["amount"]
+    owner = books.device_owners[device]
+    report.expect("rewards", f"provider of device {device}", provider, owner, where(event))
+    books.claimed[device] += amount
+    books.total_claimed += amount
+    books.transaction.told[books.token, ZERO, provider] += amount
+    _total(report, event, "claimed", books.claimed[device])
+    _total(report, event, "totalClaimed", books.total_claimed)
+
+
+def _in_status(books: Books, event: Event, report: Report, need: JobStatus) -> Job:
+    job = books.jobs[event.args["job"]]
+    report.expect(
+        "invariant 7", f"status of job {event.args['job']}", JobStatus(job.status), need, where(event)
+    )
+    return job
+
+
+_WORK_FAULTS = {
+    "MissProven": SlashReason.MISSED_SLOT,
+    "BadItemProven": SlashReason.BAD_ITEM,
+    "BadItemEnforced": SlashReason.BAD_ITEM_ATTESTED,
+}
+
+_WORK_SHARES = {
+    SlashReason.MISSED_SLOT: WORK_SHARE,
+    SlashReason.MISSED_OFTEN: WORK_SHARE,
+    SlashReason.BAD_ITEM: WORK_SHARE,
+    SlashReason.BAD_ITEM_ATTESTED: ENFORCER_SHARE,
+}
+
+_JOB_FAULTS = {
+    CloseReason.NOT_SUBMITTED: SlashReason.JOB_NOT_SUBMITTED,
+    CloseReason.OUTCOME_MISSED: SlashReason.JOB_OUTCOME_MISSED,
+    CloseReason.OUTCOME_BAD: SlashReason.JOB_OUTCOME_BAD,
+}
+
+_REFUNDED_FROM = {
+    CloseReason.NOT_ACCEPTED: JobStatus.FUNDED,
+    CloseReason.NOT_SUBMITTED: JobStatus.ACCEPTED,
+    CloseReason.OUTCOME_MISSED: JobStatus.SUBMITTED,
+    CloseReason.OUTCOME_BAD: JobStatus.SUBMITTED,
+    CloseReason.OUTCOME_WITHHELD: JobStatus.SUBMITTED,
+    CloseReason.NOT_ATTESTED: JobStatus.SUBMITTED,
+}
+
+_ENTRIES: dict[tuple[str, str], Callable[[Books, Event, Report], None]] = {
+    ("ProviderStaking", "StakeDeposited"): _deposited,
+    ("ProviderStaking", "UnbondingStarted"): _unbonding,
+    ("ProviderStaking", "StakeWithdrawn"): _withdrawn,
+    ("ProviderStaking", "StakeLocked"): _locked,
+    ("ProviderStaking", "StakeUnlocked"): _unlocked,
+    ("ProviderStaking", "StakeSlashed"): _slashed,
+    ("ProviderStaking", "OperatorSet"): _operator_set,
+    ("DeviceRegistry", "DeviceRegistered"): _registered,
+    ("DeviceRegistry", "BondDebited"): _debited,
+    ("DeviceRegistry", "DeviceDischarged"): _discharged,
+    ("WorkDisputes", "MissProven"): _work_fault,
+    ("WorkDisputes", "BadItemProven"): _work_fault,
+    ("WorkDisputes", "BadItemEnforced"): _work_fault,
+    ("Attestations", "OracleJoined"): _joined,
+    ("Attestations", "BondWithdrawn"): _bond_withdrawn,
+    ("Attestations", "OracleSlashed"): _oracle_slashed,
+    ("AttestationDisputes", "EquivocationProven"): _equivocated,
+    ("JobEscrow", "TokenAllowed"): _token_allowed,
+    ("JobEscrow", "FeeSet"): _fee_set,
+    ("JobEscrow", "JobFunded"): _funded,
+    ("JobEscrow", "JobAccepted"): _accepted,
+    ("JobEscrow", "JobSubmitted"): _submitted,
+    ("JobEscrow", "JobSettled"): _settled,
+    ("JobEscrow", "JobRefunded"): _refunded,
+    ("JobEscrow", "PaymentDeferred"): _deferred,
+    ("JobEscrow", "PaymentCollected"): _collected,
+    ("JobEscrow", "FeesSwept"): _swept,
+    ("Rewards", "RewardClaimed"): _claimed,
+}
