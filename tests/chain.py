@@ -63,8 +63,9 @@ class Sent:
 class Chain:
     """One anvil, with contracts known by name. `address` maps names to addresses."""
 
-    def __init__(self, url: str, artifacts: Mapping[str, Artifact]) -> None:
-        self.url = url
+    def __init__(self, url: str, artifacts: Mapping[str, Artifact], *, gas_price: int | None = 0) -> None:
+        """`gas_price`: in wei, for every transaction; None: what the node asks for."""
+        self.url, self.gas_price = url, gas_price
         self.rpc = Rpc([url], timeout=60)
         self.accounts: list[str] = [_checksum(a) for a in self.rpc.request("eth_accounts")]
         self.address: dict[str, str] = {}
@@ -100,10 +101,9 @@ class Chain:
             "from": sender,
             "data": "0x" + data.hex(),
             "gas": hex(gas),
-            "gasPrice": "0x0",
             "value": hex(value),
         }
-        receipt = self.rpc.request("eth_sendTransactionSync", request | ({"to": to} if to else {}))
+        receipt = self._mined(request | ({"to": to} if to else {}))
         if receipt["status"] != "0x1":
             raise self._reverted_transaction(receipt["transactionHash"], to or "", function)
         events = [self._event(log) for log in receipt["logs"]]
@@ -135,8 +135,8 @@ class Chain:
         artifact = self._artifact(name)
         data = artifact.bytecode + artifact.abi.encode_constructor([self._resolve(arg) for arg in args])
         sender = sender or self.accounts[0]
-        request = {"from": sender, "data": "0x" + data.hex(), "gas": hex(GAS_LIMIT), "gasPrice": "0x0"}
-        receipt = self.rpc.request("eth_sendTransactionSync", request)
+        request = {"from": sender, "data": "0x" + data.hex(), "gas": hex(GAS_LIMIT)}
+        receipt = self._mined(request)
         if receipt["status"] != "0x1":
             raise self._reverted_transaction(receipt["transactionHash"], name, "constructor")
         address = _checksum(receipt["contractAddress"])
@@ -172,7 +172,7 @@ class Chain:
 
     def key(self, address: str) -> LocalAccount:
         """The private key of one of anvil's accounts."""
-        return _account(self.accounts.index(address))
+        return account(self.accounts.index(address))
 
     # Expecting
 
@@ -255,6 +255,10 @@ class Chain:
         return contract if contract.startswith("0x") else self.address[contract]
 
     # Inside
+
+    def _mined(self, request: Mapping[str, str]) -> Any:
+        price = {} if self.gas_price is None else {"gasPrice": hex(self.gas_price)}
+        return self.rpc.request("eth_sendTransactionSync", {**request, **price})
 
     def _abi(self, contract: str) -> Abi:
         name = self._names[contract.lower()] if contract.startswith("0x") else contract
@@ -342,7 +346,7 @@ def system_artifacts() -> Artifacts:
 
 
 @cache
-def _account(index: int) -> LocalAccount:
+def account(index: int) -> LocalAccount:
     Account.enable_unaudited_hdwallet_features()
     account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
     return account

@@ -60,10 +60,16 @@ def bare_system() -> Iterator[Chain]:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+def deployment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `system` writes its deployment."""
+    return tmp_path_factory.mktemp("deployments") / "test.json"
+
+
+@pytest.fixture(scope="session")
+def system(deployment_file: Path) -> Iterator[Chain]:
     """The whole system deployed as `scripts/deploy.py` deploys it, and the roles supplied with money."""
     with _anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
-        deploy_system(chain, tmp_path_factory.mktemp("deployments") / "test.json")
+        deploy_system(chain, deployment_file)
         yield chain
 
 

@@ -157,6 +157,13 @@ class Abi:
     def encode_constructor(self, args: Sequence[Any]) -> bytes:
         return encode_parameters(self.constructor.inputs, args, f"{self.contract} constructor")
 
+    def decode_call(self, function: str, data: bytes) -> tuple[Any, ...]:
+        """The arguments of a call. Raises `LookupError` if the data call something else."""
+        item = self.function(function)
+        if data[:4] != item.selector:
+            raise LookupError(f"0x{data[:4].hex()} is not {self.contract}.{function}")
+        return tuple(decode_parameters(item.inputs, data[4:]))
+
     def decode_result(self, function: str, data: bytes) -> Any:
         """None, the one value, or a tuple of the values that the function returns."""
         outputs = self.function(function).outputs

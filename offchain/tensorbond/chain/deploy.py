@@ -18,7 +18,7 @@ from eth_utils.crypto import keccak
 
 from tensorbond.chain.abi import Abi
 from tensorbond.chain.artifacts import CONTRACTS, Artifacts
-from tensorbond.chain.deployment import ContractRecord, Deployment, write_atomically
+from tensorbond.chain.deployment import ContractRecord, Deployment, jsonable, write_atomically
 from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid, RpcError
 from tensorbond.chain.lane import Lane, refusal_of
 from tensorbond.chain.parameters import Parameters
@@ -159,6 +159,7 @@ def deploy(
         deployment = Deployment.load(path)
         _check_same(deployment, parameters, path)
         deployment.verify(lane.rpc)
+        _check_code(lane, artifacts, deployment)
         say(f"{network} is deployed already: {path} and the chain agree, no contract was deployed")
     else:
         plan = _plan(lane, parameters, path, tokens or {}, say)
@@ -174,8 +175,8 @@ def deploy(
 def deploy_test_tokens(
     lane: Lane, artifacts: Artifacts, parameters: Parameters, path: Path, *, say: Say = lambda _: None
 ) -> dict[str, str]:
-    """The payment tokens by symbol; those that the parameters name by a contract are deployed before anything else,
-    unless a deployment or a plan has them already."""
+    """The payment tokens by symbol; those that the parameters name by a contract are deployed before anything
+    else, unless a deployment or a plan has them already."""
     if path.exists():
         return Deployment.load(path).tokens
     if plan := Plan.load(_plan_path(path)):
@@ -281,7 +282,7 @@ def _create(
         block=mined.block,
         transaction=mined.transaction,
         code_hash="0x" + keccak(code).hex(),
-        constructor={key: _plain(value) for key, value in arguments.items()},
+        constructor=jsonable(arguments),
     )
 
 
@@ -335,13 +336,19 @@ def _check_same(deployment: Deployment, parameters: Parameters, path: Path) -> N
     for name, record in deployment.contracts.items():
         need = constructor_arguments(name, parameters, deployment.deployer, at, deployment.timing.from_block)
         for key, value in need.items():
-            if str(_plain(value)) != str(record.constructor.get(key)) and _plain(
-                value
-            ) != record.constructor.get(key):
+            if (have := record.constructor.get(key)) != jsonable(value):
                 raise DeploymentConflict(
-                    f"{path}: {name} was deployed with {key} = {record.constructor.get(key)}, "
-                    f"the parameters say {_plain(value)}"
+                    f"{path}: {name} was deployed with {key} = {have}, the parameters say {jsonable(value)}"
                 )
+
+
+def _check_code(lane: Lane, artifacts: Artifacts, deployment: Deployment) -> None:
+    for name, record in deployment.contracts.items():
+        if not artifacts[name].code_matches(_code(lane, record.address)):
+            raise DeploymentConflict(
+                f"{name} at {record.address} was made from other source than is compiled here; "
+                "a deployed contract never changes: deploy under another name"
+            )
 
 
 def _plan_path(path: Path) -> Path:
@@ -354,7 +361,3 @@ def _code(lane: Lane, address: str) -> bytes:
 
 def _abis(artifacts: Artifacts) -> list[Abi]:
     return [artifacts[name].abi for name in CONTRACTS if name in artifacts]
-
-
-def _plain(value: Any) -> Any:
-    return asdict(value) if isinstance(value, Timing) else value

@@ -22,7 +22,7 @@ _Address = Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
 _Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """Integers that a double cannot hold become decimal strings, bytes become hex."""
     if isinstance(value, bool) or value is None:
         return value
@@ -31,11 +31,11 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, dict):
-        return {key: _jsonable(each) for key, each in value.items()}
+        return {key: jsonable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_jsonable(each) for each in value]
+        return [jsonable(each) for each in value]
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _jsonable(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {name: jsonable(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
 
 
@@ -51,7 +51,7 @@ class ContractRecord(_Model):
     transaction: _Hash
     # keccak256 of the runtime code
     code_hash: _Hash
-    constructor: Annotated[dict[str, Any], PlainSerializer(_jsonable)]
+    constructor: Annotated[dict[str, Any], PlainSerializer(jsonable)]
 
 
 class Deployment(_Model):
@@ -62,7 +62,7 @@ class Deployment(_Model):
     deployer: _Address
     governor: _Address
     timing: Timing
-    classes: Annotated[tuple[DeviceClass, ...], PlainSerializer(_jsonable)]
+    classes: Annotated[tuple[DeviceClass, ...], PlainSerializer(jsonable)]
     contracts: dict[str, ContractRecord]
     tokens: dict[str, _Address]
 

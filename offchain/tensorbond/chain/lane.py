@@ -36,6 +36,9 @@ from tensorbond.chain.rpc import Rpc
 # %.
 BUMP_PERMILLE = 1125
 _GWEI = 10**9
+# What nodes say of a transaction that is known or mined already, or not dear enough: its receipt, its nonce
+# and the next replacement tell what came of it.
+_PASSING = ("known", "imported", "nonce", "underpriced", "replacement", "fee")
 # EIP-7825
 MAX_TRANSACTION_GAS = 1 << 24
 
@@ -242,9 +245,7 @@ class Lane:
             said = error.message.lower()
             if "insufficient funds" in said:
                 raise FundsInsufficient(f"{self.address}: {error.message}") from None
-            # Already known, already mined, or not dear enough yet: the receipts and the nonce tell what came
-            # of it.
-            if not any(hint in said for hint in ("known", "imported", "nonce", "underpriced", "replacement")):
+            if not any(hint in said for hint in _PASSING):
                 raise
 
     def _fees_now(self) -> Fees:
