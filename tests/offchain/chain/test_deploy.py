@@ -119,7 +119,7 @@ def test_deploy__a_second_run__changes_nothing_and_says_so(
 
 
 # The token is the first transaction, the ten contracts follow, then the governor's.
-@pytest.mark.parametrize("count", range(1, 16))
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 11, 12, 15])
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_deploy__interrupted_anywhere__is_resumed_to_the_same_end(
     own: Chain, run: Run, path: Path, where: str, count: int
