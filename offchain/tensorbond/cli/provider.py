@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tensorbond.cli.settings import Settings, with_settings
-from tensorbond.cli.values import ADDRESS, TBND, show_tbnd
+from tensorbond.cli.settings import Settings, store_option, with_settings
+from tensorbond.cli.values import ADDRESS, DIGEST, TBND, show_tbnd
 
 if TYPE_CHECKING:
     from tensorbond.chain import Network, Sender
@@ -205,12 +206,65 @@ def show(settings: Settings, address: str | None) -> None:
 
 @provider.command()
 @click.option(
-    "--config", "config_path", type=click.Path(dir_okay=False, path_type=Path), help="The agent's TOML file."
+    "--state", type=click.Path(file_okay=False, path_type=Path), required=True, help="Its own folder."
 )
+@click.option("--provider", "owner", type=ADDRESS, help="Whose devices to serve.  [default: the key's own]")
+@click.option("--device", "devices", type=click.IntRange(1), multiple=True, help="Only this one; repeatable.")
+@click.option(
+    "--poll", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Seconds between cycles."
+)
+@click.option(
+    "--depth", type=click.IntRange(0), default=0, show_default=True, help="Blocks above what is read."
+)
+@click.option("--take-jobs", is_flag=True, help="Also accept jobs; needs --result or --result-command.")
+@click.option(
+    "--min-price", type=click.IntRange(0), default=1, show_default=True, help="In the smallest unit."
+)
+@click.option("--max-collateral", type=TBND, help="Most TBND to lock for a job.  [default: what is free]")
+@click.option("--result", type=DIGEST, help="Every job's result: its digest, or the file.")
+@click.option("--result-command", help="Run with the job's number and spec; prints the result's digest.")
+@click.option("--once", is_flag=True, help="One cycle, then stop.")
+@store_option
 @with_settings
-def run(settings: Settings, config_path: Path | None) -> None:
-    """Watch draws, prove, commit, publish evidence, serve jobs; until Ctrl-C."""
-    raise NotImplementedError
+def run(
+    settings: Settings,
+    state: Path,
+    owner: str | None,
+    devices: tuple[int, ...],
+    poll: float,
+    depth: int,
+    take_jobs: bool,
+    min_price: int,
+    max_collateral: int | None,
+    result: bytes | None,
+    result_command: str | None,
+    once: bool,
+    store: str,
+) -> None:
+    """Watch draws, prove, commit, publish evidence, serve jobs; until Ctrl-C. The key is the operator's."""
+    from tensorbond.chain import load_account
+    from tensorbond.provider.agent import run as run_agent
+    from tensorbond.provider.config import AgentConfig, JobPolicy
+
+    if take_jobs == (result is None and result_command is None):
+        raise click.UsageError("--take-jobs and one of --result and --result-command go together")
+    command = tuple(shlex.split(result_command or ""))
+    run_agent(
+        AgentConfig(
+            rpc_urls=settings.rpc,
+            deployment=settings.network,
+            account=load_account(settings.keystore),
+            store_url=store,
+            state_dir=state,
+            provider=owner,
+            devices=frozenset(devices) or None,
+            poll_seconds=poll,
+            confirmations=depth,
+            jobs=JobPolicy(min_price, max_collateral, result, command) if take_jobs else None,
+            once=once,
+            rpc_timeout=settings.timeout,
+        )
+    )
 
 
 def _device(network: Network, device: int, head: Any) -> dict[str, Any]:
