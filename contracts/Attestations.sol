@@ -11,7 +11,14 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 
-import {EpochStatus, IAttestations, LeafProof, OracleFault, OutcomeProof, Statement} from "./interfaces/IAttestations.sol";
+import {
+    EpochStatus,
+    IAttestations,
+    LeafProof,
+    OracleFault,
+    OutcomeProof,
+    Statement
+} from "./interfaces/IAttestations.sol";
 import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
@@ -471,7 +478,9 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         if (signers >> size != 0) revert SignerUnknown(Math.log2(signers), size);
         if (signers & seats.excluded != 0) revert SignerExcluded(Math.log2(signers & seats.excluded));
         uint256 count = 0;
-        for (uint256 left = signers; left != 0; left &= left - 1) ++count;
+        for (uint256 left = signers; left != 0; left &= left - 1) {
+            ++count;
+        }
         quorum = _quorum(seats, size);
         if (count < quorum) revert QuorumMissing(count, quorum);
         if (signatures.length != count * SIGNATURE_LENGTH) {
