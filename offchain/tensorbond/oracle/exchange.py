@@ -57,7 +57,7 @@ def _address(value: Any) -> str:
     return str(to_checksum_address(value))
 
 
-_shown = PlainSerializer(lambda value: "0x" + value.hex())
+_shown = PlainSerializer(lambda value: "0x" + value.hex(), when_used="json")
 Bytes32 = Annotated[bytes, BeforeValidator(_bytes(32)), _shown]
 Bytes65 = Annotated[bytes, BeforeValidator(_bytes(65)), _shown]
 Address = Annotated[str, BeforeValidator(_address)]

@@ -168,6 +168,11 @@ class OracleNode:
         self._require_witnesses(last)
         self._ceremony.begin(turn, last.hash)
         peers = self._peers_of(turn, pinned)
+        self._ceremony.exchange(turn, peers)
+        attestation = self._ceremony.attestation(turn)
+        if attestation is not None:
+            self._submit(turn, attestation, pinned)
+            return
         round = turn.round_at(pinned.number)
         if self.address in turn.active and self._ceremony.needs_draft(round):
             try:
@@ -175,14 +180,10 @@ class OracleNode:
             except FactsIncomplete as error:
                 log.info("epoch %d can't be judged yet: %s", turn.epoch, error)
                 self._sealer.forget()
-        self._ceremony.exchange(turn, peers)
         data = self._ceremony.backed(turn)
         if data is not None:
             self._archive.publish(data)
             self._ceremony.sign(data)
-        attestation = self._ceremony.attestation(turn)
-        if attestation is not None:
-            self._submit(turn, attestation, pinned)
 
     def _judge(self, turn: Turn, pinned: BlockRef, peers: Peers) -> EpochData:
         """The epoch's leaves and outcomes, from the chain and from evidence alone."""

@@ -83,8 +83,10 @@ class Peers:
                     async with asyncio.timeout(seconds):
                         answers[path][oracle] = await _fetch(client, endpoint.rstrip("/") + path, limit)
                 except (TimeoutError, PeerFault, httpx.HTTPError, httpx.InvalidURL) as error:
-                    log.info("peer %s gave no %s: %s", oracle, path, error or type(error).__name__)
-                    if not isinstance(error, PeerFault):
+                    fatal = not isinstance(error, PeerFault)
+                    level = logging.INFO if fatal else logging.DEBUG
+                    log.log(level, "peer %s gave no %s: %s", oracle, path, error or type(error).__name__)
+                    if fatal:
                         self._rests_until[oracle] = time.monotonic() + REST_SECONDS
                         return
 

@@ -30,7 +30,7 @@ from tensorbond.chain.sender import Sender
 from tensorbond.chain.types import Timing
 from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import Journal, JournalLocked, JournalUnwritable, PromiseBroken
-from tensorbond.proof.challenge import Challenge
+from tensorbond.proof.challenge import Challenge, Shape
 from tensorbond.provider.config import AgentConfig, Proof
 from tensorbond.provider.devices import NO_RECORD, Devices, OwnDevice, challenge_for, is_due
 from tensorbond.provider.errors import EvidenceUnfit, NotOperator
@@ -58,6 +58,10 @@ RETRIED = (
 )
 
 
+# What a first proof spends on loading and compiling must not count against the first window.
+WARM_UP = Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 1, 1))
+
+
 class Agent:
     """All of one agent but its loop. `close` when done. Raises NotOperator."""
 
@@ -79,6 +83,7 @@ class Agent:
         self._sender = Sender(network, config.account)
         self._devices = Devices(network, self.provider, config.devices)
         self._prover = config.prover_factory()
+        self._prover.prove(WARM_UP)
         self._proofs: dict[Challenge, Proof] = {}
         owner = f"operator {config.account.address} on chain {network.chain_id}"
         journal = Journal(
@@ -92,6 +97,7 @@ class Agent:
         self._desk = JobDesk(self._sender, self.provider, config.jobs) if config.jobs else None
         if self._desk is not None:
             self._closing.callback(self._desk.close)
+        log.info("operator %s serves the devices of %s", operator, self.provider)
 
     def close(self) -> None:
         self._closing.close()
