@@ -62,6 +62,8 @@ class Policy:
     confirmations: int = 1
     # Unmined for this long: replace.
     patience: float = 15.0
+    # Its nonce spent without a receipt for this long: another transaction took it.
+    spent_patience: float = 3.0
     # Unmined for this long, replacements included: give up.
     deadline: float = 180.0
     # Never offer more for one gas.
@@ -90,6 +92,8 @@ class _Attempt:
     nonce: int
     raw: dict[str, str] = field(default_factory=dict)
     fees: Fees | None = None
+    # When the nonce was first seen spent without a receipt of ours.
+    spent_at: float | None = None
 
 
 _locks: dict[tuple[int, str], threading.Lock] = {}
@@ -272,14 +276,20 @@ class Lane:
         return None
 
     def _check_displaced(self, attempt: _Attempt) -> None:
-        """Raise if the nonce is spent by a transaction that isn't ours; send again what the pool has lost."""
+        """Raise if the nonce is spent by a transaction that isn't ours; send again what the pool has lost.
+
+        A node may count a transaction before it shows the receipt: a nonce spent without one is believed only
+        after `spent_patience`."""
         if self.nonce() > attempt.nonce:
             mined = any(self.rpc.request("eth_getTransactionReceipt", each) for each in attempt.raw)
-            if not mined and self.nonce() > attempt.nonce:
+            now = self._clock()
+            attempt.spent_at = None if mined else now if attempt.spent_at is None else attempt.spent_at
+            if attempt.spent_at is not None and now >= attempt.spent_at + self.policy.spent_patience:
                 raise TransactionDisplaced(
                     f"another transaction of {self.address} took nonce {attempt.nonce}"
                 )
             return
+        attempt.spent_at = None
         newest, raw = list(attempt.raw.items())[-1]
         if self.rpc.request("eth_getTransactionByHash", newest) is None:
             self._send(raw)
