@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.acts import TBND, stake_as
+from tests.chain import Chain
+
+from .staking import lock_and_slash, lock_as, moving, stake_of, unbond_as
+
+pytestmark = pytest.mark.chain
+
+
+def approve(chain: Chain, provider: str, amount: int) -> None:
+    chain.send("TensorbondToken", "approve", chain.address["ProviderStaking"], amount, sender=provider)
+
+
+def test_stake__first__is_the_callers_active_pool(chain: Chain, provider: str) -> None:
+    approve(chain, provider, 5 * TBND)
+
+    with moving(chain, total=5 * TBND, held=5 * TBND, provider_balance=-5 * TBND, provider_active=5 * TBND):
+        sent = chain.send("ProviderStaking", "stake", 5 * TBND, sender=provider)
+
+    assert sent.event("StakeDeposited") == {
+        "provider": provider,
+        "amount": 5 * TBND,
+        "shares": 5 * TBND,
+        "active": 5 * TBND,
+    }
+    assert chain.call("ProviderStaking", "freeOf", provider) == 5 * TBND
+    assert stake_of(chain, provider).shares == 5 * TBND
+
+
+def test_stake__top_up__moves_no_lock_and_no_date(chain: Chain, provider: str, staked: int) -> None:
+    lock_as(chain, "DeviceRegistry", provider, 10 * TBND)
+    request = unbond_as(chain, provider, 20 * TBND)
+    waiting = chain.call("ProviderStaking", "requestOf", provider, request)
+    approve(chain, provider, 1)
+
+    with moving(chain, total=1, held=1, provider_balance=-1, provider_active=1):
+        sent = chain.send("ProviderStaking", "stake", 1, sender=provider)
+
+    assert sent.event("StakeDeposited")["active"] == staked - 20 * TBND + 1
+    assert chain.call("ProviderStaking", "requestOf", provider, request) == waiting
+
+
+def test_stake__zero__reverts(chain: Chain, provider: str) -> None:
+    with chain.reverts("AmountZero"):
+        chain.send("ProviderStaking", "stake", 0, sender=provider)
+
+
+def test_stake__without_allowance__reverts(chain: Chain, provider: str) -> None:
+    with chain.reverts(
+        "ERC20InsufficientAllowance", spender=chain.address["ProviderStaking"], allowance=0, needed=1
+    ):
+        chain.send("ProviderStaking", "stake", 1, sender=provider)
+
+
+def test_stake__more_than_held__reverts(chain: Chain, provider: str) -> None:
+    balance = chain.balance("TensorbondToken", provider)
+    approve(chain, provider, balance + 1)
+
+    with chain.reverts("ERC20InsufficientBalance", sender=provider, balance=balance, needed=balance + 1):
+        chain.send("ProviderStaking", "stake", balance + 1, sender=provider)
+
+
+def test_stake__more_than_a_pool_can_hold__reverts(chain: Chain, provider: str) -> None:
+    with chain.reverts("SafeCastOverflowedUintDowncast", bits=96, value=2**96):
+        chain.send("ProviderStaking", "stake", 2**96, sender=provider)
+
+
+def test_stake__tokens_sent_without_it__change_no_total(chain: Chain, stranger: str, provider: str) -> None:
+    with moving(chain, held=TBND, provider_balance=-TBND):
+        chain.send("TensorbondToken", "transfer", chain.address["ProviderStaking"], TBND, sender=provider)
+
+    stake_as(chain, provider, TBND)
+    assert stake_of(chain, provider).shares == TBND
+
+
+def test_stake__after_a_slash__buys_shares_at_their_price(chain: Chain, provider: str, staked: int) -> None:
+    lock_and_slash(chain, provider, staked // 4)
+
+    sent = stake_as(chain, provider, 3 * TBND)
+
+    assert sent.event("StakeDeposited") == {
+        "provider": provider,
+        "amount": 3 * TBND,
+        "shares": 4 * TBND,
+        "active": staked * 3 // 4 + 3 * TBND,
+    }
+    assert stake_of(chain, provider).shares == staked + 4 * TBND
+
+
+def test_stake__after_a_slash_with_a_remainder__rounds_the_shares_down(chain: Chain, provider: str) -> None:
+    stake_as(chain, provider, 10)
+    lock_and_slash(chain, provider, 3)
+
+    sent = stake_as(chain, provider, 1)
+
+    assert sent.event("StakeDeposited")["shares"] == 1  # ⌊1 · 10 / 7⌋
+    assert stake_of(chain, provider).shares == 11
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_stake__after_losing_all_but_dust__starts_a_generation_at_one_to_one(
+    chain: Chain, provider: str, staked: int, left: int
+) -> None:
+    lock_and_slash(chain, provider, staked - left)
+
+    stake_as(chain, provider, 500_000 * TBND)
+
+    stake = stake_of(chain, provider)
+    assert (stake.generation, stake.active, stake.shares) == (
+        1,
+        500_000 * TBND + left,
+        500_000 * TBND + left,
+    )
