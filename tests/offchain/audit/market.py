@@ -1,0 +1,263 @@
+"""A market on a chain of its own: providers prove, oracles attest, requesters pay. Evidence lies in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tensorbond.audit import Report, audit
+from tensorbond.chain import digests, slots
+from tensorbond.chain.abi import Event
+from tensorbond.chain.network import Network
+from tensorbond.chain.types import DeviceClass, Leaf, Outcome, OutcomeKind, Statement
+from tensorbond.oracle.attestation import build_statement
+from tensorbond.oracle.duties import challenge_of, duties
+from tensorbond.oracle.leaves import EpochData, data_name, no_leaves
+from tensorbond.oracle.outcomes import Finding, judge_epoch
+from tensorbond.oracle.outcomes import examine as examine_evidence
+from tensorbond.oracle.reader import Reader
+from tensorbond.oracle.rules import next_leaves, pay
+from tensorbond.oracle.tree import outcomes_root
+from tensorbond.proof import CpuProver, Evidence, Proof, evidence_name, evidence_root, is_drawn, is_roll_call
+from tensorbond.store import NameMissing, Store
+from tests import acts
+from tests.chain import Chain
+from tests.leaves import Epoch
+from tests.work import challenge_of as challenge_in
+from tests.work import seal
+
+TBND = acts.TBND
+ALWAYS = DeviceClass(
+    m=256,
+    n=256,
+    k=16384,
+    r=8,
+    q=16,
+    draw_threshold=(1 << 32) - 1,
+    bond_per_gops=TBND,
+    miss_penalty=TBND // 10,
+    peak_gops=1000,
+    min_gops=1,
+    fault_bps=3000,
+)
+"""Drawn in (almost) every slot, for 17 gigaoperations: who commits within a second or two has some weight."""
+SOMETIMES = replace(ALWAYS, draw_threshold=1 << 31)
+
+
+@dataclass
+class Worker:
+    """Who proves for a device, and how. No prover: it commits to nothing."""
+
+    key: str
+    prover: CpuProver | None = field(default_factory=CpuProver)
+    publishes: bool = True
+
+
+@dataclass
+class Market:
+    chain: Chain
+    deployment: Path
+    folder: Path
+    oracles: list[str]
+    workers: dict[int, Worker] = field(default_factory=dict)
+    standing: EpochData = field(default_factory=lambda: no_leaves(31337))
+    """The leaf data under the last standing root."""
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder)
+
+    def connect(self) -> Network:
+        return Network.connect([self.chain.url], self.deployment)
+
+    def audit(self, block: int | None = None) -> Report:
+        with closing(self.connect()) as network:
+            return audit(network, self.store, block)
+
+    # Devices
+
+    def add_class(self, governor: str, terms: DeviceClass) -> int:
+        added = self.chain.send("DeviceRegistry", "addClass", terms, sender=governor)
+        return int(added.event("ClassAdded")["classId"])
+
+    def employ(self, provider: str, class_id: int, gops: int, worker: Worker) -> int:
+        """Register a device, drawn from the next epoch on."""
+        device = acts.register_as(self.chain, provider, class_id, gops)
+        self.workers[device] = worker
+        return device
+
+    # Epochs
+
+    def slots_of(self, epoch: int) -> range:
+        timing = acts.timing(self.chain)
+        first = slots.first_slot(timing, epoch)
+        return range(first, first + timing.epoch_slots)
+
+    def work(self, epoch: int) -> None:
+        """Play what is left of an epoch, up to the first block after it. One slot is a roll call, its second."""
+        timing = acts.timing(self.chain)
+        ahead = [slot for slot in self.slots_of(epoch) if self.chain.block_number < slots.start_of(timing, slot)]
+        waiting: list[tuple[str, Proof]] = []
+        for slot in ahead:
+            self._begin(slot, roll_call=slot == ahead[1])
+            self._publish_all(waiting)
+            workers = [(device, each) for device, each in self.workers.items() if self._is_due(device, slot)]
+            for device, worker in workers:
+                if worker.prover is not None:
+                    proof = worker.prover.prove(challenge_in(self.chain, device, slot))
+                    acts.commit_as(self.chain, worker.key, device, slot, proof.commitment)
+                    waiting += [(worker.key, proof)] if worker.publishes else []
+        acts.mine_to_slot(self.chain, self.slots_of(epoch).stop)
+        self._publish_all(waiting)
+
+    def _publish_all(self, waiting: list[tuple[str, Proof]]) -> None:
+        """The head is the slot's first block, whose hash is the sample beacon of the slot before."""
+        while waiting:
+            key, proof = waiting.pop()
+            self.publish(key, proof.open(self.chain.block_hash(self.chain.block_number)))
+
+    def publish(self, key: str, evidence: Evidence) -> str:
+        """Sign evidence with `key` and store it; returns its name."""
+        domain = acts.domain(self.chain, "Challenges")
+        signable = digests.evidence(domain, evidence.commitment, evidence_root(evidence))
+        challenge = evidence.challenge
+        name = evidence_name(31337, challenge.device, challenge.slot, evidence.commitment)
+        self.store.put(name, evidence.sign(signable.sign(self.chain.key(key))).encode())
+        return name
+
+    def _begin(self, slot: int, roll_call: bool) -> None:
+        """Mine to the slot's first block, in a second that gives it a fitting hash."""
+        chain, timing = self.chain, acts.timing(self.chain)
+        chain.mine_to(slots.start_of(timing, slot) - 1)
+        here, now = chain.snapshot(), chain.timestamp
+        for later in range(1, 200):
+            chain.set_time(now + later)
+            chain.mine()
+            if is_roll_call(chain.block_hash(chain.block_number), timing.roll_call) == roll_call:
+                return
+            chain.revert_to(here)
+            here = chain.snapshot()
+        raise AssertionError("no second gives such a hash")
+
+    def _is_due(self, device: int, slot: int) -> bool:
+        """By the hash of the slot's first block, the head; nobody has sealed it yet."""
+        chain, beacon = self.chain, self.chain.block_hash(self.chain.block_number)
+        found = chain.call("DeviceRegistry", "deviceOf", device)
+        accepts = chain.events("JobEscrow", "JobAccepted")
+        if any((each.args["device"], each.args["forcedSlot"]) == (device, slot) for each in accepts):
+            return True
+        terms = chain.call("DeviceRegistry", "classOf", found.class_id)
+        drawn = is_drawn(beacon, device, terms.draw_threshold)
+        called = is_roll_call(beacon, acts.timing(chain).roll_call)
+        return bool(chain.call("DeviceRegistry", "isActive", device, slot)) and (drawn or called)
+
+    def seal(self, epoch: int) -> None:
+        """Whatever nobody has sealed, the first slot after the epoch included."""
+        for slot in (*self.slots_of(epoch), self.slots_of(epoch).stop):
+            start = slots.start_of(acts.timing(self.chain), slot)
+            self.chain.mine_to(max(start, self.chain.block_number))
+            seal(self.chain, slot)
+
+    def judge(self, epoch: int) -> EpochData:
+        """What honest oracles sign: the oracle's own code, on chain and store."""
+        with closing(self.connect()) as network:
+            facts = Reader(network).epoch_facts(epoch, network.head())
+            devices = {device.device: device for device in facts.devices}
+            findings: dict[tuple[int, int], list[Finding]] = {}
+            for due in duties(facts).values():
+                for duty in due:
+                    commit = facts.commits.get((duty.device, duty.slot))
+                    if commit is None:
+                        continue
+                    challenge = challenge_of(facts, devices[duty.device], duty.slot)
+                    name = evidence_name(31337, duty.device, duty.slot, commit.commitment)
+                    try:
+                        raw = self.store.get(name, 1 << 26)
+                    except NameMissing:
+                        continue
+                    sample_beacon = facts.slot(duty.slot).sample_beacon
+                    found = examine_evidence(raw, challenge, commit, sample_beacon, network.domain("Challenges"))
+                    findings[duty.device, duty.slot] = [found] if found else []
+            outcomes = judge_epoch(facts, findings)
+            leaves = next_leaves(facts, self.standing.leaves, outcomes)
+            return EpochData(31337, epoch, leaves, outcomes)
+
+    def statement(self, data: EpochData, round: int = 0) -> Statement:
+        call = self.chain.call
+        config = call("Attestations", "configDigestOf", call("Attestations", "setOf", data.epoch))
+        last_block = slots.last_block(acts.timing(self.chain), data.epoch)
+        root = call("Attestations", "standingRoot")
+        return build_statement(data, round, root, self.chain.block_hash(last_block), config)
+
+    def attest(
+        self,
+        data: EpochData,
+        *,
+        round: int = 0,
+        signers: Sequence[int] = (0, 1, 2),
+        published: EpochData | None = None,
+        statement: Statement | None = None,
+    ) -> Statement:
+        """A quorum signs the data, honest or not, publishes them (or others under their name), and submits."""
+        acts.mine_past_epoch(self.chain, data.epoch)
+        statement = statement or self.statement(data, round)
+        bitmap, signatures = acts.sign_as_quorum(self.chain, statement, self.oracles, signers)
+        self.store.put(data_name(31337, data.epoch, statement.root), (published or data).encode())
+        self.chain.send("Attestations", "attest", statement, bitmap, signatures, sender=self.chain.accounts[5])
+        self.standing = data
+        return statement
+
+    def attest_honestly(self, epoch: int, **how: object) -> Statement:
+        self.seal(epoch)
+        return self.attest(self.judge(epoch), **how)  # type: ignore[arg-type]
+
+    def proofs_of(self, data: EpochData) -> Epoch:
+        """The same data as the tests' own reading of the format, which makes paths."""
+        return Epoch(data.epoch, data.leaves, data.outcomes)
+
+    def event(self, contract: str, name: str) -> Event:
+        return self.chain.events(contract, name)[-1]
+
+
+def relabel(data: EpochData, device: int, **changes: object) -> EpochData:
+    """The data with one leaf changed and nothing else."""
+    leaf = replace(data.leaves[device], **changes)  # type: ignore[arg-type]
+    return EpochData(data.chain_id, data.epoch, {**data.leaves, device: leaf}, data.outcomes)
+
+
+def retell(
+    data: EpochData, previous: EpochData, bonded: dict[int, int], device: int, rows: Sequence[Outcome]
+) -> EpochData:
+    """The data with one device's outcomes changed, and every number that follows from them."""
+    natural = [row for row in rows if row.kind != OutcomeKind.FORCED]
+    passed = [row for row in natural if row.result == 1]
+    rolls = [row for row in natural if row.kind == OutcomeKind.ROLL_CALL]
+    drawn = [row for row in natural if row.kind == OutcomeKind.DRAWN_C]
+    before = data.leaves[device]
+    changes: dict[str, object] = {"outcomes_root": outcomes_root(rows), "outcome_count": len(rows)}
+    for these, name in ((drawn, "c"), (rolls, "roll")):
+        if these:
+            changes |= {f"due_{name}": len(these), f"passed_{name}": sum(row.result == 1 for row in these)}
+    changes["min_gops"] = min((row.throughput for row in passed), default=0)
+    leaf = replace(before, **changes)  # type: ignore[arg-type]
+    ratios = [(leaf.passed_c, leaf.due_c)] if leaf.due_c else []
+    ratios.append((leaf.passed_roll, leaf.due_roll or 1))
+    part, whole = min(ratios, key=lambda ratio: ratio[0] / ratio[1])
+    leaf = replace(leaf, weight=min(leaf.min_gops, bonded[device]) * part // whole)
+    return repay(EpochData(data.chain_id, data.epoch, {**data.leaves, device: leaf}, {**data.outcomes, device: tuple(rows)}), previous)
+
+
+def repay(data: EpochData, previous: EpochData) -> EpochData:
+    """The data with every reward as the weights give it."""
+    from tensorbond.oracle.emission import emission_at
+
+    bare: dict[int, Leaf] = {
+        device: replace(
+            leaf,
+            cumulative_reward=previous.leaves[device].cumulative_reward if device in previous.leaves else 0,
+        )
+        for device, leaf in data.leaves.items()
+    }
+    return EpochData(data.chain_id, data.epoch, pay(bare, emission_at(data.epoch)), data.outcomes)
