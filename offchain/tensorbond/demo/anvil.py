@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -21,6 +25,7 @@ MNEMONIC = "test test test test test test test test test test test junk"
 """Public: these accounts are for throw-away chains only."""
 
 START_SECONDS = 30.0
+PR_SET_PDEATHSIG = 1
 
 
 class AnvilMissing(ChainError):
@@ -48,7 +53,7 @@ class Anvil:
         command = [binary, "--port", str(self.port), "--accounts", str(self.accounts), "--mnemonic", MNEMONIC]
         command += ["--hardfork", "prague", "--slots-in-an-epoch", "1", "--order", "fifo", "--silent"]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self.process = start(command, log)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -94,6 +99,25 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def start(
+    command: Sequence[str], log: IO[bytes], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """A process of its own session that Ctrl-C doesn't reach and that doesn't outlive this one."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        env=environment,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float = 10.0) -> None:

@@ -20,7 +20,7 @@ from tensorbond.chain.lane import Policy
 from tensorbond.chain.network import Network
 from tensorbond.chain.sender import Sender
 from tensorbond.chain.types import Timing
-from tensorbond.demo.anvil import Anvil, free_port, stop
+from tensorbond.demo.anvil import Anvil, free_port, start, stop
 from tensorbond.demo.cast import Cast, Provider, cast
 from tensorbond.errors import TensorbondError
 from tensorbond.store import Store
@@ -140,16 +140,9 @@ class Devnet:
         return ["--store", str(self.store_folder), "--state", str(self.folder / name), "--poll", "1"]
 
     def _start(self, name: str, arguments: Sequence[str], key: LocalAccount) -> None:
-        log = (self.folder / f"{name}.log").open("wb")
-        self.processes[name] = subprocess.Popen(
-            [sys.executable, *arguments],
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env=os.environ | {"TENSORBOND_KEY": "0x" + bytes(key.key).hex()},
-        )
-        log.close()
+        environment = os.environ | {"TENSORBOND_KEY": "0x" + bytes(key.key).hex()}
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self.processes[name] = start([sys.executable, *arguments], log, environment)
         self.say(f"{name} is process {self.processes[name].pid}")
 
     def _stop_processes(self) -> None:

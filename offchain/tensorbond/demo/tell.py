@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -49,9 +52,9 @@ def run_devnet(console: Console, network: str, port: int | None) -> int:
     folder.mkdir(parents=True)
     say = speaker(console, time.monotonic())
     try:
-        with Devnet(network, folder, port or default_port(), say) as net:
+        with ends_on_sigterm(), Devnet(network, folder, port or default_port(), say) as net:
             open_market(net)
-            console.print(guide(net))
+            console.print(guide(net), soft_wrap=True, highlight=False)
             while True:
                 net.check_alive()
                 time.sleep(0.5)
@@ -63,6 +66,20 @@ def run_devnet(console: Console, network: str, port: int | None) -> int:
         return 1
 
 
+@contextmanager
+def ends_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the network as Ctrl-C does, so that nothing is left running."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def guide(net: Devnet) -> Group:
     """What a newcomer to a running devnet needs: addresses, keys, and what to try."""
     contracts = Table(title="Contracts", title_justify="left")
@@ -72,25 +89,26 @@ def guide(net: Devnet) -> Group:
         contracts.add_row(name, record.address)
     for symbol, address in net.network.deployment.tokens.items():
         contracts.add_row(f"{symbol} (anyone may mint)", address)
-    keys = Table(title="Keys of the test accounts: public, worth nothing", title_justify="left")
-    for heading in ("who", "address", "TENSORBOND_KEY"):
-        keys.add_column(heading, no_wrap=True)
     names = net.cast.names()
-    for account in net.cast.accounts():
-        keys.add_row(names[account.address], account.address, "0x" + bytes(account.key).hex())
+    keys = [
+        f"  {names[account.address]:28} {account.address}  0x{bytes(account.key).hex()}"
+        for account in net.cast.accounts()
+    ]
     rpc = "" if net.chain.port == DEFAULT_PORT else f" --rpc {net.chain.url}"
     flags = rpc if net.name == "devnet" else f"{rpc} --network {net.name}"
     requester = "0x" + bytes(net.cast.requester.key).hex()
     lines = [
         f"The chain is {net.chain.url}, chain id {net.network.chain_id}.",
         f"Logs and evidence are in {net.folder}.",
+        "Keys of the test accounts, public and worth nothing:",
+        *keys,
         "Try next, in another terminal:",
         f"  tensorbond audit{flags}",
         f"  tensorbond provider show {net.cast.honest.owner.address}{flags}",
         f"  TENSORBOND_KEY={requester} tensorbond job fund --help",
         "Ctrl-C ends it all.",
     ]
-    return Group(contracts, keys, *lines)
+    return Group(contracts, *lines)
 
 
 def default_port() -> int | None:
