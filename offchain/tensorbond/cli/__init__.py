@@ -18,10 +18,12 @@ NOUNS = {
     "job": "Escrow payment for a job, take one, settle or refund it.",
     "oracle": "Bond, verify every benchmark, and attest epochs.",
     "rewards": "Claim what devices have earned.",
-    "proof": "Run and verify benchmarks; no chain needed.",
-    "audit": "Replay every balance and every proof of a network.",
+    "proof": "Compute the GPOW1 benchmark, and check what others computed.",
+    "audit": "Replay every balance from logs and every proof from chain and evidence.",
     "demo": "Play the whole story on a chain of its own.",
-    "devnet": "Keep a local network running.",
+    "devnet": (
+        "Keep a local network running until Ctrl-C: chain, contracts, three oracles, one provider agent."
+    ),
 }
 _MODULES = {"devnet": "demo"}
 

@@ -42,8 +42,13 @@ def leave(settings: Settings) -> None:
     """Sign no more, at once. The bond stays exposed until all you may have signed is final or void."""
     with settings.connect() as network:
         receipt = settings.sender(network).send("Attestations", "leave")
-        epoch = receipt.event("OracleLeft")["epoch"]
-        settings.answer_sent(receipt, {"epoch": epoch}, f"left; the bond is exposed through epoch {epoch}")
+        event = receipt.event("OracleLeft")
+        epoch, block = event["leftEpoch"], event["exposedUntil"]
+        settings.answer_sent(
+            receipt,
+            {"left_epoch": epoch, "exposed_until": block},
+            f"left; the bond is exposed until epoch {epoch} is settled, and to block {block} at least",
+        )
 
 
 @oracle.command("withdraw")

@@ -48,11 +48,15 @@ class Address(click.ParamType):
     name = "address"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from eth_utils.address import is_address, to_checksum_address
+        from eth_utils.address import is_hex_address, to_checksum_address
 
-        if not is_address(value) or not str(value).startswith("0x"):
-            self.fail(f"{value!r} is not an address, or its checksum is wrong", param, ctx)
-        return str(to_checksum_address(value))
+        digits = str(value).removeprefix("0x")
+        if not is_hex_address(value) or digits == value:
+            self.fail(f"{value!r} is not an address", param, ctx)
+        address = str(to_checksum_address(value))
+        if digits not in (digits.lower(), digits.upper()) and address != value:
+            self.fail(f"{value!r} is mistyped: its checksum is wrong", param, ctx)
+        return address
 
 
 @dataclass(frozen=True)
