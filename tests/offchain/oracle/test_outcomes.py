@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tensorbond.chain.types import OutcomeKind, OutcomeResult
+from tensorbond.oracle.duties import Duty
+from tensorbond.oracle.errors import FactsIncomplete
+from tensorbond.oracle.facts import SlotFact
+from tensorbond.oracle.outcomes import (
+    NO_WITNESS,
+    Finding,
+    decisive,
+    examine,
+    judge,
+    judge_epoch,
+    throughput_of,
+)
+from tensorbond.proof.evidence import evidence_root
+from tests.offchain.oracle.epochs import OPERATIONS, TERMS, make_commit, make_device, make_facts, word
+from tests.offchain.signing import (
+    CHALLENGE,
+    CHALLENGES,
+    SAMPLE_BEACON,
+    bad_evidence,
+    commit_record,
+    good_evidence,
+    key,
+    proof,
+    signed,
+)
+
+pytestmark = pytest.mark.unit
+
+DUTY = Duty(1, 5, OutcomeKind.DRAWN_C)
+SLOT = SlotFact(5, word("beacon"), word("sample"), 50)
+COMMIT = make_commit(1, 5, seconds=2)
+
+
+def look(raw: bytes, sample_beacon: bytes = SAMPLE_BEACON) -> Finding | None:
+    return examine(raw, CHALLENGE, commit_record(), sample_beacon, CHALLENGES)
+
+
+def test_examine__good_evidence__has_no_bad_item():
+    assert look(good_evidence().encode()) == Finding(evidence_root(good_evidence()), None)
+
+
+def test_examine__wrong_entry__names_the_item():
+    assert look(bad_evidence(2).encode()) == Finding(evidence_root(bad_evidence(2)), 2)
+
+
+def test_examine__wrong_final_seed__names_the_header():
+    lying = signed(replace(good_evidence(), final_seed=bytes(32)))
+    assert look(lying.encode()) == Finding(evidence_root(lying), CHALLENGE.shape.q)
+
+
+def test_examine__opened_for_another_sample_beacon__is_bad():
+    finding = look(good_evidence().encode(), sample_beacon=b"t" * 32)
+    assert finding is not None
+    assert finding.bad_item == 0
+
+
+def test_examine__unsigned_header_fields_lie__counts_what_was_signed():
+    moved = replace(good_evidence(), challenge=replace(CHALLENGE, slot=43, device=9), sample_beacon=bytes(32))
+    assert look(moved.encode()) == look(good_evidence().encode())
+
+
+def test_examine__signed_by_another_key__is_no_evidence():
+    assert look(signed(good_evidence(), by=key(9)).encode()) is None
+
+
+def test_examine__unsigned__is_no_evidence():
+    assert look(proof().open(SAMPLE_BEACON).encode()) is None
+
+
+def test_examine__high_s__is_no_evidence():
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    signature = good_evidence().signature
+    s = order - int.from_bytes(signature[32:64], "big")
+    other = signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
+    assert look(good_evidence().sign(other).encode()) is None
+
+
+@pytest.mark.parametrize("cut", [0, 5, 100, 1000])
+def test_examine__truncated__is_no_evidence(cut):
+    assert look(good_evidence().encode()[:cut]) is None
+
+
+def test_examine__of_another_shape__is_no_evidence():
+    shape = replace(CHALLENGE.shape, q=5)
+    raw = good_evidence().encode()
+    assert examine(raw, replace(CHALLENGE, shape=shape), commit_record(), SAMPLE_BEACON, CHALLENGES) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 20), st.integers(1, 255))
+def test_examine__any_byte_changed__never_breaks(at, flip):
+    raw = bytearray(good_evidence().encode())
+    raw[at % len(raw)] ^= flip
+    finding = look(bytes(raw))
+    assert finding is None or finding == look(good_evidence().encode())
+
+
+@given(st.lists(st.builds(Finding, st.binary(min_size=32, max_size=32), st.none() | st.integers(0, 16))))
+def test_decisive__any_findings__prefers_a_pass_then_the_lowest_root(findings):
+    found = decisive(findings)
+    if not findings:
+        assert found is None
+        return
+    passed = [each for each in findings if each.bad_item is None]
+    assert found.root == min(each.root for each in (passed or findings))
+    assert (found.bad_item is None) == bool(passed)
+
+
+def test_judge__no_record__is_missed():
+    row = judge(DUTY, None, [], SLOT, TERMS)
+    assert (row.result, row.witness, row.throughput) == (OutcomeResult.MISSED, NO_WITNESS, 0)
+
+
+def test_judge__record_without_signed_evidence__is_withheld():
+    row = judge(DUTY, COMMIT, [], SLOT, TERMS)
+    assert (row.result, row.witness, row.item) == (OutcomeResult.WITHHELD, NO_WITNESS, 0)
+
+
+def test_judge__good_evidence_beside_bad__passes_with_its_root():
+    good, bad = Finding(word("z"), None), Finding(bytes(32), 3)
+    row = judge(DUTY, COMMIT, [bad, good], SLOT, TERMS)
+    assert (row.result, row.witness, row.item) == (OutcomeResult.PASSED, good.root, 0)
+    assert row.throughput == OPERATIONS // (2 * 10**9)
+
+
+def test_judge__two_bad_ones__names_the_item_under_the_lowest_root():
+    low, high = Finding(bytes(31) + b"\1", 7), Finding(bytes(31) + b"\2", 1)
+    row = judge(DUTY, COMMIT, [high, low], SLOT, TERMS)
+    assert (row.result, row.witness, row.item, row.throughput) == (OutcomeResult.BAD_ITEM, low.root, 7, 0)
+
+
+def test_judge__forced_draw__carries_its_job():
+    row = judge(Duty(1, 5, OutcomeKind.FORCED, 77), None, [], SLOT, TERMS)
+    assert (row.slot, row.kind, row.job) == (5, OutcomeKind.FORCED, 77)
+
+
+@pytest.mark.parametrize(
+    ("committed", "gops"),
+    [(50, 8), (51, 8), (52, 4), (58, 1), (59, 0), (40, 8)],
+)
+def test_throughput_of__by_the_chains_clock__is_rounded_down(committed, gops):
+    assert throughput_of(TERMS, 50, committed) == gops
+
+
+def test_throughput_of__faster_than_the_class__is_its_peak():
+    assert throughput_of(replace(TERMS, peak_gops=3), 50, 51) == 3
+
+
+def test_judge_epoch__epoch_not_over__refuses():
+    facts = make_facts([make_device()])
+    with pytest.raises(FactsIncomplete):
+        judge_epoch(replace(facts, slots=facts.slots[:2]), {})
