@@ -1,0 +1,55 @@
+"""What the tests of the registry say again and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorbond.chain.types import Device, DeviceClass, Timing
+from tests.acts import TBND
+from tests.chain import Chain, Sent
+from tests.conftest import role
+
+OPEN = 2**32 - 1
+TERMS = DeviceClass(
+    m=512,
+    n=256,
+    k=2048,
+    r=3,
+    q=64,
+    draw_threshold=2**30,
+    bond_per_gops=2 * TBND,
+    miss_penalty=TBND,
+    peak_gops=500,
+    min_gops=5,
+    fault_bps=2_000,
+)
+
+
+def add_class(chain: Chain, terms: DeviceClass) -> Sent:
+    return chain.send("DeviceRegistry", "addClass", terms, sender=role(chain, "governor"))
+
+
+def schedule(chain: Chain, timing: Timing) -> Sent:
+    return chain.send("DeviceRegistry", "schedule", timing, sender=role(chain, "governor"))
+
+
+def as_peer(chain: Chain, peer: str, verb: str, *args: Any) -> Sent:
+    """Act as one of the contracts that may."""
+    return chain.send("DeviceRegistry", verb, *args, sender=chain.impersonate(peer))
+
+
+def device_of(chain: Chain, device: int) -> Device:
+    found: Device = chain.call("DeviceRegistry", "deviceOf", device)
+    return found
+
+
+def bond_of(chain: Chain, device: int) -> int:
+    return int(chain.call("DeviceRegistry", "bondOf", device))
+
+
+def is_active(chain: Chain, device: int, slot: int) -> bool:
+    return bool(chain.call("DeviceRegistry", "isActive", device, slot))
+
+
+def locked(chain: Chain, provider: str) -> int:
+    return int(chain.call("ProviderStaking", "stakeOf", provider).locked)

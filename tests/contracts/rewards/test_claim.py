@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from tensorbond.chain.types import LeafProof
+from tests.acts import TBND, ZERO_ADDRESS, attest, close_before, mine_to_final
+from tests.chain import Chain, Sent
+from tests.conftest import role
+from tests.leaves import Epoch, make_leaf
+
+pytestmark = [pytest.mark.chain, pytest.mark.usefixtures("seated")]
+
+EMISSION = 1_000 * TBND
+ROUND = 7 * TBND
+
+
+def attested(chain: Chain, epoch: int, earned: Mapping[int, tuple[str, int]]) -> list[LeafProof]:
+    """Attest an epoch in which each device has (provider, cumulative reward); the leaves' proofs."""
+    leaves = [
+        make_leaf(device, provider, weight=1, cumulative_reward=reward)
+        for device, (provider, reward) in earned.items()
+    ]
+    data = attest(chain, epoch, leaves).epoch
+    return [data.leaf_proof(device) for device in earned]
+
+
+def final(chain: Chain, epoch: int, earned: Mapping[int, tuple[str, int]]) -> list[LeafProof]:
+    proofs = attested(chain, epoch, earned)
+    mine_to_final(chain, epoch)
+    return proofs
+
+
+def claim(chain: Chain, proof: LeafProof, sender: str) -> Sent:
+    return chain.send("Rewards", "claim", proof, sender=sender)
+
+
+@contextmanager
+def moving(chain: Chain, **moves: int) -> Iterator[None]:
+    """Within, exactly these change, by so much: balances by role, `supply`, `claimed`."""
+
+    def books() -> dict[str, int]:
+        roles = ("provider", "other_provider", "stranger", "treasury")
+        found = {name: chain.balance("TensorbondToken", role(chain, name)) for name in roles}
+        found["supply"] = chain.call("TensorbondToken", "totalSupply")
+        found["claimed"] = chain.call("Rewards", "totalClaimed")
+        return found
+
+    before = books()
+    yield
+    after = books()
+    assert {key: after[key] - before[key] for key in after if after[key] != before[key]} == moves
+
+
+def test_claim__final_leaf__mints_to_the_provider_whoever_asks(
+    chain: Chain, provider: str, stranger: str
+) -> None:
+    (proof,) = final(chain, 0, {1: (provider, 7 * TBND)})
+
+    with moving(chain, provider=7 * TBND, supply=7 * TBND, claimed=7 * TBND):
+        sent = claim(chain, proof, stranger)
+
+    assert sent.event("RewardClaimed") == {
+        "device": 1,
+        "provider": provider,
+        "epoch": 0,
+        "amount": 7 * TBND,
+        "claimed": 7 * TBND,
+        "totalClaimed": 7 * TBND,
+    }
+    assert sent.event("Transfer") == {"from": ZERO_ADDRESS, "to": provider, "value": 7 * TBND}
+    assert chain.call("Rewards", "claimedOf", 1) == 7 * TBND
+
+
+def test_claim__two_epochs_later__pays_what_came_since(chain: Chain, provider: str, stranger: str) -> None:
+    (early,) = final(chain, 0, {1: (provider, 7 * TBND)})
+    claim(chain, early, stranger)
+    final(chain, 1, {1: (provider, 8 * TBND)})
+    (late,) = final(chain, 2, {1: (provider, 12 * TBND)})
+
+    with moving(chain, provider=5 * TBND, supply=5 * TBND, claimed=5 * TBND):
+        event = claim(chain, late, stranger).event("RewardClaimed")
+
+    assert (event["epoch"], event["claimed"], event["totalClaimed"]) == (2, 12 * TBND, 12 * TBND)
+
+
+def test_claim__twice__reverts(chain: Chain, provider: str, stranger: str) -> None:
+    (proof,) = final(chain, 0, {1: (provider, ROUND)})
+    claim(chain, proof, stranger)
+
+    with chain.reverts("NothingToClaim", device=1, have=ROUND, claimed=ROUND):
+        claim(chain, proof, stranger)
+
+
+def test_claim__an_older_leaf_after_a_newer__reverts(chain: Chain, provider: str, stranger: str) -> None:
+    (early,) = final(chain, 0, {1: (provider, 7 * TBND)})
+    (late,) = final(chain, 1, {1: (provider, 9 * TBND)})
+    claim(chain, late, stranger)
+
+    with chain.reverts("NothingToClaim", device=1, have=7 * TBND, claimed=9 * TBND):
+        claim(chain, early, stranger)
+
+
+def test_claim__nothing_earned__reverts(chain: Chain, provider: str, stranger: str) -> None:
+    (proof,) = final(chain, 0, {1: (provider, 0)})
+
+    with chain.reverts("NothingToClaim", device=1, have=0, claimed=0):
+        claim(chain, proof, stranger)
+
+
+def test_claim__several_devices__are_counted_apart(
+    chain: Chain, provider: str, other_provider: str, stranger: str
+) -> None:
+    proofs = final(
+        chain, 0, {1: (provider, 7 * TBND), 2: (other_provider, 5 * TBND), 3: (provider, 3 * TBND)}
+    )
+
+    with moving(chain, provider=7 * TBND, other_provider=5 * TBND, supply=12 * TBND, claimed=12 * TBND):
+        claim(chain, proofs[0], stranger)
+        claim(chain, proofs[1], stranger)
+
+    assert [chain.call("Rewards", "claimedOf", device) for device in (1, 2, 3)] == [7 * TBND, 5 * TBND, 0]
+
+
+def test_claim__before_it_is_final__reverts(chain: Chain, provider: str, stranger: str) -> None:
+    (proof,) = attested(chain, 0, {1: (provider, ROUND)})
+
+    with chain.reverts("EpochNotFinal", epoch=0):
+        claim(chain, proof, stranger)
+
+
+def test_claim__epoch_not_attested__reverts(chain: Chain, provider: str, stranger: str) -> None:
+    (proof,) = final(chain, 0, {1: (provider, ROUND)})
+
+    with chain.reverts("EpochNotFinal", epoch=1):
+        claim(chain, replace(proof, epoch=1), stranger)
+
+
+@pytest.mark.parametrize("field", ["device", "provider", "cumulative_reward"])
+def test_claim__forged_leaf__reverts(chain: Chain, provider: str, stranger: str, field: str) -> None:
+    leaves = [make_leaf(device, provider, weight=1, cumulative_reward=ROUND) for device in (2, 3)]
+    data = attest(chain, 0, leaves).epoch
+    mine_to_final(chain, 0)
+    forged_value = {"device": 3, "provider": stranger, "cumulative_reward": ROUND + 1}[field]
+    forged = replace(leaves[0], **{field: forged_value})
+    # What the forged leaf folds to with the siblings of the good one.
+    have = Epoch(0, {forged.device: forged, forged.device ^ 1: leaves[1]}).root
+
+    with moving(chain), chain.reverts("LeafNotUnderRoot", epoch=0, have=have, need=data.root):
+        claim(chain, replace(data.leaf_proof(2), leaf=forged), stranger)
+
+
+def test_claim__all_that_was_emitted__leaves_no_wei_over(chain: Chain, provider: str, stranger: str) -> None:
+    all_of_it, one_more = final(chain, 0, {1: (provider, EMISSION), 2: (provider, 1)})
+    claim(chain, all_of_it, stranger)
+
+    with chain.reverts("EmissionExceeded", have=EMISSION + 1, most=EMISSION):
+        claim(chain, one_more, stranger)
+    assert chain.call("Rewards", "totalClaimed") == EMISSION
+
+
+def test_claim__an_epoch_that_is_not_final_yet__does_not_count(
+    chain: Chain, provider: str, stranger: str
+) -> None:
+    (proof,) = final(chain, 0, {1: (provider, EMISSION + 1)})
+    attested(chain, 1, {1: (provider, EMISSION + 1)})
+
+    with chain.reverts("EmissionExceeded", have=EMISSION + 1, most=EMISSION):
+        claim(chain, proof, stranger)
+    mine_to_final(chain, 1)
+    claim(chain, proof, stranger)
+
+
+def test_claim__a_void_epoch__emits_nothing(chain: Chain, provider: str, stranger: str) -> None:
+    close_before(chain, 1)
+    (proof,) = final(chain, 1, {1: (provider, EMISSION + 1)})
+
+    with chain.reverts("EmissionExceeded", have=EMISSION + 1, most=EMISSION):
+        claim(chain, proof, stranger)
+
+
+def test_emission_of__halving_by_halving__stays_below_half_of_the_cap(chain: Chain) -> None:
+    def emission(epoch: int) -> int:
+        return int(chain.call("Rewards", "emissionOf", epoch))
+
+    halving = 250_000
+    assert [emission(epoch) for epoch in (0, halving - 1, halving, 2 * halving)] == [
+        EMISSION,
+        EMISSION,
+        EMISSION // 2,
+        EMISSION // 4,
+    ]
+    assert emission(256 * halving) == emission(2**256 - 1) == 0
+    total = sum(emission(each * halving) * halving for each in range(80))
+    assert emission(79 * halving) == 0
+    assert total < 500_000_000 * TBND
