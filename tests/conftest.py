@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +33,18 @@ ROLES = (
 FIRST_ORACLE = 8
 
 
+UNDER_APE = Path(sys.argv[0]).name == "ape"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`ape test` gets ape's fixtures, which pyproject.toml keeps out of every other run: they start a
+    chain."""
+    if UNDER_APE and not config.pluginmanager.has_plugin("ape_test"):
+        from ape.pytest.plugin import pytest_configure as configure_ape
+
+        configure_ape(config)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test says where it runs: on a chain if it asks for one, else (unless it says otherwise)
     nowhere."""
@@ -44,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A unit test that opens a connection fails."""
-    if request.node.get_closest_marker("unit"):
+    if request.node.get_closest_marker("unit") and not UNDER_APE:
 
         def refuse(_: socket.socket, address: object) -> None:
             raise AssertionError(f"a unit test connects to {address}")
