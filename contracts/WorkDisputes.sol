@@ -24,7 +24,7 @@ contract WorkDisputes is IWorkDisputes {
 
     uint256 private constant TILE = 16;
     uint256 private constant RESULT_BAD_ITEM = 3;
-    uint256 private constant ATTESTED = 1;
+    bytes32 private constant COMMITTED = bytes32(uint256(1));
 
     IDeviceRegistry private immutable REGISTRY;
     IChallenges private immutable CHALLENGES;
@@ -52,12 +52,13 @@ contract WorkDisputes is IWorkDisputes {
         require(block.number > lastBlock, WindowOpen(slot, block.number, lastBlock));
 
         uint256 misses = CHALLENGES.recordMiss(device, slot);
+        Device memory d = REGISTRY.deviceOf(device);
+        DeviceClass memory c = REGISTRY.classOf(d.classId);
         bytes32 evidence = CHALLENGES.beaconOf(slot);
         if (misses == MISS_LIMIT) {
-            (amount,) = _punish(device, slot, CHALLENGER_BPS, SlashReason.MissedOften, evidence);
+            (amount,) = _punish(device, slot, d, c, CHALLENGER_BPS, SlashReason.MissedOften, evidence);
         } else {
-            Device memory d = REGISTRY.deviceOf(device);
-            uint256 penalty = Math.min(REGISTRY.classOf(d.classId).missPenalty, REGISTRY.bondOf(device));
+            uint256 penalty = Math.min(c.missPenalty, REGISTRY.bondOf(device));
             amount = _slash(device, d.provider, penalty, CHALLENGER_BPS, SlashReason.MissedSlot, evidence);
         }
 
@@ -78,7 +79,7 @@ contract WorkDisputes is IWorkDisputes {
 
         uint256 reward;
         (amount, reward) =
-            _punish(proof.device, proof.slot, CHALLENGER_BPS, SlashReason.BadItem, evidenceRoot);
+            _punish(proof.device, proof.slot, d, c, CHALLENGER_BPS, SlashReason.BadItem, evidenceRoot);
 
         emit BadItemProven(proof.device, proof.slot, msg.sender, proof.index, amount, reward);
     }
@@ -88,17 +89,18 @@ contract WorkDisputes is IWorkDisputes {
         uint256 result = outcome.outcome.result;
         require(result == RESULT_BAD_ITEM, OutcomeNotBadItem(result));
         ATTESTATIONS.requireFinalOutcome(leaf, outcome);
+        uint256 device = leaf.leaf.device;
+        uint256 slot = outcome.outcome.slot;
+        require(CHALLENGES.recordOf(device, slot) & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
+
+        Device memory d = REGISTRY.deviceOf(device);
+        DeviceClass memory c = REGISTRY.classOf(d.classId);
 
         uint256 reward;
-        (amount, reward) = _punish(
-            leaf.leaf.device,
-            outcome.outcome.slot,
-            ENFORCER_BPS,
-            SlashReason.BadItemAttested,
-            outcome.outcome.witness
-        );
+        (amount, reward) =
+            _punish(device, slot, d, c, ENFORCER_BPS, SlashReason.BadItemAttested, outcome.outcome.witness);
 
-        emit BadItemEnforced(leaf.leaf.device, outcome.outcome.slot, msg.sender, leaf.epoch, amount, reward);
+        emit BadItemEnforced(device, slot, msg.sender, leaf.epoch, amount, reward);
     }
 
     // ---- The end of a device ----
@@ -145,8 +147,7 @@ contract WorkDisputes is IWorkDisputes {
             TileProof.sampleOf(proof.commitment, _sampleBeacon(proof.slot), proof.index, c.R, tiles);
         if (round != askedRound || tile != askedTile) return true;
 
-        if (TileProof.foldItem(item, tiles, c.R) != proof.roundsRoot) return true;
-
+        // Either is enough, and a wrong entry is what one finds: the paths only matter where the entry is right.
         int256 product = TileProof.product(
             TileProof.seedOf(item, tiles),
             TileProof.firstSeed(
@@ -156,15 +157,17 @@ contract WorkDisputes is IWorkDisputes {
             TILE * (tile % tileColumns) + proof.column,
             c.K
         );
-        return TileProof.entryOf(item, proof.row, proof.column) != product;
+        if (TileProof.entryOf(item, proof.row, proof.column) != product) return true;
+
+        return TileProof.foldItem(item, tiles, c.R) != proof.roundsRoot;
     }
 
     /// @dev The beacon of the next slot, sealed now if nobody has and it still can be.
     function _sampleBeacon(uint256 slot) private returns (bytes32 beacon) {
         beacon = CHALLENGES.beaconOf(slot + 1);
         if (beacon != 0) return beacon;
-        try CHALLENGES.seal(slot + 1) returns (bytes32 now_) {
-            return now_;
+        try CHALLENGES.seal(slot + 1) returns (bytes32 found) {
+            return found;
         } catch {
             revert IChallenges.SlotNotSealed(slot + 1);
         }
@@ -172,18 +175,17 @@ contract WorkDisputes is IWorkDisputes {
 
     /// @dev What a proven fault costs, once for a (device, slot): a share of the bond it was registered with, or all that is left
     /// when another fault lies within FAULT_EPOCHS.
-    function _punish(uint256 device, uint256 slot, uint256 challengerBps, SlashReason reason, bytes32 evidence)
-        private
-        returns (uint256 amount, uint256 reward)
-    {
-        Device memory d = REGISTRY.deviceOf(device);
-        DeviceClass memory c = REGISTRY.classOf(d.classId);
+    function _punish(
+        uint256 device,
+        uint256 slot,
+        Device memory d,
+        DeviceClass memory c,
+        uint256 challengerBps,
+        SlashReason reason,
+        bytes32 evidence
+    ) private returns (uint256 amount, uint256 reward) {
         uint256 penalty = REGISTRY.bondOf(device);
-        IChallenges.Faults memory before = CHALLENGES.faultsOf(device);
-        uint256 epoch = REGISTRY.timingAt(slot).epochOf(slot);
-        bool repeated = before.count > 0
-            && Math.max(epoch, before.lastEpoch) - Math.min(epoch, before.lastEpoch) <= FAULT_EPOCHS;
-        if (!repeated) {
+        if (!_isRepeated(device, slot)) {
             penalty = Math.min(penalty, Bps.share(uint256(d.bondedGops) * c.bondPerGops, c.faultBps));
         }
 
@@ -191,6 +193,14 @@ contract WorkDisputes is IWorkDisputes {
         REGISTRY.suspend(device);
         amount = _slash(device, d.provider, penalty, challengerBps, reason, evidence);
         reward = Bps.share(amount, challengerBps);
+    }
+
+    /// @dev Whether the device's last fault lies within FAULT_EPOCHS of this slot, before or after.
+    function _isRepeated(uint256 device, uint256 slot) private view returns (bool) {
+        IChallenges.Faults memory faults = CHALLENGES.faultsOf(device);
+        if (faults.count == 0) return false;
+        uint256 epoch = REGISTRY.timingAt(slot).epochOf(slot);
+        return Math.max(epoch, faults.lastEpoch) - Math.min(epoch, faults.lastEpoch) <= FAULT_EPOCHS;
     }
 
     function _slash(

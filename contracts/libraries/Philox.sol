@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+// The proof libraries are where assembly is allowed.
+// solhint-disable no-inline-assembly
+
 /// @title Philox4x32-10 (Random123) as GPOW1's generator of matrix lines, and the exact int8 product of a row and a column.
 /// @dev proof.md §2. Mirrored by `tensorbond.proof.workload`; held to it by tests/parity and to Random123's known answers by
 /// tests/vectors.
@@ -47,9 +50,9 @@ library Philox {
     /// A column has its lanes reversed already; here the two halves of each lane change places. Digits are signed: `total` starts
     /// with 2³¹ in each, so that none ever borrows from the next.
     function dot(bytes memory rowLine, bytes memory columnLine) internal pure returns (int256 sum) {
-        uint256 low = _pin(LANES * 0xffffffff);
-        uint256 digit = _pin(DIGITS * 0xff);
-        uint256 bias = _pin(DIGITS * 128);
+        uint256 low = pin(LANES * 0xffffffff);
+        uint256 digit = pin(DIGITS * 0xff);
+        uint256 bias = pin(DIGITS * 128);
         assembly ("memory-safe") {
             let total := 0x8000000080000000800000008000000080000000800000008000000080000000
             let offset := sub(columnLine, rowLine)
@@ -121,12 +124,12 @@ library Philox {
         uint256 key0,
         uint256 key1
     ) private pure {
-        key0 = _pin(key0);
-        key1 = _pin(key1);
-        uint256 low = _pin(LANES * 0xffffffff);
+        key0 = pin(key0);
+        key1 = pin(key1);
+        uint256 low = pin(LANES * 0xffffffff);
         assembly ("memory-safe") {
-            function cut(product, rest, mask) -> lanes {
-                lanes := and(mask, xor(rest, shr(32, product)))
+            function cut(product, other, key, mask) -> lanes {
+                lanes := and(mask, xor(other, xor(key, shr(32, product))))
             }
 
             mstore(0, mixed1)
@@ -135,57 +138,39 @@ library Philox {
                 at := sub(at, 64)
                 start := sub(start, mul(LANES, 0x349447D4C))
             } {
-                let p1 := mul(M1, cut(start, mload(0), low))
-                let x0 := cut(p1, mload(32), low)
-                let x2 := and(low, xor(start, mload(blocks)))
+                // Products of M1 and x2, of M0 and x0, and likewise those of the round before: q1, q0.
+                let p1 := mul(M1, and(low, xor(shr(32, start), mload(0))))
+                let p0 := mul(M0, and(low, xor(shr(32, p1), mload(32))))
+                let q1 := mul(M1, and(low, xor(start, mload(blocks))))
+                let q0 := mul(M0, cut(q1, p1, add(mul(LANES, 0x3C6EF372), key0), low))
+                p1 := mul(M1, and(low, xor(shr(32, p0), mload(add(blocks, 32)))))
 
-                let p0 := mul(M0, x0)
-                let q1 := mul(M1, x2)
-                x0 := cut(q1, xor(p1, add(mul(LANES, 0x3C6EF372), key0)), low)
-                x2 := cut(p0, mload(add(blocks, 32)), low)
+                q1 := mul(M0, cut(p1, q1, add(mul(LANES, 0xDAA66D2B), key0), low))
+                p0 := mul(M1, cut(q0, p0, add(mul(LANES, 0x32370B8F), key1), low))
+                p1 := mul(M0, cut(p0, p1, add(mul(LANES, 0x78DDE6E4), key0), low))
+                q0 := mul(M1, cut(q1, q0, add(mul(LANES, 0xED9EBA14), key1), low))
 
-                let q0 := mul(M0, x0)
-                p1 := mul(M1, x2)
-                x0 := cut(p1, xor(q1, add(mul(LANES, 0xDAA66D2B), key0)), low)
-                x2 := cut(q0, xor(p0, add(mul(LANES, 0x32370B8F), key1)), low)
+                p0 := mul(M0, cut(q0, p0, add(mul(LANES, 0x1715609D), key0), low))
+                q1 := mul(M1, cut(p1, q1, add(mul(LANES, 0xA9066899), key1), low))
+                q0 := mul(M0, cut(q1, q0, add(mul(LANES, 0xB54CDA56), key0), low))
+                p1 := mul(M1, cut(p0, p1, add(mul(LANES, 0x646E171E), key1), low))
 
-                p0 := mul(M0, x0)
-                q1 := mul(M1, x2)
-                x0 := cut(q1, xor(p1, add(mul(LANES, 0x78DDE6E4), key0)), low)
-                x2 := cut(p0, xor(q0, add(mul(LANES, 0xED9EBA14), key1)), low)
-
-                q0 := mul(M0, x0)
-                p1 := mul(M1, x2)
-                x0 := cut(p1, xor(q1, add(mul(LANES, 0x1715609D), key0)), low)
-                x2 := cut(q0, xor(p0, add(mul(LANES, 0xA9066899), key1)), low)
-
-                p0 := mul(M0, x0)
-                q1 := mul(M1, x2)
-                x0 := cut(q1, xor(p1, add(mul(LANES, 0xB54CDA56), key0)), low)
-                x2 := cut(p0, xor(q0, add(mul(LANES, 0x646E171E), key1)), low)
-
-                q0 := mul(M0, x0)
-                p1 := mul(M1, x2)
-                x0 := cut(p1, xor(q1, add(mul(LANES, 0x5384540F), key0)), low)
-                x2 := cut(q0, xor(p0, add(mul(LANES, 0x1FD5C5A3), key1)), low)
-
-                p0 := mul(M0, x0)
-                q1 := mul(M1, x2)
-                x0 := cut(q1, xor(p1, add(mul(LANES, 0xF1BBCDC8), key0)), low)
-                x2 := cut(p0, xor(q0, add(mul(LANES, 0xDB3D7428), key1)), low)
+                q1 := mul(M0, cut(p1, q1, add(mul(LANES, 0x5384540F), key0), low))
+                p0 := mul(M1, cut(q0, p0, add(mul(LANES, 0x1FD5C5A3), key1), low))
+                p1 := mul(M0, cut(p0, p1, add(mul(LANES, 0xF1BBCDC8), key0), low))
+                q0 := mul(M1, cut(q1, q0, add(mul(LANES, 0xDB3D7428), key1), low))
 
                 // Round 10 leaves c0 where hi(M1·x2) stands and c1 below it, likewise c2 and c3.
-                mstore(sub(at, 32), xor(mul(M1, x2), shl(32, and(low, xor(q1, add(mul(LANES, 0x8FF34781), key0))))))
-                mstore(
-                    at, xor(mul(M0, x0), shl(32, and(low, xor(p0, add(mul(LANES, 0x96A522AD), key1)))))
-                )
+                mstore(sub(at, 32), xor(q0, shl(32, and(low, xor(p0, add(mul(LANES, 0x8FF34781), key0))))))
+                mstore(at, xor(p1, shl(32, and(low, xor(q1, add(mul(LANES, 0x96A522AD), key1))))))
             }
             mstore(blocks, mul(steps, 64))
         }
     }
 
-    /// @dev The value itself, of which the optimizer now knows nothing: it would compute a known one anew wherever it is used.
-    function _pin(uint256 value) private pure returns (uint256 pinned) {
+    /// @return pinned The value itself, of which the optimizer now knows nothing: it would compute a known one, or copy a long constant
+    /// from the code, anew wherever it is used.
+    function pin(uint256 value) internal pure returns (uint256 pinned) {
         assembly ("memory-safe") {
             mstore(0, value)
             mcopy(32, 0, 32)

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import {Philox} from "./Philox.sol";
+
+// The proof libraries are where assembly is allowed.
+// solhint-disable no-inline-assembly
 
 /// @title GPOW1's C-phase as the chain checks it: draws, seeds, samples, and one opened tile with its two paths.
 /// @dev proof.md §1, §2, §4. Integers are little-endian, H is SHA-256. Mirrored by `tensorbond.proof`; held to it by tests/parity
@@ -14,6 +19,8 @@ library TileProof {
     uint256 private constant ENTRIES = 8;
     uint256 private constant TILE_PATH = ENTRIES + 4 * 256;
 
+    /// A one in each 64-bit lane, and every other byte, 2, 4 and 8 bytes.
+    uint256 private constant LANES = 0x0000000000000001000000000000000100000000000000010000000000000001;
     uint256 private constant BYTES = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
     uint256 private constant PAIRS = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
     uint256 private constant FOURS = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
@@ -84,9 +91,7 @@ library TileProof {
 
     /// @return Depth of the smallest tree with room for `count` leaves.
     function depthOf(uint256 count) internal pure returns (uint256) {
-        uint256 depth = 0;
-        while ((uint256(1) << depth) < count) ++depth;
-        return depth;
+        return Math.log2(count, Math.Rounding.Ceil);
     }
 
     // ---- Items ----
@@ -138,7 +143,7 @@ library TileProof {
     /// @return The same for a path of words.
     function fold(bytes32 leaf, uint256 index, bytes32[] calldata path) internal view returns (bytes32) {
         uint256 start;
-        assembly {
+        assembly ("memory-safe") {
             start := path.offset
         }
         return _fold(leaf, index, start, path.length * 32);
@@ -148,45 +153,47 @@ library TileProof {
     /// @dev Lane l absorbs rows 4·⌊l/2⌋.. and columns 8·(l mod 2)..: the left and the right half of four row groups. The four groups
     /// run side by side in the 64-bit lanes of a word, group 0 rightmost, once for each half.
     function mix(bytes calldata entries) internal pure returns (bytes32 digest) {
-        uint256 start = _start(entries);
-        uint256 left = _mixHalf(start, 0);
-        uint256 right = _mixHalf(start + 32, 1);
+        uint256 left = _mixHalf(_start(entries), 0);
+        uint256 right = _mixHalf(_start(entries) + 32, 1);
         // Lane 2·g is group g of the left half; the digest is its lanes in order, little-endian.
         return bytes32(_swapped(bytes32(left | (right << 32))));
     }
 
-    /// @param half 0 left, 1 right: lane l starts with 0x9E3779B9 + l.
+    /// @param at Where in the calldata the half's first row begins. @param half 0 left, 1 right: lane l starts with 0x9E3779B9 + l.
     function _mixHalf(uint256 at, uint256 half) private pure returns (uint256 lanes) {
-        assembly ("memory-safe") {
-            // Eight little-endian words of a row's half, the first leftmost.
-            function load(from) -> words {
-                words := calldataload(from)
-                words := or(shl(8, and(BYTES, words)), and(BYTES, shr(8, words)))
-                words := or(shl(16, and(PAIRS, words)), and(PAIRS, shr(16, words)))
-            }
-
-            lanes := add(
-                0x9E3779BF000000009E3779BD000000009E3779BB000000009E3779B9, mul(half, 0x1000000000000000100000000000000010000000000000001)
-            )
-            for { let end := add(at, 256) } lt(at, end) { at := add(at, 64) } {
-                let group0 := load(at)
-                let group1 := load(add(at, 256))
-                let group2 := load(add(at, 512))
-                let group3 := load(add(at, 768))
-                for { let shift := 256 } shift {} {
-                    shift := sub(shift, 32)
-                    let v := or(
-                        or(and(0xffffffff, shr(shift, group0)), shl(64, and(0xffffffff, shr(shift, group1)))),
-                        or(shl(128, and(0xffffffff, shr(shift, group2))), shl(192, and(0xffffffff, shr(shift, group3))))
-                    )
-                    v := and(FOURS, mul(0xCC9E2D51, v))
-                    v := and(FOURS, or(shl(15, v), shr(17, v)))
-                    lanes := and(FOURS, xor(lanes, mul(0x1B873593, v)))
-                    lanes := and(FOURS, or(shl(13, lanes), shr(19, lanes)))
-                    lanes := and(FOURS, add(mul(5, lanes), 0xE6546B6400000000E6546B6400000000E6546B6400000000E6546B64))
+        uint256 low = Philox.pin(FOURS);
+        unchecked {
+            lanes = 0x9E3779BF000000009E3779BD000000009E3779BB000000009E3779B9 + half * LANES;
+            for (uint256 end = at + 256; at < end; at += 64) {
+                uint256 group0 = _load(at);
+                uint256 group1 = _load(at + 256);
+                uint256 group2 = _load(at + 512);
+                uint256 group3 = _load(at + 768);
+                assembly ("memory-safe") {
+                    for { let shift := 256 } shift {} {
+                        shift := sub(shift, 32)
+                        let v := or(
+                            or(and(0xffffffff, shr(shift, group0)), shl(64, and(0xffffffff, shr(shift, group1)))),
+                            or(shl(128, and(0xffffffff, shr(shift, group2))), shl(192, and(0xffffffff, shr(shift, group3))))
+                        )
+                        v := and(low, mul(0xCC9E2D51, v))
+                        v := and(low, or(shl(15, v), shr(17, v)))
+                        lanes := xor(lanes, and(low, mul(0x1B873593, v)))
+                        lanes := and(low, or(shl(13, lanes), shr(19, lanes)))
+                        lanes := and(low, add(mul(5, lanes), mul(LANES, 0xE6546B64)))
+                    }
                 }
             }
         }
+    }
+
+    /// @dev Half a row from the calldata: eight little-endian words, the first leftmost.
+    function _load(uint256 at) private pure returns (uint256 words) {
+        assembly ("memory-safe") {
+            words := calldataload(at)
+        }
+        words = ((words & BYTES) << 8) | ((words >> 8) & BYTES);
+        words = ((words & PAIRS) << 16) | ((words >> 16) & PAIRS);
     }
 
     /// @param at Where in the calldata the path begins, and its length in bytes.
@@ -208,7 +215,7 @@ library TileProof {
     }
 
     function _start(bytes calldata data) private pure returns (uint256 start) {
-        assembly {
+        assembly ("memory-safe") {
             start := data.offset
         }
     }
