@@ -10,28 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tensorbond.chain.artifacts import CONTRACTS
-from tensorbond.chain.deploy import constructor_arguments, create_address, deploy
-from tensorbond.chain.lane import Lane, Policy
-from tensorbond.chain.parameters import Parameters
-from tests.anvil import ROOT, Anvil
-from tests.chain import Chain, Reverted, project_artifacts, system_artifacts
-
-TBND = 10**18
-TUSD = 10**6
-
-ROLES = (
-    "governor",
-    "treasury",
-    "provider",
-    "operator",
-    "requester",
-    "stranger",
-    "auditor",
-    "other_provider",
-)
-FIRST_ORACLE = 8
-
+from tests.chain import Chain, project_artifacts
+from tests.system import deploy_system, free_anvil, oracle_accounts, role
 
 UNDER_APE = Path(sys.argv[0]).name == "ape"
 
@@ -68,7 +48,7 @@ def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture(scope="session")
 def bare_system() -> Iterator[Chain]:
     """An anvil without any contract."""
-    with _anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
+    with free_anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
         yield chain
 
 
@@ -81,7 +61,7 @@ def deployment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def system(deployment_file: Path) -> Iterator[Chain]:
     """The whole system deployed as `scripts/deploy.py` deploys it, and the roles supplied with money."""
-    with _anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
+    with free_anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
         deploy_system(chain, deployment_file)
         yield chain
 
@@ -148,71 +128,6 @@ def oracles(system: Chain) -> list[str]:
 def many_oracles(system: Chain) -> list[str]:
     """Ten, ascending by address."""
     return oracle_accounts(system, 10)
-
-
-def _anvil() -> Anvil:
-    """Without gas fees, so that balances in ether stay out of every test's way."""
-    return Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000")
-
-
-def role(chain: Chain, name: str) -> str:
-    return chain.accounts[ROLES.index(name)]
-
-
-def oracle_accounts(chain: Chain, count: int) -> list[str]:
-    return sorted(chain.accounts[FIRST_ORACLE : FIRST_ORACLE + count], key=lambda address: int(address, 16))
-
-
-def deploy_system(chain: Chain, path: Path) -> None:
-    """Deploy, make the contracts known by name, hand out money, and wait for the genesis block."""
-    governor, treasury = role(chain, "governor"), role(chain, "treasury")
-    dollar = chain.deploy("TestDollar")
-    parameters = Parameters.load(ROOT / "deployments" / "params" / "devnet.toml").model_copy(
-        update={"treasury": treasury, "fee_recipient": treasury}
-    )
-    if any(name not in system_artifacts() for name in CONTRACTS):
-        return _deploy_what_there_is(chain, parameters, dollar)
-    lane = Lane(chain.rpc, chain.key(governor), policy=Policy(poll=0.01))
-    artifacts = system_artifacts()
-    deployment = deploy(lane, artifacts, parameters, "test", path, tokens={"TUSD": dollar})
-    for name, record in deployment.contracts.items():
-        chain.register(name, record.address)
-
-    supply(chain)
-    chain.mine_to(max(deployment.timing.from_block, chain.block_number))
-
-
-def supply(chain: Chain) -> None:
-    governor, treasury = role(chain, "governor"), role(chain, "treasury")
-    for name in ("provider", "other_provider", "requester"):
-        chain.send("TensorbondToken", "transfer", role(chain, name), 1_000_000 * TBND, sender=treasury)
-    for oracle in oracle_accounts(chain, 10):
-        chain.send("TensorbondToken", "transfer", oracle, 200_000 * TBND, sender=treasury)
-    chain.send("TestDollar", "mint", role(chain, "requester"), 1_000_000 * TUSD, sender=governor)
-
-
-def _deploy_what_there_is(chain: Chain, parameters: Parameters, dollar: str) -> None:
-    """While contracts are still being written: leave out what is missing or does not deploy yet."""
-    governor = role(chain, "governor")
-    nonce = int(chain.rpc.request("eth_getTransactionCount", governor, "latest"), 16)
-    at = {name: create_address(governor, nonce + index) for index, name in enumerate(CONTRACTS)}
-    genesis = chain.block_number + 40
-    for name in CONTRACTS:
-        arguments = constructor_arguments(name, parameters, governor, at, genesis)
-        try:
-            chain.call_constructor(name, *arguments.values(), sender=governor)
-            chain.deploy(name, *arguments.values(), sender=governor)
-        except (LookupError, Reverted) as error:
-            print(f"left out of the system: {name}: {error}")
-            chain.transact(governor, b"", sender=governor)
-    if "DeviceRegistry" in chain.address:
-        for terms in parameters.classes:
-            chain.send("DeviceRegistry", "addClass", terms.to_struct(), sender=governor)
-    if "JobEscrow" in chain.address:
-        chain.send("JobEscrow", "allowToken", dollar, True, sender=governor)
-    if "TensorbondToken" in chain.address:
-        supply(chain)
-    chain.mine_to(genesis)
 
 
 def _isolated(chain: Chain) -> Iterator[Chain]:

@@ -1,0 +1,62 @@
+"""The whole system on a chain for tests, and who plays there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tensorbond.chain.deploy import deploy
+from tensorbond.chain.lane import Lane, Policy
+from tensorbond.chain.parameters import Parameters
+from tests.anvil import ROOT, Anvil
+from tests.chain import Chain, system_artifacts
+
+TBND = 10**18
+TUSD = 10**6
+
+# Accounts of anvil's mnemonic, in order; the ten after them are oracles.
+ROLES = (
+    "governor",
+    "treasury",
+    "provider",
+    "operator",
+    "requester",
+    "stranger",
+    "auditor",
+    "other_provider",
+)
+FIRST_ORACLE = len(ROLES)
+
+
+def role(chain: Chain, name: str) -> str:
+    return chain.accounts[ROLES.index(name)]
+
+
+def oracle_accounts(chain: Chain, count: int) -> list[str]:
+    """Ascending by address."""
+    return sorted(chain.accounts[FIRST_ORACLE : FIRST_ORACLE + count], key=lambda address: int(address, 16))
+
+
+def free_anvil(*options: str) -> Anvil:
+    """Without gas fees, so that balances in ether stay out of every test's way."""
+    return Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000", *options)
+
+
+def deploy_system(chain: Chain, path: Path) -> None:
+    """Deploy as `scripts/deploy.py` does, make the contracts known by name, hand out money, and wait for the
+    genesis block."""
+    governor, treasury = role(chain, "governor"), role(chain, "treasury")
+    dollar = chain.deploy("TestDollar")
+    parameters = Parameters.load(ROOT / "deployments" / "params" / "devnet.toml").model_copy(
+        update={"treasury": treasury, "fee_recipient": treasury}
+    )
+    lane = Lane(chain.rpc, chain.key(governor), policy=Policy(poll=0.01))
+    deployment = deploy(lane, system_artifacts(), parameters, "test", path, tokens={"TUSD": dollar})
+    for name, record in deployment.contracts.items():
+        chain.register(name, record.address)
+
+    for name in ("provider", "other_provider", "requester"):
+        chain.send("TensorbondToken", "transfer", role(chain, name), 1_000_000 * TBND, sender=treasury)
+    for oracle in oracle_accounts(chain, 10):
+        chain.send("TensorbondToken", "transfer", oracle, 200_000 * TBND, sender=treasury)
+    chain.send("TestDollar", "mint", role(chain, "requester"), 1_000_000 * TUSD, sender=governor)
+    chain.mine_to(max(deployment.timing.from_block, chain.block_number))
