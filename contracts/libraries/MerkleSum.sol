@@ -64,36 +64,50 @@ library MerkleSum {
     {
         uint256 bitmap = path.length < 3 ? 0 : uint24(bytes3(path[0:3]));
         uint256 need = 3;
-        for (uint256 level = 0; level < DEPTH; ++level) {
-            if ((bitmap >> level) & 1 == 1) need += 44;
-        }
-        if (path.length != need || bitmap >> DEPTH != 0 || index >> DEPTH != 0) revert PathMalformed(path.length, need);
-
         root = leafHash;
         sum = weight;
-        uint256 at = 3;
-        for (uint256 level = 0; level < DEPTH; ++level) {
-            bytes32 sibling;
-            uint96 siblingSum;
-            if ((bitmap >> level) & 1 == 1) {
-                sibling = bytes32(path[at:at + 32]);
-                siblingSum = uint96(bytes12(path[at + 32:at + 44]));
-                at += 44;
+        // A node's 88 bytes are written from left to right behind the free memory pointer, for each sum is stored with 20 bytes to
+        // spare. What is read beyond the path is zero, or other calldata, and refused below.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let node := mload(0x40)
+            for { let level := 0 } lt(level, DEPTH) { level := add(level, 1) } {
+                let sibling := 0
+                let siblingSum := 0
+                if and(shr(level, bitmap), 1) {
+                    let at := add(path.offset, need)
+                    sibling := calldataload(at)
+                    siblingSum := shr(160, calldataload(add(at, 32)))
+                    need := add(need, 44)
+                }
+                switch and(shr(level, index), 1)
+                case 0 {
+                    mstore(node, root)
+                    mstore(add(node, 32), shl(160, sum))
+                    mstore(add(node, 44), sibling)
+                    mstore(add(node, 76), shl(160, siblingSum))
+                }
+                default {
+                    mstore(node, sibling)
+                    mstore(add(node, 32), shl(160, siblingSum))
+                    mstore(add(node, 44), root)
+                    mstore(add(node, 76), shl(160, sum))
+                }
+                if or(or(root, sum), or(sibling, siblingSum)) { root := keccak256(node, 88) }
+                sum := add(sum, siblingSum)
             }
-            root = (index >> level) & 1 == 0
-                ? _node(root, sum, sibling, siblingSum)
-                : _node(sibling, siblingSum, root, sum);
-            sum += siblingSum;
         }
+        if (path.length != need || bitmap >> DEPTH != 0 || index >> DEPTH != 0) revert PathMalformed(path.length, need);
     }
 
-    function hash(Leaf calldata leaf) internal pure returns (bytes32) {
-        return keccak256(abi.encode(leaf));
-    }
-
-    function _node(bytes32 left, uint256 leftSum, bytes32 right, uint256 rightSum) private pure returns (bytes32) {
-        if (left == 0 && right == 0 && leftSum == 0 && rightSum == 0) return 0;
-        return keccak256(abi.encodePacked(left, uint96(leftSum), right, uint96(rightSum)));
+    /// @dev keccak256(abi.encode(leaf)) without decoding: dirty bits give another hash.
+    function hash(Leaf calldata leaf) internal pure returns (bytes32 digest) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let encoded := mload(0x40)
+            calldatacopy(encoded, leaf, 576)
+            digest := keccak256(encoded, 576)
+        }
     }
 }
 
