@@ -84,9 +84,10 @@ class Pinned:
             try:
                 answers += ask(batch)
             except (RpcError, RpcUnreachable):
+                # An endpoint that is down, or has left the block, is not asked again and again.
+                self.network.require_canonical(self.block)
                 if len(batch) == 1:
                     raise
-                self.network.head()  # an endpoint that is down is not asked again and again
                 size = len(batch) // 2
         self.tell(what, len(answers), len(items))
         return answers

@@ -1,25 +1,24 @@
-"""A market on a chain of its own: providers prove, oracles attest, requesters pay. Evidence lies in a folder."""
+"""A market on a chain of its own: providers prove, oracles attest, requesters pay."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tensorbond.audit import Report, audit
 from tensorbond.chain import digests, slots
-from tensorbond.chain.abi import Event
 from tensorbond.chain.network import Network
-from tensorbond.chain.types import DeviceClass, Leaf, Outcome, OutcomeKind, Statement
+from tensorbond.chain.types import DeviceClass, Statement
 from tensorbond.oracle.attestation import build_statement
 from tensorbond.oracle.duties import challenge_of, duties
+from tensorbond.oracle.emission import emission_at
 from tensorbond.oracle.leaves import EpochData, data_name, no_leaves
 from tensorbond.oracle.outcomes import Finding, judge_epoch
 from tensorbond.oracle.outcomes import examine as examine_evidence
 from tensorbond.oracle.reader import Reader
 from tensorbond.oracle.rules import next_leaves, pay
-from tensorbond.oracle.tree import outcomes_root
 from tensorbond.proof import CpuProver, Evidence, Proof, evidence_name, evidence_root, is_drawn, is_roll_call
 from tensorbond.store import NameMissing, Store
 from tests import acts
@@ -61,6 +60,7 @@ class Market:
     deployment: Path
     folder: Path
     oracles: list[str]
+    classes: list[int] = field(default_factory=list)
     workers: dict[int, Worker] = field(default_factory=dict)
     standing: EpochData = field(default_factory=lambda: no_leaves(31337))
     """The leaf data under the last standing root."""
@@ -80,7 +80,8 @@ class Market:
 
     def add_class(self, governor: str, terms: DeviceClass) -> int:
         added = self.chain.send("DeviceRegistry", "addClass", terms, sender=governor)
-        return int(added.event("ClassAdded")["classId"])
+        self.classes.append(int(added.event("ClassAdded")["classId"]))
+        return self.classes[-1]
 
     def employ(self, provider: str, class_id: int, gops: int, worker: Worker) -> int:
         """Register a device, drawn from the next epoch on."""
@@ -96,9 +97,11 @@ class Market:
         return range(first, first + timing.epoch_slots)
 
     def work(self, epoch: int) -> None:
-        """Play what is left of an epoch, up to the first block after it. One slot is a roll call, its second."""
+        """Play what is left of an epoch, up to the first block after it. Its second slot is a roll call."""
         timing = acts.timing(self.chain)
-        ahead = [slot for slot in self.slots_of(epoch) if self.chain.block_number < slots.start_of(timing, slot)]
+        ahead = [
+            slot for slot in self.slots_of(epoch) if self.chain.block_number < slots.start_of(timing, slot)
+        ]
         waiting: list[tuple[str, Proof]] = []
         for slot in ahead:
             self._begin(slot, roll_call=slot == ahead[1])
@@ -178,7 +181,9 @@ class Market:
                     except NameMissing:
                         continue
                     sample_beacon = facts.slot(duty.slot).sample_beacon
-                    found = examine_evidence(raw, challenge, commit, sample_beacon, network.domain("Challenges"))
+                    found = examine_evidence(
+                        raw, challenge, commit, sample_beacon, network.domain("Challenges")
+                    )
                     findings[duty.device, duty.slot] = [found] if found else []
             outcomes = judge_epoch(facts, findings)
             leaves = next_leaves(facts, self.standing.leaves, outcomes)
@@ -197,15 +202,16 @@ class Market:
         *,
         round: int = 0,
         signers: Sequence[int] = (0, 1, 2),
-        published: EpochData | None = None,
         statement: Statement | None = None,
     ) -> Statement:
-        """A quorum signs the data, honest or not, publishes them (or others under their name), and submits."""
+        """A quorum signs the data, honest or not, publishes and submits them."""
         acts.mine_past_epoch(self.chain, data.epoch)
         statement = statement or self.statement(data, round)
         bitmap, signatures = acts.sign_as_quorum(self.chain, statement, self.oracles, signers)
-        self.store.put(data_name(31337, data.epoch, statement.root), (published or data).encode())
-        self.chain.send("Attestations", "attest", statement, bitmap, signatures, sender=self.chain.accounts[5])
+        self.store.put(data_name(31337, data.epoch, statement.root), data.encode())
+        self.chain.send(
+            "Attestations", "attest", statement, bitmap, signatures, sender=self.chain.accounts[5]
+        )
         self.standing = data
         return statement
 
@@ -217,8 +223,27 @@ class Market:
         """The same data as the tests' own reading of the format, which makes paths."""
         return Epoch(data.epoch, data.leaves, data.outcomes)
 
-    def event(self, contract: str, name: str) -> Event:
-        return self.chain.events(contract, name)[-1]
+    def attest_blindly(self, data: EpochData, raw: bytes | None) -> None:
+        """A quorum signs and submits, and publishes something else under the root's name, or nothing."""
+        statement = self.statement(data)
+        bitmap, signatures = acts.sign_as_quorum(self.chain, statement, self.oracles, (0, 1, 2))
+        if raw is not None:
+            self.store.put(data_name(31337, data.epoch, statement.root), raw)
+        self.chain.send(
+            "Attestations", "attest", statement, bitmap, signatures, sender=self.chain.accounts[5]
+        )
+        self.standing = data
+
+    def tamper(self, contract: str, function: str, *args: object, word: int = 0, bit: int = 0) -> None:
+        """Flip a bit of the storage that a view reads: in word number `word`, in the order of keys."""
+        chain, address = self.chain, self.chain.address[contract]
+        data = chain._abi(contract).encode_call(function, args)
+        seen = chain.rpc.request("eth_createAccessList", {"to": address, "data": "0x" + data.hex()}, "latest")
+        (keys,) = [e["storageKeys"] for e in seen["accessList"] if e["address"].lower() == address.lower()]
+        key = sorted(keys)[word]
+        old = int(chain.rpc.request("eth_getStorageAt", address, key, "latest"), 16)
+        chain.rpc.request("anvil_setStorageAt", address, key, f"0x{old ^ (1 << bit):064x}")
+        chain.mine()
 
 
 def relabel(data: EpochData, device: int, **changes: object) -> EpochData:
@@ -227,37 +252,7 @@ def relabel(data: EpochData, device: int, **changes: object) -> EpochData:
     return EpochData(data.chain_id, data.epoch, {**data.leaves, device: leaf}, data.outcomes)
 
 
-def retell(
-    data: EpochData, previous: EpochData, bonded: dict[int, int], device: int, rows: Sequence[Outcome]
-) -> EpochData:
-    """The data with one device's outcomes changed, and every number that follows from them."""
-    natural = [row for row in rows if row.kind != OutcomeKind.FORCED]
-    passed = [row for row in natural if row.result == 1]
-    rolls = [row for row in natural if row.kind == OutcomeKind.ROLL_CALL]
-    drawn = [row for row in natural if row.kind == OutcomeKind.DRAWN_C]
-    before = data.leaves[device]
-    changes: dict[str, object] = {"outcomes_root": outcomes_root(rows), "outcome_count": len(rows)}
-    for these, name in ((drawn, "c"), (rolls, "roll")):
-        if these:
-            changes |= {f"due_{name}": len(these), f"passed_{name}": sum(row.result == 1 for row in these)}
-    changes["min_gops"] = min((row.throughput for row in passed), default=0)
-    leaf = replace(before, **changes)  # type: ignore[arg-type]
-    ratios = [(leaf.passed_c, leaf.due_c)] if leaf.due_c else []
-    ratios.append((leaf.passed_roll, leaf.due_roll or 1))
-    part, whole = min(ratios, key=lambda ratio: ratio[0] / ratio[1])
-    leaf = replace(leaf, weight=min(leaf.min_gops, bonded[device]) * part // whole)
-    return repay(EpochData(data.chain_id, data.epoch, {**data.leaves, device: leaf}, {**data.outcomes, device: tuple(rows)}), previous)
-
-
-def repay(data: EpochData, previous: EpochData) -> EpochData:
-    """The data with every reward as the weights give it."""
-    from tensorbond.oracle.emission import emission_at
-
-    bare: dict[int, Leaf] = {
-        device: replace(
-            leaf,
-            cumulative_reward=previous.leaves[device].cumulative_reward if device in previous.leaves else 0,
-        )
-        for device, leaf in data.leaves.items()
-    }
+def repay(data: EpochData) -> EpochData:
+    """The data with every reward as the weights give it; before there was none."""
+    bare = {device: replace(leaf, cumulative_reward=0) for device, leaf in data.leaves.items()}
     return EpochData(data.chain_id, data.epoch, pay(bare, emission_at(data.epoch)), data.outcomes)

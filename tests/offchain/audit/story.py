@@ -1,15 +1,14 @@
-"""A market in which everything that this version knows happens once. Blocks are counted from the genesis block:
-epochs have 40, slots 10."""
+"""A market in which everything that this version knows happens once, in two acts."""
 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tensorbond.chain.types import LeafProof, OutcomeProof, OutcomeResult, Statement
 from tensorbond.watch import bad_item_proof
 from tests import acts
-from tests.acts import TBND, TUSD
+from tests.acts import TBND, TUSD, FundedJob
 from tests.conftest import role
 from tests.leaves import Epoch
 from tests.offchain.audit.market import ALWAYS, SOMETIMES, Market, Worker
@@ -19,13 +18,19 @@ HONEST, SECOND, LIAR = 1, 2, 3
 """Devices: two honest ones of two providers, and one whose every tile has a wrong entry."""
 
 
-def play(market: Market) -> None:
+@dataclass(frozen=True)
+class Jobs:
+    """Whose forced draws lie in epoch 1: that of the honest device passes, the liar's does not."""
+
+    honest: FundedJob
+    liar: FundedJob
+
+
+def open_market(market: Market) -> Jobs:
+    """Stakes, devices, jobs; epoch 0 is attested; in epoch 1 everybody works, and it is over."""
     chain, send = market.chain, market.chain.send
     governor, provider, operator = role(chain, "governor"), role(chain, "provider"), role(chain, "operator")
-    requester, stranger = role(chain, "requester"), role(chain, "stranger")
-    other, treasury = role(chain, "other_provider"), role(chain, "treasury")
-
-    # Epoch 0: stakes, devices, jobs. All three devices are forced in epoch 1.
+    requester, other = role(chain, "requester"), role(chain, "other_provider")
     always, sometimes = (market.add_class(governor, terms) for terms in (ALWAYS, SOMETIMES))
     acts.join_oracles(chain, market.oracles, threshold=3, from_epoch=0)
     acts.stake_as(chain, provider, 1000 * TBND)
@@ -34,25 +39,36 @@ def play(market: Market) -> None:
     assert market.employ(provider, always, 10, Worker(operator)) == HONEST
     assert market.employ(other, sometimes, 5, Worker(other)) == SECOND
     assert market.employ(other, always, 20, Worker(other, SloppyProver(3, 5))) == LIAR
-    send("JobEscrow", "allowToken", chain.address["TensorbondToken"], True, sender=governor)
-    settled = acts.fund_as(chain, requester, class_id=always)
-    failed = acts.fund_as(chain, requester, class_id=always, price=70 * TUSD)
     token = chain.address["TensorbondToken"]
+    send("JobEscrow", "allowToken", token, True, sender=governor)
+    honest = acts.fund_as(chain, requester, class_id=always)
+    liar = acts.fund_as(chain, requester, class_id=always, price=70 * TUSD)
     approved = acts.fund_as(chain, requester, class_id=sometimes, token=token, price=3 * TBND)
-    acts.mine_to_slot(chain, max(3, acts.current_slot(chain)))
-    settled = acts.submit_as(chain, operator, acts.accept_as(chain, operator, settled, HONEST))
-    failed = acts.submit_as(chain, other, acts.accept_as(chain, other, failed, LIAR))
+    acts.mine_to_slot(chain, 3)
+    honest = acts.submit_as(chain, operator, acts.accept_as(chain, operator, honest, HONEST))
+    liar = acts.submit_as(chain, other, acts.accept_as(chain, other, liar, LIAR))
     approved = acts.submit_as(chain, other, acts.accept_as(chain, other, approved, SECOND))
     assert acts.current_epoch(chain) == 0
     acts.approve_as(chain, requester, approved)
-
-    # Epoch 1: work. A stranger shows one wrong tile, and its device is drawn no more.
     market.work(1)
     market.attest_honestly(0)
+    market.seal(1)
+    return Jobs(honest, liar)
+
+
+def close_market(market: Market, jobs: Jobs) -> None:
+    """Fraud is proven, an epoch revoked, another void; jobs end in every way; everybody leaves."""
+    chain, send = market.chain, market.chain.send
+    governor, provider, operator = role(chain, "governor"), role(chain, "provider"), role(chain, "operator")
+    requester, stranger = role(chain, "requester"), role(chain, "stranger")
+    other, treasury = role(chain, "other_provider"), role(chain, "treasury")
+    always, sometimes = market.classes
+
+    # Epoch 1 is attested. A stranger shows one wrong tile, and its device is drawn no more.
     market.attest_honestly(1)
     first = market.proofs_of(market.standing)
     with closing(market.connect()) as network:
-        bad = bad_item_proof(network, market.store, LIAR, failed.state.forced_slot)
+        bad = bad_item_proof(network, market.store, LIAR, jobs.liar.state.forced_slot)
     assert bad is not None
     send("WorkDisputes", "proveBadItem", bad, sender=stranger)
     send("DeviceRegistry", "retire", SECOND, sender=other)
@@ -74,12 +90,14 @@ def play(market: Market) -> None:
 
     # Epoch 1 is final: what rests on it.
     acts.mine_to_final(chain, 1)
-    leaf, outcome = proof_of_job(first, HONEST, settled.number)
-    send("JobEscrow", "settle", settled.number, settled.state, leaf, outcome, sender=stranger)
-    leaf, outcome = proof_of_job(first, LIAR, failed.number)
-    send("JobEscrow", "refundByOutcome", failed.number, failed.state, leaf, outcome, sender=stranger)
+    proof = proof_of_job(first, HONEST, jobs.honest)
+    send("JobEscrow", "settle", jobs.honest.number, jobs.honest.state, *proof, sender=stranger)
+    proof = proof_of_job(first, LIAR, jobs.liar)
+    send("JobEscrow", "refundByOutcome", jobs.liar.number, jobs.liar.state, *proof, sender=stranger)
     rows = first.outcomes[LIAR]
-    index = next(i for i, row in enumerate(rows) if row.result == OutcomeResult.BAD_ITEM and row.slot != bad.slot)
+    index = next(
+        i for i, row in enumerate(rows) if row.result == OutcomeResult.BAD_ITEM and row.slot != bad.slot
+    )
     send("WorkDisputes", "enforce", first.leaf_proof(LIAR), first.outcome_proof(LIAR, index), sender=stranger)
     send("Rewards", "claim", first.leaf_proof(HONEST), sender=stranger)
 
@@ -137,11 +155,13 @@ def play(market: Market) -> None:
 def equivocate(market: Market, signed: Statement, stranger: str) -> None:
     """The first oracle signs another statement for the same epoch and round, and a stranger shows both."""
     oracle, other = market.oracles[0], replace(signed, data_digest=bytes(32))
-    both = [part for each in (signed, other) for part in (each, acts.sign_statement(market.chain, each, oracle))]
+    both = [
+        part for each in (signed, other) for part in (each, acts.sign_statement(market.chain, each, oracle))
+    ]
     set_id = market.chain.call("Attestations", "setOf", signed.epoch)
     market.chain.send("AttestationDisputes", "proveEquivocation", *both, set_id, 0, sender=stranger)
 
 
-def proof_of_job(data: Epoch, device: int, job: int) -> tuple[LeafProof, OutcomeProof]:
-    index = next(index for index, row in enumerate(data.outcomes[device]) if row.job == job)
+def proof_of_job(data: Epoch, device: int, job: FundedJob) -> tuple[LeafProof, OutcomeProof]:
+    index = next(index for index, row in enumerate(data.outcomes[device]) if row.job == job.number)
     return data.leaf_proof(device), data.outcome_proof(device, index)
