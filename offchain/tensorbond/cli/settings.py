@@ -33,6 +33,11 @@ class Settings:
     timeout: float = 10.0
     confirmations: int = 1
 
+    @property
+    def evidence(self) -> str:
+        """The evidence store where none is named: the folder that `tensorbond devnet` uses, too."""
+        return str(Path(".tensorbond", Path(self.network).stem, "evidence"))
+
     def connect(self) -> Network:
         """The network, checked to be the deployment's."""
         from tensorbond.chain import Network
@@ -134,7 +139,10 @@ def with_settings(function: _Function) -> _Function:
     """A verb: it takes the common options, and the `Settings` they make as its first argument."""
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        return function(settings_of(click.get_current_context()), *args, **kwargs)
+        settings = settings_of(click.get_current_context())
+        if "store" in kwargs and kwargs["store"] is None:
+            kwargs["store"] = settings.evidence
+        return function(settings, *args, **kwargs)
 
     verb: _Function = update_wrapper(wrapped, function)  # type: ignore[assignment]
     return common_options(verb, from_environment=False)
@@ -143,10 +151,9 @@ def with_settings(function: _Function) -> _Function:
 store_option = click.option(
     "--store",
     envvar="TENSORBOND_STORE",
-    default="evidence",
-    show_default=True,
     metavar="URL",
-    help="Where evidence and leaf data lie: a folder, or any URL that fsspec knows.",
+    help="Where evidence and leaf data lie: a folder, or any URL that fsspec knows.  "
+    "[default: .tensorbond/NETWORK/evidence]",
 )
 
 
