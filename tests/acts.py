@@ -215,10 +215,13 @@ def terms_of(chain: Chain, requester: str, **changes: Any) -> Terms:
     return replace(terms, **changes)
 
 
-def fund_as(chain: Chain, requester: str, terms: Terms | None = None, **changes: Any) -> FundedJob:
+def fund_as(
+    chain: Chain, requester: str, terms: Terms | None = None, *, approve: bool = True, **changes: Any
+) -> FundedJob:
     """Approve the price and fund."""
     terms = terms or terms_of(chain, requester, **changes)
-    chain.send(terms.token, "approve", chain.address["JobEscrow"], terms.price, sender=requester)
+    if approve:
+        chain.send(terms.token, "approve", chain.address["JobEscrow"], terms.price, sender=requester)
     sent = chain.send("JobEscrow", "fund", terms, sender=requester)
     fee_bps = chain.call("JobEscrow", "feeBps")
     state = Job(terms, fee_bps, JobStatus.FUNDED, ZERO_ADDRESS, 0, 0, 0, ZERO)

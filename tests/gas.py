@@ -1,0 +1,254 @@
+"""Every verb once, as a whole transaction of its own, at a cold start: what it costs in gas.
+
+The chain's clock is fixed, so that hashes, draws and calldata are the same in every run. Shared counters are
+nonzero (somebody else was there before); allowances are unlimited, as wallets give them; whoever is paid
+holds some of the token. A bare key is the account's or the job's first time; `:again` is the same on words
+that were used before.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tensorbond.chain.types import Outcome, OutcomeKind, OutcomeResult
+from tests.acts import (
+    FundedJob,
+    accept_as,
+    approve_as,
+    attest,
+    commit_as,
+    fund_as,
+    join_oracles,
+    mine_to_final,
+    mine_to_slot,
+    register_as,
+    set_operator_as,
+    sign_statement,
+    stake_as,
+    submit_as,
+)
+from tests.chain import Chain, project_artifacts
+from tests.leaves import Epoch, make_leaf, make_outcome
+from tests.offchain.proof.skipping import SloppyProver
+from tests.system import TBND, deploy_system, free_anvil, oracle_accounts, role
+from tests.work import commit_work, drawn_slot_of, open_work, show_item
+
+GENESIS = 1_800_000_000
+UNLIMITED = 2**256 - 1
+
+Gas = dict[str, int]
+
+
+def measure() -> Gas:
+    """Play everything on a chain of its own; gas by key, sorted."""
+    found: Gas = {}
+    with (
+        free_anvil("--timestamp", str(GENESIS)) as anvil,
+        closing(Chain(anvil.url, project_artifacts())) as chain,
+    ):
+        chain.rpc.request("anvil_setBlockTimestampInterval", 1)
+        with tempfile.TemporaryDirectory() as folder:
+            deploy_system(chain, Path(folder, "gas.json"))
+        _settle_in(chain)
+        for play in (
+            _staking,
+            _devices,
+            _commits,
+            _attestations,
+            _jobs,
+            _outcomes,
+            _misses,
+            _bad_items,
+            _oracles,
+        ):
+            with _again_from_here(chain):
+                play(chain, found)
+    return dict(sorted(found.items()))
+
+
+def _settle_in(chain: Chain) -> None:
+    """Others have staked, registered, funded and held tokens before."""
+    treasury, earlier = role(chain, "treasury"), role(chain, "other_provider")
+    for name in ("operator", "stranger", "auditor"):
+        chain.send("TensorbondToken", "transfer", role(chain, name), TBND, sender=treasury)
+    for name in ("provider", "requester", "auditor", "stranger", "treasury"):
+        chain.send("TestDollar", "mint", role(chain, name), 10**9, sender=treasury)
+    stake_as(chain, earlier, 1000 * TBND)
+    register_as(chain, earlier)
+    for token, spender, owner in (
+        ("TensorbondToken", "ProviderStaking", "provider"),
+        ("TestDollar", "JobEscrow", "requester"),
+    ):
+        chain.send(token, "approve", chain.address[spender], UNLIMITED, sender=role(chain, owner))
+    fund_as(chain, role(chain, "requester"), price=5)
+    chain.send(
+        "TestDollar", "approve", chain.address["JobEscrow"], UNLIMITED, sender=role(chain, "requester")
+    )
+
+
+def _staking(chain: Chain, found: Gas) -> None:
+    provider = role(chain, "provider")
+
+    def act(verb: str, *args: int) -> int:
+        return chain.send("ProviderStaking", verb, *args, sender=provider).gas_used
+
+    found["ProviderStaking.stake:first"] = act("stake", 100 * TBND)
+    found["ProviderStaking.stake:top-up"] = act("stake", 100 * TBND)
+    found["ProviderStaking.unbond"] = act("unbond", 10 * TBND)
+    chain.mine(chain.call("ProviderStaking", "UNBONDING_BLOCKS"))
+    found["ProviderStaking.withdraw"] = act("withdraw")
+    found["ProviderStaking.unbond:again"] = act("unbond", 10 * TBND)
+
+
+def _devices(chain: Chain, found: Gas) -> None:
+    provider = role(chain, "provider")
+    chain.send("ProviderStaking", "stake", 1000 * TBND, sender=provider)
+
+    def register(count: int) -> int:
+        return chain.send("DeviceRegistry", "register", 0, 10, count, sender=provider).gas_used // count
+
+    with _again_from_here(chain):
+        found["DeviceRegistry.register:batch-8"] = register(8)
+    found["DeviceRegistry.register"] = register(1)
+
+
+def _commits(chain: Chain, found: Gas) -> None:
+    provider, operator = role(chain, "provider"), role(chain, "operator")
+    device = _device(chain)
+    set_operator_as(chain, provider, operator)
+    mine_to_slot(chain, 4)
+    found["Challenges.commit:seals"] = commit_as(chain, operator, device, 4, b"\x11" * 32).gas_used
+    mine_to_slot(chain, 5)
+    found["Challenges.seal"] = chain.send("Challenges", "seal", 5, sender=operator).gas_used
+    found["Challenges.commit"] = commit_as(chain, operator, device, 5, b"\x22" * 32).gas_used
+
+
+def _attestations(chain: Chain, found: Gas) -> None:
+    for size, threshold in ((4, 3), (10, 7)):
+        with _again_from_here(chain):
+            oracles = oracle_accounts(chain, size)
+            join_oracles(chain, oracles, threshold)
+            leaves = [make_leaf(1, role(chain, "other_provider"), weight=10)]
+            attest(chain, 1, leaves)
+            sent = attest(chain, 2, leaves, signers=range(size - threshold, size)).sent
+            assert sent is not None
+            found[f"Attestations.attest:{threshold}-of-{size}"] = sent.gas_used
+
+
+def _jobs(chain: Chain, found: Gas) -> None:
+    provider, requester, stranger = role(chain, "provider"), role(chain, "requester"), role(chain, "stranger")
+    device = _device(chain)
+    mine_to_slot(chain, 4)
+
+    job = _fund(chain)
+    found["JobEscrow.fund"] = job.sent.gas_used
+    job = accept_as(chain, provider, job, device)
+    found["JobEscrow.accept"] = job.sent.gas_used
+    with _again_from_here(chain):
+        chain.mine_to(job.state.terms.submit_by)
+        sent = chain.send("JobEscrow", "refund", job.number, job.state, sender=stranger)
+        found["JobEscrow.refund"] = sent.gas_used
+    job = submit_as(chain, provider, job)
+    found["JobEscrow.submit"] = job.sent.gas_used
+    found["JobEscrow.approve"] = approve_as(chain, requester, job).gas_used
+
+
+def _outcomes(chain: Chain, found: Gas) -> None:
+    """A settlement by a leaf at depth 10, claims by leaves at depth 20."""
+    provider, stranger = role(chain, "provider"), role(chain, "stranger")
+    device = _device(chain)
+    join_oracles(chain, oracle_accounts(chain, 4))
+    mine_to_slot(chain, 4)
+    job = submit_as(chain, provider, accept_as(chain, provider, _fund(chain), device))
+    slot = job.state.forced_slot
+    outcomes = {device: [make_outcome(slot, OutcomeKind.FORCED, OutcomeResult.PASSED, job=job.number)]}
+
+    with _again_from_here(chain):
+        attested = _attest_deep(chain, slot // 4, device, 10, outcomes)
+        proofs = attested.leaf_proof(device), attested.outcome_proof(device, 0)
+        sent = chain.send("JobEscrow", "settle", job.number, job.state, *proofs, sender=stranger)
+        found["JobEscrow.settle"] = sent.gas_used
+
+    for epoch, suffix in ((slot // 4, ""), (slot // 4 + 1, ":again")):
+        attested = _attest_deep(chain, epoch, device, 20, outcomes if suffix == "" else {})
+        if suffix == "":  # somebody else was there before
+            chain.send("Rewards", "claim", attested.leaf_proof(device ^ 1), sender=stranger)
+        sent = chain.send("Rewards", "claim", attested.leaf_proof(device), sender=stranger)
+        found["Rewards.claim:depth-20" + suffix] = sent.gas_used
+
+
+def _misses(chain: Chain, found: Gas) -> None:
+    device = _device(chain)
+    slot = drawn_slot_of(chain, device)
+
+    def prove() -> int:
+        return chain.send("WorkDisputes", "proveMissed", device, slot, sender=role(chain, "auditor")).gas_used
+
+    mine_to_slot(chain, slot + 1)
+    found["WorkDisputes.missed"] = prove()
+    slot = drawn_slot_of(chain, device, slot + 2)
+    mine_to_slot(chain, slot + 1)
+    found["WorkDisputes.missed:again"] = prove()
+
+
+def _bad_items(chain: Chain, found: Gas) -> None:
+    provider, auditor = role(chain, "provider"), role(chain, "auditor")
+    for class_id, inner in ((1, 4096), (2, 16384)):
+        with _again_from_here(chain):
+            device = _device(chain, class_id)
+            work = open_work(chain, commit_work(chain, provider, device, prover=SloppyProver(7, 9)))
+            proof = show_item(chain, work, index=1, row=7, column=9)
+            sent = chain.send("WorkDisputes", "proveBadItem", proof, sender=auditor)
+            found[f"WorkDisputes.badItem:K{inner}"] = sent.gas_used
+
+
+def _oracles(chain: Chain, found: Gas) -> None:
+    """Two statements of one oracle, without and with an attestation that rests on its signature."""
+    set_id = join_oracles(chain, oracle_accounts(chain, 4))
+    attested = attest(chain, 1, signers=(0, 1, 2))
+    for suffix, index in ((":revokes", 0), ("", 3)):
+        with _again_from_here(chain):
+            oracle = oracle_accounts(chain, 4)[index]
+            pair = attested.statement, replace(attested.statement, data_digest=b"\x33" * 32)
+            first, second = ((each, sign_statement(chain, each, oracle)) for each in pair)
+            args = *first, *second, set_id, index
+            sent = chain.send(
+                "AttestationDisputes", "proveEquivocation", *args, sender=role(chain, "auditor")
+            )
+            found["AttestationDisputes.equivocation" + suffix] = sent.gas_used
+
+
+def _attest_deep(
+    chain: Chain, epoch: int, device: int, depth: int, outcomes: Mapping[int, Sequence[Outcome]]
+) -> Epoch:
+    """Attest a tree in which the device's path has `depth` siblings, and wait until it is final."""
+    provider = role(chain, "provider")
+    others = [make_leaf(device ^ (1 << level), provider, cumulative_reward=TBND) for level in range(depth)]
+    leaf = make_leaf(device, provider, weight=10, cumulative_reward=500 * epoch * TBND)
+    attested = attest(chain, epoch, [leaf, *others], outcomes).epoch
+    assert len(attested.leaf_proof(device).path) == 3 + 44 * depth
+    mine_to_final(chain, epoch)
+    return attested
+
+
+def _device(chain: Chain, class_id: int = 0) -> int:
+    """A device of the provider's, with stake to spare."""
+    provider = role(chain, "provider")
+    stake_as(chain, provider, 500 * TBND)
+    return register_as(chain, provider, class_id)
+
+
+def _fund(chain: Chain) -> FundedJob:
+    """The requester funds a job under its unlimited allowance."""
+    return fund_as(chain, role(chain, "requester"), approve=False)
+
+
+@contextmanager
+def _again_from_here(chain: Chain) -> Iterator[None]:
+    snapshot = chain.snapshot()
+    yield
+    chain.revert_to(snapshot)
