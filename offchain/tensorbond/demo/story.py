@@ -226,12 +226,14 @@ class Story:
             self.say(f"from now on a block every {TICK_SECONDS} s")
 
     def challenge(self) -> None:
-        with self._step(3):
+        with self._step(3) as step:
             slot = self._forced_slot
             self._wait(
                 f"slot {slot} to be sealed", lambda: any(self.network.call("Challenges", "beaconOf", slot))
             )
-            beacon = self.network.call("Challenges", "beaconOf", slot)
+            (seal,) = self.network.events("Challenges", "SlotSealed", slot=slot)
+            self._note(step, seal.transaction)
+            beacon = seal.args["beacon"]
             roll = self.network.call("Challenges", "isRollCall", slot)
             drawn = [d for d in self.devices.values() if self.network.call("Challenges", "isDrawn", d, slot)]
             self.say(
