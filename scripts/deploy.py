@@ -60,11 +60,13 @@ def cli(
         deploy(lane, compiled, parameters, network, path, tokens=tokens, say=click.echo)
         endpoints.close()
     except TensorbondError as error:
-        raise click.ClickException(str(error)) from error
+        failure = click.ClickException(str(error))
+        failure.exit_code = 2
+        raise failure from error
 
 
 def _compile() -> None:
-    """Bring `.build/contracts.json` up to date, in a process of its own: this one may have been started by ape."""
+    """Bring `.build/contracts.json` up to date, in a process of its own: ape may have started this one."""
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "compile.py")], check=False)
     if done.returncode:
         raise click.ClickException("the contracts do not compile")

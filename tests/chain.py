@@ -10,7 +10,6 @@ with chain.reverts("FreeStakeInsufficient", provider=provider, have=100, need=10
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -318,16 +317,7 @@ class Chain:
 @cache
 def project_artifacts() -> dict[str, Artifact]:
     """Everything in contracts/, compiled if need be."""
-    try:
-        compiled = compiler.compile_project()["contracts"]
-    except compiler.CompilationError:
-        compiled = {}
-        for path in sorted(compiler.CONTRACTS.glob("*.sol")):
-            try:
-                compiled |= compiler.compile_sources([path])
-            except compiler.CompilationError as error:
-                print(f"left out, for it does not compile: {path.name}\n{error}", file=sys.stderr)
-        compiled |= compiler.compile_sources([ROOT / path for path in compiler._OTHERS_WORK])
+    compiled = compiler.compile_project()["contracts"]
     return {name: Artifact.from_json(name, data) for name, data in compiled.items()}
 
 

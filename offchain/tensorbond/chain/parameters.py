@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,19 +12,20 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tensorbond.chain.errors import DeploymentInvalid
 from tensorbond.chain.types import DeviceClass
 
+_AMOUNT = re.compile(r"([0-9][0-9_]{0,99})(?:\.([0-9]{1,99}))?")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def parse_units(text: str, decimals: int) -> int:
     """`"1.5"` with 18 decimals → 1500000000000000000. Raises `ValueError` for what the token cannot
     express."""
-    try:
-        amount = Decimal(text.replace("_", "")).scaleb(decimals)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not an amount") from None
-    if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not an amount")
+    whole, fraction = match[1].replace("_", ""), (match[2] or "").rstrip("0")
+    if len(fraction) > decimals:
         raise ValueError(f"{text!r} is not an amount of a token with {decimals} decimals")
-    return int(amount)
+    return int(whole + fraction.ljust(decimals, "0"))
 
 
 def format_units(amount: int, decimals: int) -> str:

@@ -37,13 +37,15 @@ def still(start: Start) -> Chain:
 
 
 class Sending(threading.Thread):
-    """A mint under way in a thread of its own, over connections of its own."""
+    """A mint (or `data`) under way in a thread of its own, over connections of its own."""
 
-    def __init__(self, chain: Chain, key: LocalAccount, **policy: object) -> None:
+    def __init__(
+        self, chain: Chain, key: LocalAccount, *, data: bytes | None = None, **policy: object
+    ) -> None:
         super().__init__(daemon=True)
         self.lane = make_lane(chain, key, **policy)
         self.lane.rpc = chain.rpc.clone()
-        self.call = mint(chain, key.address, 5)
+        self.call = mint(chain, key.address, 5) if data is None else (chain.address[TOKEN], data)
         self.hashes: list[str] = []
         self.mined: Mined | None = None
         self.error: ChainError | None = None
@@ -209,6 +211,28 @@ def test_transact__reorganised_away_before_it_is_deep_enough__is_mined_again(
     assert mined.block_hash != abandoned
     assert mined.block_hash == still.block_hash(mined.block)
     assert still.balance(TOKEN, key.address) == 5
+
+
+def test_transact__refused_only_when_mined__is_decoded_from_the_block(
+    still: Chain, key: LocalAccount
+) -> None:
+    """Somebody else spends the balance between the simulation and the block."""
+    other = account(1).address
+    abi = project_artifacts()[TOKEN].abi
+    still.rpc.request("evm_setAutomine", True)
+    still.send(TOKEN, "mint", key.address, 5, sender=other)
+    still.send(TOKEN, "approve", other, 5, sender=key.address)
+    still.rpc.request("evm_setAutomine", False)
+    sending = Sending(still, key, patience=60.0, data=abi.encode_call("transfer", [other, 5]))
+    wait_for(lambda: pending(still))
+    request = {"from": other, "to": still.address[TOKEN], "gas": "0x20000", "gasPrice": hex(10**12)}
+    data = abi.encode_call("transferFrom", [key.address, other, 5])
+    still.rpc.request("eth_sendTransaction", request | {"data": "0x" + data.hex()})
+    still.mine()
+    with pytest.raises(ContractRefused) as caught:
+        sending.result()
+    assert caught.value.error_name == "ERC20InsufficientBalance"
+    assert caught.value.arguments == {"sender": key.address, "balance": 0, "needed": 5}
 
 
 def test_transact__no_ether__says_so(still: Chain, key: LocalAccount) -> None:
