@@ -91,7 +91,7 @@ def test_judge__appears_later__is_found_then(archive, store):
 def test_judge__bad_here_good_at_a_peer__passes_and_is_shown_to_others(archive, store, tmp_path):
     store.put(CASE.name, BAD.encode())
     peers = Peers({CASE.name: [good_evidence().encode()]})
-    assert findings(archive, peers) == {GOOD, Finding(evidence_root(BAD), 1)} or GOOD in findings(archive)
+    assert GOOD in findings(archive, peers)
     assert archive.read(CASE.name) == good_evidence().encode()
     archive.close()
     restarted = Archive(store, tmp_path / "own", CHALLENGES, workers=1)

@@ -1,0 +1,320 @@
+"""The agent against a real chain, one cycle at a time."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tensorbond.chain import slots
+from tensorbond.daemon import StateBusy, exclusive
+from tensorbond.oracle.outcomes import Finding, examine
+from tensorbond.oracle.reader import commit_of
+from tensorbond.proof.challenge import Challenge
+from tensorbond.proof.evidence import evidence_name
+from tensorbond.proof.prover import CpuProver, Proof, Round
+from tensorbond.proof.workload import Entries
+from tensorbond.provider.agent import Agent, run
+from tensorbond.provider.config import AgentConfig, JobPolicy
+from tensorbond.provider.errors import NotOperator
+from tensorbond.store import Store
+from tests.acts import TBND, FundedJob, domain, fund_as, mine_to_slot, set_operator_as, stake_as, timing
+from tests.chain import Chain
+from tests.work import challenge_of, device_as, drawn_slot_of, first_slot_of
+
+pytestmark = pytest.mark.chain
+
+LIMIT = 1 << 22
+RESULT = b"\xab" * 32
+
+
+class WatchedProver(CpuProver):
+    """Tells what it proved, and lets something happen meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.proven: list[Challenge] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def prove(self, challenge: Challenge, progress: Any = None) -> Proof:
+        if challenge.device:  # not the warm-up
+            self.proven.append(challenge)
+            self.meanwhile()
+        return super().prove(challenge, progress)
+
+
+class ForgetfulProver(WatchedProver):
+    """Opens other entries than it committed to."""
+
+    def tile_entries(self, work: Round, tile: int) -> Entries:
+        return super().tile_entries(work, tile) + 1
+
+
+@pytest.fixture
+def device(chain: Chain, provider: str) -> int:
+    return device_as(chain, provider)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def config(chain: Chain, deployment_file: Path, provider: str, tmp_path: Path) -> Callable[..., AgentConfig]:
+    def make(**changes: Any) -> AgentConfig:
+        told = {
+            "rpc_urls": (chain.url,),
+            "deployment": deployment_file,
+            "account": chain.key(provider),
+            "store_url": str(tmp_path / "store"),
+            "state_dir": tmp_path / "state",
+            "prover_factory": WatchedProver,
+        }
+        return AgentConfig(**told | changes)
+
+    return make
+
+
+@pytest.fixture
+def start(config: Callable[..., AgentConfig]) -> Iterator[Callable[..., Agent]]:
+    """Starts an agent of the provider; it is closed after the test at the latest."""
+    with ExitStack() as stack:
+
+        def start_agent(**changes: Any) -> Agent:
+            agent = Agent(config(**changes))
+            stack.callback(agent.close)
+            return agent
+
+        yield start_agent
+
+
+def records(chain: Chain) -> list[Any]:
+    return chain.events("Challenges", "Committed")
+
+
+def name_of(record: Any) -> str:
+    args = record.args
+    return evidence_name(31337, args["device"], args["slot"], args["commitment"])
+
+
+def fund_job(chain: Chain, requester: str, provider: str) -> FundedJob:
+    """A job that the provider has the stake for, with time enough."""
+    stake_as(chain, provider, 100 * TBND)
+    head = chain.block_number
+    return fund_as(chain, requester, submit_by=head + 100, refund_at=head + 400)
+
+
+def mine_to_window_end(chain: Chain, slot: int) -> None:
+    """The next transaction comes one block too late."""
+    chain.mine_to(slots.start_of(timing(chain), slot + 1) - 2)
+
+
+def test_cycle__device_is_drawn__commits_once_and_publishes_when_the_sample_beacon_is_there(
+    chain, device, start, store, operator, provider
+):
+    set_operator_as(chain, provider, operator)
+    agent = start(account=chain.key(operator), provider=provider)
+    slot = drawn_slot_of(chain, device)
+    agent.cycle()
+    agent.cycle()
+    (record,) = records(chain)
+    assert (record.args["device"], record.args["slot"], record.args["key"]) == (device, slot, operator)
+    assert store.list() == []
+
+    challenge = challenge_of(chain, device, slot)
+    mine_to_slot(chain, slot + 1)
+    agent.cycle()
+    raw = store.get(name_of(record), LIMIT)
+    sample_beacon = chain.block_hash(slots.start_of(timing(chain), slot + 1))
+    found = examine(raw, challenge, commit_of(record), sample_beacon, domain(chain, "Challenges"))
+    assert isinstance(found, Finding)
+    assert found.bad_item is None
+    assert [each.slot for each in agent._prover.proven].count(slot) == 1
+
+
+def test_cycle__not_drawn__does_nothing(chain, device, start):
+    agent = start()
+    slot = first_slot_of(chain, device)
+    while True:
+        mine_to_slot(chain, slot, 1)
+        chain.send("Challenges", "seal", slot, sender=chain.accounts[19])
+        if not chain.call("Challenges", "isDrawn", device, slot):
+            break
+        slot += 1
+    agent.cycle()
+    assert (records(chain), agent._prover.proven) == ([], [])
+
+
+def test_cycle__before_the_first_epoch_of_the_device__does_nothing(chain, device, start):
+    agent = start()
+    agent.cycle()
+    assert (records(chain), agent._prover.proven) == ([], [])
+
+
+def test_cycle__proven_too_late__sends_no_commit(chain, device, start):
+    agent = start()
+    slot = drawn_slot_of(chain, device)
+    agent._prover.meanwhile = lambda: mine_to_window_end(chain, slot)
+    agent.cycle()
+    assert len(agent._prover.proven) == 1
+    assert records(chain) == []
+    assert chain.block_number == slots.start_of(timing(chain), slot + 1) - 2
+
+
+def test_cycle__window_over__is_not_even_proven(chain, device, start):
+    agent = start()
+    slot = drawn_slot_of(chain, device)
+    mine_to_window_end(chain, slot)
+    agent.cycle()
+    assert (records(chain), agent._prover.proven) == ([], [])
+
+
+def test_cycle__somebody_committed_meanwhile__never_sends_a_second(chain, device, start, provider):
+    agent = start()
+    slot = drawn_slot_of(chain, device)
+    agent._prover.meanwhile = lambda: chain.send(
+        "Challenges", "commit", device, slot, b"\1" * 32, sender=provider
+    )
+    agent.cycle()
+    (record,) = records(chain)
+    assert record.args["commitment"] == b"\1" * 32
+
+
+def test_cycle__restarted_after_the_commit__proves_again_and_publishes(chain, device, start, store):
+    first = start()
+    slot = drawn_slot_of(chain, device)
+    first.cycle()
+    first.close()
+    mine_to_slot(chain, slot + 1)
+    second = start()
+    second.cycle()
+    assert name_of(records(chain)[0]) in store.list()
+    assert slot in [each.slot for each in second._prover.proven]
+
+
+def test_cycle__commitment_is_not_what_it_proves__publishes_nothing(chain, device, start, store, provider):
+    agent = start()
+    slot = drawn_slot_of(chain, device)
+    chain.send("Challenges", "commit", device, slot, b"\1" * 32, sender=provider)
+    mine_to_slot(chain, slot + 1)
+    agent.cycle()
+    assert not [name for name in store.list() if name.endswith("01" * 32)]
+
+
+def test_cycle__confirmations_wanted__waits_for_them(chain, device, start, store):
+    agent = start(confirmations=2)
+    slot = drawn_slot_of(chain, device)
+    agent.cycle()
+    assert records(chain) == []
+    chain.mine_to(slots.start_of(timing(chain), slot) + 2)
+    agent.cycle()
+    (record,) = records(chain)
+    mine_to_slot(chain, slot + 1, 1)
+    agent.cycle()
+    assert store.list() == []
+    chain.mine()
+    agent.cycle()
+    assert store.list() == [name_of(record)]
+
+
+def test_cycle__own_evidence_is_bad__signs_nothing(chain, device, start, store, caplog):
+    agent = start(prover_factory=ForgetfulProver)
+    slot = drawn_slot_of(chain, device)
+    agent.cycle()
+    mine_to_slot(chain, slot + 1)
+    agent.cycle()
+    assert len(records(chain)) >= 1
+    assert store.list() == []
+    assert "leaf 0 is bad" in caplog.text
+
+
+def test_cycle__without_self_check__publishes_what_it_has(chain, device, start, store):
+    agent = start(prover_factory=ForgetfulProver, self_check=False)
+    slot = drawn_slot_of(chain, device)
+    agent.cycle()
+    mine_to_slot(chain, slot + 1)
+    agent.cycle()
+    assert name_of(records(chain)[0]) in store.list()
+
+
+def test_cycle__other_devices_are_served_elsewhere__leaves_them_alone(chain, device, start):
+    agent = start(devices=frozenset({device + 1}))
+    drawn_slot_of(chain, device)
+    agent.cycle()
+    assert records(chain) == []
+
+
+def test_agent__key_is_not_the_operator__is_refused(chain, device, config, operator, provider):
+    with pytest.raises(NotOperator, match=f"{operator} is not {provider}'s operator, {provider} is"):
+        Agent(config(account=chain.key(operator), provider=provider))
+
+
+def test_run__another_agent_uses_the_folder__is_refused(config, tmp_path):
+    with exclusive(tmp_path / "state"), pytest.raises(StateBusy):
+        run(config(once=True))
+
+
+def test_run__once__does_one_cycle(chain, device, config):
+    drawn_slot_of(chain, device)
+    run(config(once=True))
+    assert len(records(chain)) == 1
+
+
+def test_cycle__job_fits__is_accepted_submitted_and_its_forced_slot_answered(
+    chain, device, start, requester, provider, store
+):
+    agent = start(jobs=JobPolicy(result_digest=RESULT))
+    mine_to_slot(chain, first_slot_of(chain, device))
+    job = fund_job(chain, requester, provider)
+    agent.cycle()
+    (accepted,) = chain.events("JobEscrow", "JobAccepted")
+    assert (accepted.args["job"], accepted.args["device"]) == (job.number, device)
+    agent.cycle()
+    (submitted,) = chain.events("JobEscrow", "JobSubmitted")
+    assert submitted.args["result"] == RESULT
+    forced = accepted.args["forcedSlot"]
+    mine_to_slot(chain, forced)
+    agent.cycle()
+    assert forced in [record.args["slot"] for record in records(chain)]
+    mine_to_slot(chain, forced + 1)
+    agent.cycle()
+    assert any(f"/{forced}/" in name for name in store.list())
+    assert len(chain.events("JobEscrow", "JobSubmitted")) == 1
+
+
+def test_cycle__a_command_does_the_job__its_digest_is_submitted(
+    chain, device, start, requester, provider, tmp_path
+):
+    told = tmp_path / "told"
+    script = f"import sys; open({str(told)!r}, 'w').write(' '.join(sys.argv[1:])); print('0x' + 'ab' * 32)"
+    agent = start(jobs=JobPolicy(result_command=(sys.executable, "-c", script)))
+    mine_to_slot(chain, first_slot_of(chain, device))
+    job = fund_job(chain, requester, provider)
+    deadline = time.monotonic() + 30
+    while not chain.events("JobEscrow", "JobSubmitted") and time.monotonic() < deadline:
+        agent.cycle()
+    (submitted,) = chain.events("JobEscrow", "JobSubmitted")
+    assert submitted.args["result"] == RESULT
+    assert told.read_text() == f"{job.number} 0x{job.state.terms.spec.hex()}"
+
+
+def test_cycle__jobs_are_left_to_the_owner__takes_none(chain, device, start, requester, provider):
+    agent = start()
+    mine_to_slot(chain, first_slot_of(chain, device))
+    fund_job(chain, requester, provider)
+    agent.cycle()
+    assert chain.events("JobEscrow", "JobAccepted") == []
+
+
+def test_cycle__job_does_not_fit__takes_none(chain, device, start, requester, provider):
+    agent = start(jobs=JobPolicy(min_price=10**30))
+    mine_to_slot(chain, first_slot_of(chain, device))
+    fund_job(chain, requester, provider)
+    agent.cycle()
+    assert chain.events("JobEscrow", "JobAccepted") == []
