@@ -60,10 +60,15 @@ def judge(case: Case, store: Store, domain: Domain) -> Verdict:
         return _without_evidence(case, why)
     if case.told is not None and case.told.result == OutcomeResult.WITHHELD:
         return Verdict(OutcomeResult.WITHHELD, note="evidence appeared after it had been found withheld")
+    root = evidence_root(evidence)
     bad = find_bad_item(case.challenge, case.commitment, case.sample_beacon, evidence)
     if bad is None:
-        return Verdict(OutcomeResult.PASSED, evidence_root(evidence))
-    return Verdict(OutcomeResult.BAD_ITEM, evidence_root(evidence), bad.index)
+        return Verdict(OutcomeResult.PASSED, root)
+    if case.told is not None and case.told.result == OutcomeResult.BAD_ITEM and case.told.witness < root:
+        # The lowest signed root decides, and the store keeps but one file of those that a key may sign.
+        note = "the evidence that was judged isn't the stored one, which is bad as well"
+        return Verdict(OutcomeResult.BAD_ITEM, case.told.witness, case.told.item, note=note)
+    return Verdict(OutcomeResult.BAD_ITEM, root, bad.index)
 
 
 def _signed_evidence(case: Case, store: Store, domain: Domain) -> tuple[Evidence | None, str]:
