@@ -1,0 +1,777 @@
+"""The deployed system beside its model: every act is done to both, and both are compared."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_keys.datatypes import PrivateKey
+from eth_utils.crypto import keccak
+
+from tensorbond.chain.abi import Parameter
+from tensorbond.chain.deploy import deploy
+from tensorbond.chain.errors import RpcError
+from tensorbond.chain.lane import Lane, Policy
+from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.types import OutcomeKind, OutcomeResult, Statement
+from tests.anvil import ROOT
+from tests.chain import Chain, Sent, system_artifacts
+from tests.leaves import Epoch, make_leaf, make_outcome
+
+from .model import (
+    ATTESTED,
+    COMMITTED,
+    EMISSION,
+    REVOKED,
+    VOID,
+    ZERO,
+    Addresses,
+    Market,
+    Refused,
+    TokenBook,
+    first_slot,
+    last_block,
+    start_of,
+)
+
+TBND = 10**18
+TUSD = 10**6
+FOREVER = 2**256 - 1
+CHAIN_ID = 31337
+BOND = 1_000 * TBND
+
+PAYMENT_TOKENS = ("TestDollar", "BlacklistToken")
+
+Key = tuple[str, str, tuple[Any, ...]]
+View = dict[str, int]
+
+
+# Signing
+
+
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_NONCE = 0xC0FFEE
+_POINT = PrivateKey(_NONCE.to_bytes(32, "big")).public_key.to_bytes()
+_R, _ODD = int.from_bytes(_POINT[:32], "big"), _POINT[63] & 1
+
+
+def sign(key: bytes, digest: bytes) -> bytes:
+    """65 bytes r ‖ s ‖ v, always with the same nonce: fast, and these keys have nothing to lose."""
+    s = pow(_NONCE, -1, _ORDER) * (int.from_bytes(digest, "big") + _R * int.from_bytes(key, "big")) % _ORDER
+    odd = _ODD
+    if s > _ORDER // 2:
+        s, odd = _ORDER - s, odd ^ 1
+    return _R.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + odd])
+
+
+def domain(name: str, address: str) -> bytes:
+    kind = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+    values = [kind, keccak(name.encode()), keccak(b"1"), CHAIN_ID, address]
+    return keccak(encode(["bytes32", "bytes32", "bytes32", "uint256", "address"], values))
+
+
+def typed(domain: bytes, kind: str, types: list[str], values: list[Any]) -> bytes:
+    content = keccak(encode(["bytes32", *types], [keccak(kind.encode()), *values]))
+    return keccak(b"\x19\x01" + domain + content)
+
+
+STATEMENT = (
+    "Attestation(uint256 epoch,uint256 round,bytes32 previousRoot,bytes32 lastBlockHash,bytes32 root,"
+    "uint256 totalWeight,bytes32 dataDigest,bytes32 configDigest)"
+)
+STATEMENT_TYPES = ["uint256", "uint256", "bytes32", "bytes32", "bytes32", "uint256", "bytes32", "bytes32"]
+
+
+# The cast
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays. `careful` commits in every slot and never serves a job; the honest oracles sign once."""
+
+    governor: str
+    treasury: str
+    providers: tuple[str, ...]
+    careful: str
+    careful_device: int
+    hot_keys: tuple[str, ...]
+    requesters: tuple[str, ...]
+    stranger: str
+    oracles: tuple[str, ...]
+    liars: frozenset[str]
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        named = (self.governor, self.treasury, *self.providers, self.careful, *self.hot_keys)
+        return tuple(dict.fromkeys((*named, *self.requesters, self.stranger, *self.oracles)))
+
+
+def cast_of(chain: Chain) -> Cast:
+    account = chain.accounts
+    oracles = tuple(sorted(account[8:18], key=lambda address: int(address, 16)))
+    return Cast(
+        governor=account[0],
+        treasury=account[1],
+        providers=(account[2], account[7]),
+        careful=account[18],
+        careful_device=1,
+        hot_keys=(account[3], account[19]),
+        requesters=(account[4], account[6], account[2]),
+        stranger=account[5],
+        oracles=oracles,
+        liars=frozenset(oracles[::2]),
+    )
+
+
+class World:
+    """One chain and its model. `begin` brings both back to the start of the play."""
+
+    def __init__(self, chain: Chain, path: Path) -> None:
+        self.chain, self.cast = chain, cast_of(chain)
+        self.attempts: Counter[str] = Counter()
+        self.successes: Counter[str] = Counter()
+        self.refusals: dict[str, Counter[str]] = defaultdict(Counter)
+        # By name, those with a reason by reason.
+        self.events: Counter[str] = Counter()
+        self.transactions = self.blocks = 0
+        self._keys = {address: chain.key(address).key for address in chain.accounts}
+        self._calldata: dict[Key, bytes] = {}
+        self._names: dict[tuple[str, str], list[str]] = {}
+        self._set_up(path)
+        self.random = Random(0)
+        self._prelude()
+        self._base = deepcopy(replace_hash(self.model))
+        self._base_hashes = dict(self._hashes)
+        self._snapshot = chain.snapshot()
+
+    def begin(self, random: Random) -> None:
+        self.chain.revert_to(self._snapshot)
+        self._snapshot = self.chain.snapshot()
+        self.random = random
+        self._start(deepcopy(self._base), dict(self._base_hashes))
+
+    def _start(self, model: Market, hashes: dict[int, bytes]) -> None:
+        self.model, self._hashes = model, hashes
+        model.hash_of = self.hash_of
+        self.head = self.chain.block_number
+        self.timestamp = self.chain.timestamp
+        self.since: list[Sent] = []
+        self.statements: dict[int, Statement] = {}
+        self._duties: dict[tuple[int, int], int] = {}
+        self._tick()
+
+    # Acting
+
+    def act(
+        self,
+        verb: str,
+        contract: str,
+        function: str,
+        *args: Any,
+        sender: str,
+        effect: Callable[[Market], object],
+        counts: bool = True,
+    ) -> Sent | None:
+        """Do it to the model, then to the chain: both succeed, or both refuse with the same error."""
+        if counts:
+            self.attempts[verb] += 1
+        try:
+            effect(self.model)
+        except Refused as refused:
+            if counts:
+                self.refusals[verb][refused.error] += 1
+            self._expect_refusal(refused.error, contract, function, args, sender)
+            return None
+        sent = self.chain.send(contract, function, *args, sender=sender)
+        assert sent.block == self.head + 1
+        if counts:
+            self.successes[verb] += 1
+        self.transactions += 1
+        self.since.append(sent)
+        for event in sent.events:
+            self.events[f"{event.name}{event.args.get('reason', '')}"] += 1
+        self._mined(1)
+        return sent
+
+    def _expect_refusal(
+        self, error: str, contract: str, function: str, args: tuple[Any, ...], sender: str
+    ) -> None:
+        abi, to = self.chain._abi(contract), self.chain.at(contract)
+        request = {"to": to, "from": sender, "data": "0x" + abi.encode_call(function, args).hex()}
+        try:
+            self.chain.rpc.request("eth_call", request, "pending")
+        except RpcError as refused:
+            have = self.chain._reverted_call(refused, to, function)
+            assert have.error == error, f"{contract}.{function}: refused by {have}, not by {error}"
+        else:
+            raise AssertionError(f"{contract}.{function} should be refused with {error}: {args}")
+
+    def mine(self, blocks: int) -> None:
+        if blocks > 0:
+            self.chain.rpc.request("anvil_mine", hex(blocks), hex(1))
+            self._mined(blocks)
+
+    def _mined(self, blocks: int) -> None:
+        self.head += blocks
+        self.blocks += blocks
+        self.timestamp += blocks
+        self._tick()
+
+    def _tick(self) -> None:
+        """Verbs are mined in the block after the head."""
+        self.model.block, self.model.timestamp = self.head + 1, self.timestamp + 1
+
+    def hash_of(self, block: int) -> bytes:
+        if block not in self._hashes:
+            self._hashes[block] = self.chain.block_hash(block)
+        return self._hashes[block]
+
+    # What goes on by itself
+
+    def advance_to(self, head: int) -> None:
+        """Let time pass until `head` is the head, or a little more."""
+        while self.head < head:
+            self.tend()
+            t = self.model.timing
+            end = start_of(t, self.model.slot + 1)
+            self.mine(min(head, max(end, self.head + 1)) - self.head)
+
+    def tend(self) -> None:
+        """The careful provider commits in every slot; the oracles attest, some late, or close."""
+        while self._commit_carefully() or self._do_duty():
+            pass
+
+    def _commit_carefully(self) -> bool:
+        model, cast = self.model, self.cast
+        device, slot = cast.careful_device, model.slot
+        if device not in model.devices or (device, slot) in model.records:
+            return False
+        first, last = model.window_of(slot)
+        if not (model.is_active(device, slot) and first <= model.block <= last):
+            return False
+        commitment = keccak(b"careful" + slot.to_bytes(4, "big"))
+        self.act(
+            "commit",
+            "Challenges",
+            "commit",
+            device,
+            slot,
+            commitment,
+            sender=cast.careful,
+            effect=lambda m: m.commit(cast.careful, device, slot, commitment),
+            counts=False,
+        )
+        return True
+
+    def _do_duty(self) -> bool:
+        model = self.model
+        epoch = model.next_epoch
+        if not model.sets or model.block <= model.last_block_of(epoch):
+            return False
+        key = (epoch, model.revived)
+        if key not in self._duties:
+            self._duties[key] = self.random.choice([0, 0, 0, 1, 4, 10, 1_000])
+        if model.block > model.deadline_of(epoch):
+            if self._duties[key] < 1_000 and model.block <= model.deadline_of(epoch) + 4:
+                return False
+            self.close(epoch, counts=False)
+            return True
+        if model.block <= max(model.last_block_of(epoch), model.revived) + self._duties[key]:
+            return False
+        if self._mend_quorum(epoch):
+            return True
+        sent = self.attest(counts=False)
+        if sent is None:
+            self._duties[key] = 1_000
+        return sent is not None
+
+    def _mend_quorum(self, epoch: int) -> bool:
+        """The governor seats others when too many have left or were slashed."""
+        model = self.model
+        newest = model.sets[-1]
+        able = len(newest.members) - len(newest.excluded)
+        if able >= newest.quorum or newest.from_epoch > model.settled_through(model.block):
+            return False
+        for oracle in self.cast.oracles:
+            book = model.oracles[oracle]
+            if book.amount == 0 and book.left_epoch == 0 and self.random.random() < 0.7:
+                self.join(oracle, counts=False)
+        members = [
+            o for o in self.cast.oracles if model.oracles[o].amount and not model.oracles[o].left_epoch
+        ]
+        if len(members) < 3:
+            return False
+        governor, least = self.cast.governor, model.first_unsigned
+        self.act(
+            "seat",
+            "Attestations",
+            "seat",
+            members,
+            3,
+            least,
+            sender=governor,
+            effect=lambda m: m.seat(governor, members, 3, least),
+            counts=False,
+        )
+        return True
+
+    def close(self, epoch: int, *, counts: bool = True) -> Sent | None:
+        return self.act(
+            "close",
+            "Attestations",
+            "close",
+            epoch,
+            sender=self.cast.stranger,
+            effect=lambda m: m.close(epoch),
+            counts=counts,
+        )
+
+    # Attesting
+
+    def data_of(self, epoch: int) -> tuple[Epoch, dict[int, int]]:
+        """Leaves that honest oracles could have made, but for what the work was worth, which is chance; and
+        the rewards. Seldom a device earns what it should not."""
+        model, random = self.model, self.random
+        t = model.timing_of(epoch)
+        slots = range(first_slot(t, epoch), first_slot(t, epoch + 1))
+        devices = {d: book for d, book in model.devices.items() if book.from_epoch <= epoch}
+        weights = {d: random.randrange(0, book.gops + 1) for d, book in devices.items()}
+        total = sum(weights.values())
+        earned = dict(model.before(epoch).earned)
+        leaves, outcomes = [], {}
+        for device, book in devices.items():
+            rows = []
+            for slot in slots:
+                result = self._result_of(device, slot)
+                if result:
+                    rows.append(make_outcome(slot, OutcomeKind.DRAWN_C, result))
+            for number, job in model.jobs.items():
+                if job.state.device == device and job.state.forced_slot in slots:
+                    result = random.choice([1, 1, 1, 2, 3, 4])
+                    rows.append(make_outcome(job.state.forced_slot, OutcomeKind.FORCED, result, job=number))
+            reward = EMISSION * weights[device] // total if total else 0
+            if device != self.cast.careful_device and random.random() < 0.05:
+                reward += random.randrange(3 * EMISSION)
+            earned[device] = earned.get(device, 0) + reward
+            values = {"weight": weights[device], "cumulative_reward": earned[device]}
+            leaves.append(make_leaf(device, book.provider, class_id=book.class_id, **values))
+            outcomes[device] = rows
+        return Epoch.of(epoch, leaves, outcomes), earned
+
+    def _result_of(self, device: int, slot: int) -> int:
+        model = self.model
+        record = model.records.get((device, slot))
+        if record and record[1] & COMMITTED:
+            if device == self.cast.careful_device:
+                return OutcomeResult.PASSED
+            return self.random.choice([1, 3, 3, 4])
+        drawn = slot in model.beacons and model.is_drawn(device, slot)
+        return OutcomeResult.MISSED if drawn else 0
+
+    def statement_of(self, data: Epoch, epoch: int) -> Statement:
+        model = self.model
+        set_id = model.set_of(epoch)
+        old = model.epochs.get(epoch)
+        spent = old is not None and bool(old.flags & (ATTESTED | REVOKED))
+        return Statement(
+            epoch=epoch,
+            round=old.round + 1 if spent and old else 0,
+            previous_root=model.before(epoch).root,
+            last_block_hash=self.hash_of(model.last_block_of(epoch)),
+            root=data.root,
+            total_weight=data.total_weight,
+            data_digest=data.data_digest,
+            config_digest=model.sets[set_id - 1].config_digest if set_id else ZERO,
+        )
+
+    def quorum_of(self, epoch: int) -> list[int]:
+        """As many signers as are needed, or as there are."""
+        set_id = self.model.set_of(epoch)
+        if not set_id:
+            return []
+        oracle_set = self.model.sets[set_id - 1]
+        able = [index for index in range(len(oracle_set.members)) if index not in oracle_set.excluded]
+        return able[: oracle_set.quorum]
+
+    def sign_statement(self, statement: Statement, oracle: str) -> bytes:
+        values = [getattr(statement, name) for name in statement.__dataclass_fields__]
+        here = domain("Attestations", self.chain.address["Attestations"])
+        return sign(self._keys[oracle], typed(here, STATEMENT, STATEMENT_TYPES, values))
+
+    def attest(
+        self,
+        *,
+        signers: list[int] | None = None,
+        forger: str | None = None,
+        counts: bool = True,
+        **changes: Any,
+    ) -> Sent | None:
+        """Attest the next epoch. `forger` signs in place of the first signer; `changes` are wrong fields."""
+        model = self.model
+        epoch = model.next_epoch
+        if model.block <= model.last_block_of(epoch):
+            data, earned = Epoch.of(epoch, []), {}
+            statement = replace(Statement(epoch, 0, ZERO, ZERO, ZERO, 0, ZERO, ZERO), **changes)
+        else:
+            data, earned = self.data_of(epoch)
+            statement = replace(self.statement_of(data, epoch), **changes)
+        signers = self.quorum_of(epoch) if signers is None else signers
+        set_id = model.set_of(epoch)
+        members = model.sets[set_id - 1].members if set_id else list(self.cast.oracles)
+        signing = [members[index % len(members)] for index in signers]
+        if forger and signing:
+            signing[0] = forger
+        signatures = b"".join(self.sign_statement(statement, oracle) for oracle in signing)
+        sent = self.act(
+            "attest",
+            "Attestations",
+            "attest",
+            statement,
+            sum(1 << index for index in signers),
+            signatures,
+            sender=self.cast.stranger,
+            effect=lambda m: m.attest(statement, data, signers, bool(forger), earned),
+            counts=counts,
+        )
+        if sent:
+            self.statements[epoch] = statement
+        return sent
+
+    def sign_operator(self, provider: str, operator: str) -> bytes:
+        here = domain("ProviderStaking", self.chain.address["ProviderStaking"])
+        kind = "Operator(address provider,address operator,uint256 nonce)"
+        values = [provider, operator, self.model.position(provider).nonce]
+        return sign(self._keys[operator], typed(here, kind, ["address", "address", "uint256"], values))
+
+    def sign_permit(self, owner: str, amount: int, nonce: int, deadline: int) -> tuple[int, bytes, bytes]:
+        kind = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+        types = ["address", "address", "uint256", "uint256", "uint256"]
+        values = [owner, self.model.at.staking, amount, nonce, deadline]
+        signature = sign(self._keys[owner], typed(self._permit_domain, kind, types, values))
+        return signature[64], signature[:32], signature[32:64]
+
+    # Looking
+
+    def look(self, keys: list[Key]) -> dict[Key, View]:
+        """Many views in one call, at the head: the words that they return, by name."""
+        packed = b""
+        for key in keys:
+            data = self._calldata_of(key)
+            packed += bytes.fromhex(self.chain.at(key[0])[2:]) + len(data).to_bytes(2, "big") + data
+        reader = self.chain._abi("Reader")
+        request = {
+            "to": self.chain.at("Reader"),
+            "data": "0x" + reader.encode_call("read", [packed, len(keys)]).hex(),
+        }
+        answer = bytes.fromhex(self.chain.rpc.request("eth_call", request, "latest")[2:])
+        found = {}
+        for index, key in enumerate(keys):
+            at = 64 + int.from_bytes(answer[64 + 32 * index : 96 + 32 * index], "big")
+            length = int.from_bytes(answer[at : at + 32], "big")
+            words = [answer[at + 32 + i : at + 64 + i] for i in range(0, length, 32)]
+            names = self._names_of(key[0], key[1])
+            found[key] = {name: int.from_bytes(word, "big") for name, word in zip(names, words, strict=True)}
+        return found
+
+    def _calldata_of(self, key: Key) -> bytes:
+        if key not in self._calldata:
+            contract, function, args = key
+            self._calldata[key] = self.chain._abi(contract).encode_call(function, args)
+        return self._calldata[key]
+
+    def _names_of(self, contract: str, function: str) -> list[str]:
+        if (contract, function) not in self._names:
+            outputs = self.chain._abi(contract).function(function).outputs
+            self._names[contract, function] = [name for output in outputs for name in _flat(output)]
+        return self._names[contract, function]
+
+    # The beginning
+
+    def _set_up(self, path: Path) -> None:
+        chain, cast = self.chain, self.cast
+        chain.rpc.request("anvil_setBlockTimestampInterval", 1)
+        parameters = Parameters.load(ROOT / "deployments" / "params" / "devnet.toml")
+        timing = parameters.timing.model_copy(
+            update={"slot_blocks": 5, "epoch_slots": 2, "attest_blocks": 16, "proof_blocks": 6}
+        )
+        first, second, *_ = parameters.classes
+        # The second class is drawn in nearly every slot, and a fault costs the whole bond.
+        strict = {"draw_threshold": 2**32 - 1, "miss_penalty": TBND // 3, "fault_bps": 10_000}
+        parameters = parameters.model_copy(
+            update={
+                "treasury": cast.treasury,
+                "fee_recipient": cast.treasury,
+                "timing": timing,
+                "unbonding_blocks": 60,
+                "oracle_bond": BOND,
+                "classes": (first, second.model_copy(update=strict)),
+            }
+        )
+        tokens = {name: chain.deploy(name) for name in PAYMENT_TOKENS}
+        chain.deploy("Reader")
+        lane = Lane(chain.rpc, chain.key(cast.governor), policy=Policy(poll=0.01))
+        deployment = deploy(lane, system_artifacts(), parameters, "market", path, tokens=tokens)
+        for name, record in deployment.contracts.items():
+            chain.register(name, record.address)
+        self._permit_domain = chain.call("TensorbondToken", "DOMAIN_SEPARATOR")
+        self._supply()
+        chain.mine_to(max(deployment.timing.from_block, chain.block_number))
+
+        at = chain.address
+        model = Market(
+            Addresses(
+                at["ProviderStaking"],
+                at["DeviceRegistry"],
+                at["Challenges"],
+                at["Attestations"],
+                at["WorkDisputes"],
+                at["JobEscrow"],
+                cast.governor,
+                cast.treasury,
+            ),
+            deployment.timing,
+            [terms.to_struct() for terms in parameters.classes],
+            unbonding_blocks=parameters.unbonding_blocks,
+            bond=BOND,
+            fee_bps=parameters.fee_bps,
+            chain_id=CHAIN_ID,
+        )
+        model.supply = chain.call("TensorbondToken", "totalSupply")
+        for account in cast.everyone:
+            model.tbnd[account] = chain.balance("TensorbondToken", account)
+            model.allowance[account] = FOREVER
+        for name, token in tokens.items():
+            model.tokens[token] = TokenBook()
+            for account in cast.everyone:
+                model.tokens[token].balances[account] = chain.balance(name, account)
+        self._start(model, {})
+
+    def _supply(self) -> None:
+        chain, cast = self.chain, self.cast
+        stakers = (*cast.providers, cast.careful)
+        for account in (*stakers, *cast.oracles):
+            chain.send("TensorbondToken", "transfer", account, 10_000 * TBND, sender=cast.treasury)
+        for account in stakers:
+            spender = chain.address["ProviderStaking"]
+            chain.send("TensorbondToken", "approve", spender, FOREVER, sender=account)
+        for account in cast.oracles:
+            chain.send("TensorbondToken", "approve", chain.address["Attestations"], FOREVER, sender=account)
+        for name in PAYMENT_TOKENS:
+            for account in cast.requesters:
+                chain.send(name, "mint", account, 1_000 * TUSD, sender=account)
+                chain.send(name, "approve", chain.address["JobEscrow"], FOREVER, sender=account)
+
+    def _prelude(self) -> None:
+        """Providers stake and register, four oracles are seated, and the first epoch passes."""
+        cast = self.cast
+        for provider, amount in ((cast.careful, 100), *((each, 300) for each in cast.providers)):
+            self._do("ProviderStaking", "stake", amount * TBND, by=provider)
+        for provider, class_id in ((cast.careful, 0), (cast.providers[0], 0), (cast.providers[1], 0)):
+            self._do("DeviceRegistry", "register", class_id, 10, 1, by=provider)
+        for oracle in cast.oracles[:4]:
+            self.join(oracle, counts=False)
+        self.act(
+            "seat",
+            "Attestations",
+            "seat",
+            list(cast.oracles[:4]),
+            3,
+            0,
+            sender=cast.governor,
+            effect=lambda m: m.seat(cast.governor, cast.oracles[:4], 3, 0),
+            counts=False,
+        )
+        self.advance_to(last_block(self.model.timing, max(self.model.epoch, 0)))
+
+    def join(self, oracle: str, *, counts: bool = True) -> Sent | None:
+        return self.act(
+            "join",
+            "Attestations",
+            "join",
+            "http://127.0.0.1",
+            sender=oracle,
+            effect=lambda m: m.join(oracle),
+            counts=counts,
+        )
+
+    def _do(self, contract: str, function: str, *args: Any, by: str) -> None:
+        effect = {"stake": Market.stake, "register": Market.register}[function]
+        self.act(
+            function,
+            contract,
+            function,
+            *args,
+            sender=by,
+            effect=lambda m: effect(m, by, *args),
+            counts=False,
+        )
+
+
+def replace_hash(model: Market) -> Market:
+    """A bound method would drag the whole world into a copy."""
+    model.hash_of = _no_hash
+    return model
+
+
+def _no_hash(_: int) -> bytes:
+    return ZERO
+
+
+def _flat(parameter: Parameter) -> list[str]:
+    if parameter.components:
+        return [name for component in parameter.components for name in _flat(component)]
+    return [parameter.name or "value"]
+
+
+# What both must agree on
+
+
+def expected(world: World) -> dict[Key, View]:
+    """Every number that the contracts show of the play, as the model has it."""
+    model, cast, head = world.model, world.cast, world.head
+    views: dict[Key, View] = {}
+
+    def say(contract: str, function: str, *args: Any, **values: Any) -> None:
+        views[contract, function, args] = {name: _word(value) for name, value in values.items()}
+
+    for provider in (*cast.providers, cast.careful):
+        p = model.position(provider)
+        say(
+            "ProviderStaking",
+            "stakeOf",
+            provider,
+            active=p.active.amount,
+            shares=p.active.shares,
+            generation=p.active.generation,
+            locked=p.locked,
+            unbonding=p.unbonding.amount,
+            unbondingShares=p.unbonding.shares,
+            unbondingGeneration=p.unbonding.generation,
+            firstRequest=p.first,
+            nextRequest=len(p.requests),
+        )
+        say("ProviderStaking", "freeOf", provider, value=p.free)
+        say("ProviderStaking", "withdrawableOf", provider, value=model.withdrawable(provider, head))
+        say("ProviderStaking", "operatorOf", provider, value=model.operator_of(provider))
+    say("ProviderStaking", "totalStaked", value=model.total_staked)
+
+    say("DeviceRegistry", "deviceCount", value=len(model.devices))
+    say("DeviceRegistry", "classCount", value=len(model.classes))
+    say("DeviceRegistry", "timingCount", value=len(model.timings))
+    for device, d in model.devices.items():
+        say(
+            "DeviceRegistry",
+            "deviceOf",
+            device,
+            provider=d.provider,
+            fromEpoch=d.from_epoch,
+            untilSlot=d.until_slot,
+            bondedGops=d.gops,
+            classId=d.class_id,
+            held=d.held,
+        )
+        say("DeviceRegistry", "bondOf", device, value=d.bond)
+        say(
+            "Challenges",
+            "faultsOf",
+            device,
+            earliestSlot=d.earliest if d.faults else 0,
+            faulted=d.faults > 0,
+            count=d.faults,
+            lastEpoch=d.last_epoch,
+            misses=d.misses,
+            missEpoch=d.miss_epoch,
+        )
+        say("Rewards", "claimedOf", device, value=d.claimed)
+    say("Rewards", "totalClaimed", value=model.total_claimed)
+    for slot in sorted(model.beacons)[-2:]:
+        say("Challenges", "beaconOf", slot, value=model.beacons[slot])
+    for (device, slot), (word, flags) in list(model.records.items())[-3:]:
+        record = int.from_bytes(word, "big") >> 8 << 8 | flags
+        say("Challenges", "recordOf", device, slot, value=record)
+
+    say("Attestations", "nextEpoch", value=model.next_epoch)
+    say("Attestations", "deadline", value=model.deadline_of(model.next_epoch))
+    say("Attestations", "settledThrough", value=model.settled_through(head))
+    say("Attestations", "finalEmission", value=model.final_emission(head))
+    say("Attestations", "standingRoot", value=model.before(model.next_epoch).root)
+    say("Attestations", "totalBonded", value=model.total_bonded)
+    say("Attestations", "setCount", value=len(model.sets))
+    for oracle in cast.oracles:
+        o = model.oracles[oracle]
+        say(
+            "Attestations",
+            "bondOf",
+            oracle,
+            amount=o.amount,
+            leftEpoch=o.left_epoch,
+            exposedUntil=o.exposed_until,
+            seated=o.seated,
+        )
+    for epoch in range(max(0, model.next_epoch - 3), model.next_epoch + 1):
+        e, standing = model.epochs.get(epoch), model.is_standing(epoch)
+        if e is None:
+            continue
+        spent = bool(e.flags & (ATTESTED | REVOKED))
+        attested = standing and bool(e.flags & ATTESTED)
+        say(
+            "Attestations",
+            "attestedOf",
+            epoch,
+            root=e.root if standing else 0,
+            totalWeight=e.total_weight if attested else 0,
+            provableUntil=e.provable_until if standing else 0,
+            setId=e.set_id if attested else 0,
+            round=e.round if spent else 0,
+            signers=sum(1 << index for index in e.signers) if attested else 0,
+            flags=e.flags if standing else REVOKED if spent else 0,
+        )
+        void = bool(e.flags & VOID)
+        status = 0 if not standing else 3 if void else 2 if head > e.provable_until else 1
+        say("Attestations", "statusOf", epoch, value=status)
+
+    say("JobEscrow", "jobCount", value=len(model.jobs))
+    say("JobEscrow", "feeBps", value=model.fee_bps)
+    for number, job in model.jobs.items():
+        say("JobEscrow", "jobHash", number, value=job.hash)
+    holders = (*cast.requesters, *cast.providers, cast.treasury, model.at.escrow)
+    for token, book in model.tokens.items():
+        say(
+            "JobEscrow",
+            "ledgerOf",
+            token,
+            tracked=book.tracked,
+            fees=book.fees,
+            allowed=book.allowed,
+        )
+        for account in holders:
+            say("JobEscrow", "owedOf", account, token, value=book.owed[account])
+            say(token, "balanceOf", account, value=book.balances[account])
+    contracts = (model.at.staking, model.at.attestations, model.at.escrow)
+    for account in (*cast.everyone, *contracts):
+        say("TensorbondToken", "balanceOf", account, value=model.tbnd[account])
+    say("TensorbondToken", "totalSupply", value=model.supply)
+    return views
+
+
+def differences(have: Mapping[Key, View], need: Mapping[Key, View]) -> list[str]:
+    return [
+        f"{key[0]}.{key[1]}{key[2]}.{name}: the chain has {have[key][name]}, the model {value}"
+        for key, view in need.items()
+        for name, value in view.items()
+        if have[key][name] != value
+    ]
+
+
+def _word(value: Any) -> int:
+    if isinstance(value, bytes):
+        return int.from_bytes(value, "big")
+    if isinstance(value, str):
+        return int(value, 16)
+    return int(value)
