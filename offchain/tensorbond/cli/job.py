@@ -3,6 +3,7 @@ verb."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -174,11 +175,18 @@ def settle(settings: Settings, job: int, store: str) -> None:
 @with_settings
 def refund(settings: Settings, job: int, store: str) -> None:
     """Give JOB's price back, by a passed deadline or by the final outcome of its benchmark. Anyone may."""
+    from tensorbond.store import NameMissing
+
     with settings.connect() as network:
         state, sender = _state(network, job), settings.sender(network)
+        proofs = None
         if state.status == JobStatus.SUBMITTED and _forced_epoch_is_final(network, state):
-            leaf, outcome = _proofs(network, store, job, state)
-            receipt = sender.send("JobEscrow", "refundByOutcome", job, state, leaf, outcome)
+            with suppress(
+                NameMissing
+            ):  # if nobody shows the outcome, the job is refunded a proof window later
+                proofs = _proofs(network, store, job, state)
+        if proofs is not None:
+            receipt = sender.send("JobEscrow", "refundByOutcome", job, state, *proofs)
         else:
             receipt = sender.send("JobEscrow", "refund", job, state)
         event = receipt.event("JobRefunded")

@@ -217,6 +217,28 @@ def test_settle_or_refund__by_the_final_outcome__is_proven_from_the_store(
     assert told.code == 0
 
 
+def test_refund__final_but_nobody_shows_the_outcome__is_a_proof_window_later(
+    chain: Chain, run: Run, requester: str, provider: str, oracles: list[str], device: int, spec: Path
+) -> None:
+    join_oracles(chain, oracles)
+    job = fund(run, requester, spec)["job"]
+    accepted = run("job", "accept", job, "--device", device, "--json", by=provider).json
+    run("job", "submit", job, "--result", spec, by=provider)
+    slot = accepted["forced_slot"]
+    epoch = slot // timing(chain).epoch_slots
+    outcome = make_outcome(slot, OutcomeKind.FORCED, OutcomeResult.PASSED, job=job)
+    attest(chain, epoch, [make_leaf(device, provider)], {device: [outcome]})  # and published nowhere
+    mine_to_final(chain, epoch)
+    refund_at = run("job", "show", job, "--json").json["refund_at"]
+    chain.mine_to(refund_at)
+    early = run("job", "refund", job, by=requester)
+    assert early.code == 2
+    assert f"JobEscrow.refund refused: OutcomeDecides(job = {job}, epoch = {epoch})" in early.err
+    chain.mine_to(refund_at + timing(chain).proof_blocks + 1)
+    told = run("job", "refund", job, "--json", by=requester)
+    assert (told.code, told.json["reason"], told.json["refunded"]) == (0, "NOT_ATTESTED", str(PRICE))
+
+
 def test_settle__never_accepted__says_so(run: Run, requester: str, stranger: str, spec: Path) -> None:
     job = fund(run, requester, spec)["job"]
     told = run("job", "settle", job, by=stranger)
