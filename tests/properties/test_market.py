@@ -31,9 +31,9 @@ from hypothesis.stateful import (
 )
 
 from tensorbond.chain.types import Job, JobStatus, Leaf, LeafProof, Outcome, OutcomeResult, Terms
-from tests.anvil import Anvil
 from tests.chain import Chain, Sent, project_artifacts
 from tests.leaves import Epoch
+from tests.system import free_anvil
 
 from .model import (
     ATTESTED,
@@ -1147,8 +1147,7 @@ def value(views: dict[Key, View], contract: str, function: str, *args: Any) -> i
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A chain whose every hash follows from the acts alone, with times short enough to see many epochs."""
-    options = ("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000", "--timestamp", "1700000000")
-    with Anvil(*options) as anvil:
+    with free_anvil("--timestamp", "1700000000") as anvil:
         chain = Chain(anvil.url, project_artifacts())
         yield World(chain, tmp_path_factory.mktemp("deployments") / "market.json")
         chain.rpc.close()

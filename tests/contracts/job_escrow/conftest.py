@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.acts import (
@@ -17,17 +19,27 @@ from tests.acts import (
     submit_as,
 )
 from tests.chain import Chain
+from tests.system import oracle_accounts, role
+
+
+@pytest.fixture(scope="module")
+def market(system: Chain) -> Iterator[int]:
+    """Of a provider with 1,000 TBND at stake a device of class 0 with 10 gops, active from epoch 1, which has
+    begun; four oracles are seated from epoch 0 on. Once for all tests of a file."""
+    snapshot = system.snapshot()
+    provider = role(system, "provider")
+    stake_as(system, provider, 1_000 * TBND)
+    set_operator_as(system, provider, role(system, "operator"))
+    device = register_as(system, provider)
+    join_oracles(system, oracle_accounts(system, 4), from_epoch=0)
+    mine_to_slot(system, 4)
+    yield device
+    system.revert_to(snapshot)
 
 
 @pytest.fixture
-def device(chain: Chain, provider: str, operator: str, oracles: list[str]) -> int:
-    """Of class 0 with 10 gops, active from epoch 1, which has begun. Oracles are seated from epoch 0 on."""
-    stake_as(chain, provider, 1_000 * TBND)
-    set_operator_as(chain, provider, operator)
-    first = register_as(chain, provider)
-    join_oracles(chain, oracles, from_epoch=0)
-    mine_to_slot(chain, 4)
-    return first
+def device(market: int, chain: Chain) -> int:
+    return market
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from tensorbond.chain import slots
 from tensorbond.chain.types import Job, Leaf, LeafProof, OutcomeKind, OutcomeProof, OutcomeResult
 from tests.acts import FundedJob, accept_as, attest, fund_as, mine_to_final, submit_as, timing
 from tests.chain import Chain, Sent
-from tests.conftest import role
 from tests.leaves import make_leaf, make_outcome
+from tests.system import role
 
 PROVIDER, REQUESTER, STRANGER, FEE_RECIPIENT = "provider", "requester", "stranger", "treasury"
 PARTIES = (PROVIDER, REQUESTER, STRANGER, FEE_RECIPIENT)

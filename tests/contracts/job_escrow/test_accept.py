@@ -22,8 +22,6 @@ from tests.chain import Chain
 
 from .jobs import accepted_job, is_held, job_hash, moving
 
-pytestmark = pytest.mark.chain
-
 COLLATERAL = 20 * TBND
 
 

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from tensorbond.chain.types import Ledger
 from tests.acts import TUSD, FundedJob, approve_as, terms_of
 from tests.chain import Chain
 
 from .jobs import moving
-
-pytestmark = pytest.mark.chain
 
 
 def test_allow_token__by_the_governor__opens_and_closes_funding(

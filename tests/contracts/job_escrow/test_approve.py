@@ -10,8 +10,6 @@ from tests.chain import Chain
 
 from .jobs import accepted_job, is_held, job_hash, moving, submitted_job
 
-pytestmark = pytest.mark.chain
-
 COLLATERAL = 20 * TBND
 
 

@@ -7,8 +7,6 @@ from tests.chain import Chain, Sent
 
 from .jobs import accepted_job, is_held, moving, refund, submitted_job
 
-pytestmark = pytest.mark.chain
-
 PRICE = 100 * TUSD
 PAID, FEE = 99 * TUSD, 1 * TUSD
 COLLATERAL = 20 * TBND

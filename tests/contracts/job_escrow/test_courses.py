@@ -16,11 +16,9 @@ import pytest
 from tensorbond.chain.types import OutcomeResult
 from tests.acts import FundedJob, accept_as, close_before, fund_as, mine_to_final, submit_as
 from tests.chain import Chain, Reverted, Sent
-from tests.conftest import role
+from tests.system import role
 
 from .jobs import Draw, attest_draw, forced_epoch, refund, refund_by_outcome, settle
-
-pytestmark = pytest.mark.chain
 
 REVIEW = 100
 PROOF_BLOCKS = 30

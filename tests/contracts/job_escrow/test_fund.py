@@ -10,8 +10,6 @@ from tests.chain import Chain
 
 from .jobs import job_hash, moving
 
-pytestmark = pytest.mark.chain
-
 PRICE = 100 * TUSD
 # Slot, epoch, attestation deadline and proof window of the test network.
 DECISION = 10 + 40 + 60 + 30

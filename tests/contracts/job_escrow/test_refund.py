@@ -10,8 +10,6 @@ from tests.chain import Chain
 
 from .jobs import attest_draw, forced_epoch, is_held, job_hash, moving, refund, settle
 
-pytestmark = pytest.mark.chain
-
 PRICE = 100 * TUSD
 COLLATERAL = 20 * TBND
 BACK = {"requester paid": PRICE, "escrow paid": -PRICE, "tracked": -PRICE}

@@ -19,8 +19,6 @@ from .jobs import (
     submitted_job,
 )
 
-pytestmark = pytest.mark.chain
-
 PRICE = 100 * TUSD
 COLLATERAL = 20 * TBND
 BACK = {"requester paid": PRICE, "escrow paid": -PRICE, "tracked": -PRICE, "locked": -COLLATERAL}

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
 from tests.acts import FundedJob
 from tests.chain import Chain
-
-pytestmark = pytest.mark.chain
 
 
 def test_set_fee__by_the_governor__holds_for_jobs_from_now_on(

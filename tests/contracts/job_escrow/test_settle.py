@@ -6,7 +6,7 @@ import pytest
 
 from tensorbond.chain.types import CloseReason, JobStatus, OutcomeKind, OutcomeResult
 from tests.acts import TBND, TUSD, FundedJob
-from tests.chain import Chain
+from tests.chain import Chain, Reverted
 
 from .jobs import (
     Draw,
@@ -19,8 +19,6 @@ from .jobs import (
     settle,
     submitted_job,
 )
-
-pytestmark = pytest.mark.chain
 
 COLLATERAL = 20 * TBND
 
@@ -78,17 +76,17 @@ def test_settle__attested_but_not_final__reverts(chain: Chain, submitted: Funded
 def test_settle__leaf_of_no_attestation__reverts(chain: Chain, submitted: FundedJob) -> None:
     draw = attest_draw(chain, submitted)
     forged = replace(draw.leaf, leaf=replace(draw.leaf.leaf, min_gops=9))
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises(Reverted) as caught:
         settle(chain, submitted, Draw(forged, draw.outcome))
-    assert caught.value.error == "LeafNotUnderRoot"  # type: ignore[attr-defined]
+    assert caught.value.error == "LeafNotUnderRoot"
 
 
 def test_settle__outcome_of_no_leaf__reverts(chain: Chain, submitted: FundedJob) -> None:
     draw = attest_draw(chain, submitted, OutcomeResult.MISSED)
     forged = replace(draw.outcome, outcome=replace(draw.outcome.outcome, result=OutcomeResult.PASSED))
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises(Reverted) as caught:
         settle(chain, submitted, Draw(draw.leaf, forged))
-    assert caught.value.error == "OutcomeNotUnderLeaf"  # type: ignore[attr-defined]
+    assert caught.value.error == "OutcomeNotUnderLeaf"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ from tests.chain import Chain
 
 from .jobs import is_held, job_hash, moving
 
-pytestmark = pytest.mark.chain
-
 RESULT = bytes(range(32))
 
 

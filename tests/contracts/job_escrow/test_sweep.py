@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import pytest
-
 from tests.acts import TUSD, FundedJob, approve_as, fund_as
 from tests.chain import Chain
 
 from .jobs import moving
-
-pytestmark = pytest.mark.chain
 
 FEE = 1 * TUSD
 
