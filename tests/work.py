@@ -74,11 +74,12 @@ def seal(chain: Chain, slot: int) -> bytes:
 
 
 def challenge_of(chain: Chain, device: int, slot: int) -> Challenge:
-    """What the slot asks of the device; block B(slot) must be mined."""
+    """What the slot asks of the device. Mines to the slot if it isn't there yet."""
     found = chain.call("DeviceRegistry", "deviceOf", device)
     terms = chain.call("DeviceRegistry", "classOf", found.class_id)
     timing = chain.call("DeviceRegistry", "timingAt", slot)
     start = timing.from_block + (slot - timing.from_slot) * timing.slot_blocks
+    chain.mine_to(max(start, chain.block_number))
     return Challenge(
         beacon=chain.block_hash(start),
         chain_id=CHAIN_ID,
@@ -94,8 +95,8 @@ def commit_work(
 ) -> Work:
     """Mine to a slot in which the device is active, do its benchmark and commit to it with `key`."""
     slot = first_slot_of(chain, device) if slot is None else slot
-    mine_to_slot(chain, slot)
-    proof = (prover or CpuProver()).prove(challenge_of(chain, device, slot))
+    challenge = challenge_of(chain, device, slot)
+    proof = (prover or CpuProver()).prove(challenge)
     event = commit_as(chain, key, device, slot, proof.commitment).event("Committed")
     provider = chain.call("DeviceRegistry", "deviceOf", device).provider
     return Work(device, slot, provider, key, event["timestamp"], proof)
