@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell com
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo devnet test lint compile gas lock clean moved
+.PHONY: help setup demo devnet test ape lint compile gas lock clean moved
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,8 +21,11 @@ demo: compile ## run the whole story on a chain of its own (ARGS="--help" shows 
 devnet: compile ## keep a local chain with the contracts on it
 	$(B)/tensorbond devnet $(ARGS)
 
-test: lint compile ## lint, then run every test (ARGS="-k staking -n 2" goes to pytest)
-	$(B)/pytest $(ARGS)
+test: lint compile ## lint, then run every test on both cores (ARGS="-k staking" goes to pytest)
+	$(B)/pytest -n 2 --dist worksteal $(ARGS)
+
+ape: compile ## run the tests that use ape's own fixtures
+	$(B)/ape test tests/contracts/test_ape_project.py
 
 lint: $(READY) ## check style and types
 	$(B)/ruff check

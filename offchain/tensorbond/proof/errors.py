@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from reprlib import repr
 
+from tensorbond.errors import TensorbondError
 
-class ProofError(Exception):
+
+class ProofError(TensorbondError):
     """Anything that this package refuses."""
 
 
