@@ -1,4 +1,4 @@
-"""The project's own files agree with each other: one compiler, one set of settings, documents that lead somewhere."""
+"""The project's own files agree: one compiler, one set of settings, documents that lead somewhere."""
 
 from __future__ import annotations
 
