@@ -35,6 +35,11 @@ contract PhiloxHarness {
         gasUsed -= gasleft();
     }
 
+    /// @notice The product of any bytes in the order of a row and of a column.
+    function dotOf(bytes calldata rowLine, bytes calldata columnLine) external pure returns (int256) {
+        return Philox.dot(rowLine, columnLine);
+    }
+
     /// @return line Elements of a line in plain order, byte − 128 each.
     function row(bytes32 seed, uint256 index, uint256 elements) external pure returns (int8[] memory line) {
         return _plain(Philox.row(seed, index, elements), false);

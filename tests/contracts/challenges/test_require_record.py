@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorbond.chain import digests
-from tests.acts import commit_as, domain
+from tests.acts import commit_as
 from tests.chain import Chain
 from tests.work import device_as, first_slot_of
 
@@ -45,9 +44,3 @@ def test_require_record__another_place__reverts(chain: Chain, record: tuple, par
     parts = (*record[:part], record[part] + 1, *record[part + 1 :])
     with chain.reverts("RecordMissing", device=parts[0], slot=parts[1]):
         chain.call("Challenges", "requireRecord", *parts)
-
-
-def test_evidence_digest__any_root__is_what_the_key_signs(chain: Chain) -> None:
-    root = bytes.fromhex("e0" * 32)
-    have = chain.call("Challenges", "evidenceDigest", COMMITMENT, root)
-    assert have == digests.evidence(domain(chain, "Challenges"), COMMITMENT, root).digest

@@ -77,7 +77,9 @@ def test_seal__beyond_every_slot__reverts(chain: Chain, stranger: str, slot: int
     assert chain.call("Challenges", "beaconOf", slot) == bytes(32)
 
 
-def test_seal__of_an_older_slot__leaves_the_open_window_open(chain: Chain, provider: str, stranger: str) -> None:
+def test_seal__of_an_older_slot__leaves_the_open_window_open(
+    chain: Chain, provider: str, stranger: str
+) -> None:
     device = device_as(chain, provider)
     slot = first_slot_of(chain, device)
     mine_before(chain, start_of(chain, slot) + 1)
