@@ -96,7 +96,9 @@ def test_unbond__all_of_a_slashed_pool__lets_the_next_stake_start_at_one_to_one(
 ) -> None:
     stake_as(chain, provider, 10)
     lock_and_slash(chain, provider, 3)
+    assert stake_of(chain, provider).uneven
     unbond_as(chain, provider, 7)
+    assert not stake_of(chain, provider).uneven
 
     stake_as(chain, provider, 5)
 

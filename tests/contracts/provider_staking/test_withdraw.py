@@ -142,7 +142,8 @@ def test_withdraw__slashed_while_mature__pays_what_the_slash_left(
     ):
         withdraw_as(chain, provider)
 
-    assert stake_of(chain, provider).unbonding_shares == 0
+    stake = stake_of(chain, provider)
+    assert (stake.unbonding_shares, stake.unbonding_uneven) == (0, False)
 
 
 def test_withdraw__slashed_pool_of_several_requests__rounds_down_and_strands_nothing(
