@@ -1,46 +1,42 @@
-"""A market that is played once for all tests of a module: they start from its first act, or from its last.
+"""Two markets, each on a chain of its own, played once: one up to the end of its first act, one to the last.
 
-A module uses `young_market` or `market`, not both: the chain has one state at a time.
+Each test gets a copy; what it does to chain, store and workers is undone.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.chain import Chain
-from tests.conftest import oracle_accounts
+from tests.chain import Chain, project_artifacts
 from tests.offchain.audit.market import Market
 from tests.offchain.audit.story import Jobs, close_market, open_market
+from tests.system import deploy_system, free_anvil, oracle_accounts
 
-Stage = tuple[Market, Jobs]
 
-
-@pytest.fixture(scope="module")
-def opened(system: Chain, deployment_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """Epoch 1 is over; its attestation is still to come."""
-    snapshot = system.snapshot()
-    market = Market(system, deployment_file, tmp_path_factory.mktemp("evidence"), oracle_accounts(system, 4))
-    yield market, open_market(market)
-    system.revert_to(snapshot)
+    with _stage(tmp_path_factory.mktemp("opened")) as (market, _):
+        yield market
 
 
-@pytest.fixture(scope="module")
-def closed(opened: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+@pytest.fixture(scope="session")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """Everything has happened."""
-    with _copy(opened[0], tmp_path_factory.mktemp("copy")) as market:
-        close_market(market, opened[1])
+    with _stage(tmp_path_factory.mktemp("closed")) as (market, jobs):
+        close_market(market, jobs)
         yield market
 
 
 @pytest.fixture
-def young_market(opened: Stage, tmp_path: Path) -> Iterator[Market]:
-    with _copy(opened[0], tmp_path) as market:
+def young_market(opened: Market, tmp_path: Path) -> Iterator[Market]:
+    with _copy(opened, tmp_path) as market:
         yield market
 
 
@@ -51,8 +47,15 @@ def market(closed: Market, tmp_path: Path) -> Iterator[Market]:
 
 
 @contextmanager
+def _stage(folder: Path) -> Iterator[tuple[Market, Jobs]]:
+    with free_anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
+        deploy_system(chain, folder / "deployment.json")
+        market = Market(chain, folder / "deployment.json", folder / "evidence", oracle_accounts(chain, 4))
+        yield market, open_market(market)
+
+
+@contextmanager
 def _copy(market: Market, folder: Path) -> Iterator[Market]:
-    """What is done to its chain, its store and its workers is undone."""
     chain = market.chain
     snapshot, known = chain.snapshot(), (dict(chain.address), dict(chain._abis), dict(chain._names))
     shutil.copytree(market.folder, folder / "evidence")

@@ -32,7 +32,7 @@ ALWAYS = DeviceClass(
     m=256,
     n=256,
     k=16384,
-    r=8,
+    r=4,
     q=16,
     draw_threshold=(1 << 32) - 1,
     bond_per_gops=TBND,
@@ -41,7 +41,7 @@ ALWAYS = DeviceClass(
     min_gops=1,
     fault_bps=3000,
 )
-"""Drawn in (almost) every slot, for 17 gigaoperations: who commits within a second or two has some weight."""
+"""Drawn in (almost) every slot, for 8 gigaoperations: who commits within a second or two has some weight."""
 SOMETIMES = replace(ALWAYS, draw_threshold=1 << 31)
 
 

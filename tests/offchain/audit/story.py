@@ -9,13 +9,13 @@ from tensorbond.chain.types import LeafProof, OutcomeProof, OutcomeResult, State
 from tensorbond.watch import bad_item_proof
 from tests import acts
 from tests.acts import TBND, TUSD, FundedJob
-from tests.conftest import role
 from tests.leaves import Epoch
 from tests.offchain.audit.market import ALWAYS, SOMETIMES, Market, Worker
-from tests.offchain.proof.skipping import SloppyProver
+from tests.offchain.proof.skipping import SkippingProver
+from tests.system import role
 
 HONEST, SECOND, LIAR = 1, 2, 3
-"""Devices: two honest ones of two providers, and one whose every tile has a wrong entry."""
+"""Devices: two honest ones of two providers, and one that commits to garbage."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def open_market(market: Market) -> Jobs:
     acts.stake_as(chain, other, 500 * TBND)
     assert market.employ(provider, always, 10, Worker(operator)) == HONEST
     assert market.employ(other, sometimes, 5, Worker(other)) == SECOND
-    assert market.employ(other, always, 20, Worker(other, SloppyProver(3, 5))) == LIAR
+    assert market.employ(other, always, 20, Worker(other, SkippingProver(1))) == LIAR
     token = chain.address["TensorbondToken"]
     send("JobEscrow", "allowToken", token, True, sender=governor)
     honest = acts.fund_as(chain, requester, class_id=always)

@@ -12,9 +12,9 @@ from tensorbond.chain.types import Outcome, OutcomeKind, OutcomeResult
 from tensorbond.oracle.leaves import EpochData, data_name
 from tensorbond.oracle.tree import outcomes_root
 from tests import acts
-from tests.conftest import role
 from tests.offchain.audit.market import Market, relabel, repay
 from tests.offchain.audit.story import HONEST, LIAR, SECOND
+from tests.system import role
 
 pytestmark = pytest.mark.chain
 

@@ -14,9 +14,9 @@ from tensorbond.chain.deployment import Deployment
 from tensorbond.chain.errors import BlockUnknown, ChainReorganised
 from tensorbond.chain.network import Network
 from tensorbond.store import Store
-from tests.conftest import role
 from tests.offchain.audit.market import Market
 from tests.offchain.chain.faulty import FaultyServer, send
+from tests.system import role
 
 pytestmark = pytest.mark.chain
 
@@ -44,7 +44,7 @@ def test_audit__every_transaction_of_the_story__finds_nothing_in_its_block(marke
     blocks = {
         e.block for name in ("ProviderStaking", "WorkDisputes", "Rewards") for e in market.chain.events(name)
     }
-    for block in sorted(blocks)[-16:-8]:
+    for block in sorted(blocks)[-14:-9]:
         assert market.audit(block).ok, block
 
 

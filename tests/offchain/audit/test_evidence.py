@@ -9,9 +9,9 @@ import pytest
 from tensorbond.audit import Report
 from tensorbond.oracle.leaves import data_name
 from tensorbond.proof import Evidence, evidence_name
-from tests.conftest import role
 from tests.offchain.audit.market import Market, Worker
 from tests.offchain.audit.story import HONEST, LIAR
+from tests.system import role
 
 pytestmark = pytest.mark.chain
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import role
 from tests.offchain.audit.market import Market
 from tests.offchain.audit.story import HONEST, LIAR
+from tests.system import role
 
 pytestmark = pytest.mark.chain
 
