@@ -64,33 +64,35 @@ class Board:
             self._signed = {turn: held for turn, held in self._signed.items() if turn[0] >= least}
 
     def post_vote(self, vote: Vote) -> bool:
-        """Whether the vote is new; raises Rejected."""
+        """Whether the vote is new; raises Rejected. What is known already isn't verified again."""
         self._require_member(vote.oracle)
+        with self._lock:
+            held = self._votes.setdefault((vote.epoch, vote.round), {})
+            known = [each.statement_digest for each in held if each.oracle == vote.oracle]
+        if vote.statement_digest in known:
+            return False
+        if len(known) >= VOTES_PER_MEMBER:
+            raise Rejected(f"{vote.oracle} votes for ever more statements in one round")
         told = digests.vote(self._domain, vote.epoch, vote.round, vote.statement_digest)
         _require_signer(vote.oracle, told, vote.signature)
         with self._lock:
-            held = self._votes.setdefault((vote.epoch, vote.round), {})
-            known = [each for each in held if each.oracle == vote.oracle]
-            if any(each.statement_digest == vote.statement_digest for each in known):
-                return False
-            if len(known) >= VOTES_PER_MEMBER:
-                raise Rejected(f"{vote.oracle} votes for ever more statements in one round")
             held[vote] = None
-            return True
+        return True
 
     def post_signed(self, signed: SignedStatement) -> bool:
-        """Whether the signature is new; raises Rejected."""
+        """Whether the signature is new; raises Rejected. What is known already isn't verified again."""
         self._require_member(signed.oracle)
-        _require_signer(signed.oracle, digests.attestation(self._domain, signed.statement), signed.signature)
         with self._lock:
             held = self._signed.setdefault((signed.statement.epoch, signed.statement.round), {})
-            known = [each for each in held if each.oracle == signed.oracle]
-            if any(each.statement == signed.statement for each in known):
-                return False
-            if len(known) >= STATEMENTS_PER_MEMBER:
-                raise Rejected(f"{signed.oracle} signs ever more statements in one round")
+            known = [each.statement for each in held if each.oracle == signed.oracle]
+        if signed.statement in known:
+            return False
+        if len(known) >= STATEMENTS_PER_MEMBER:
+            raise Rejected(f"{signed.oracle} signs ever more statements in one round")
+        _require_signer(signed.oracle, digests.attestation(self._domain, signed.statement), signed.signature)
+        with self._lock:
             held[signed] = None
-            return True
+        return True
 
     def votes(self, epoch: int, round: int) -> list[Vote]:
         with self._lock:

@@ -60,7 +60,7 @@ class Ceremony:
     def begin(self, turn: Turn, last_block_hash: bytes) -> None:
         """Take up a turn. What was signed for it in an earlier life is signed again, and nothing else."""
         self._board.seat(turn.active, turn.epoch)
-        context = (turn.epoch, turn.previous_root, turn.config_digest, last_block_hash)
+        context = (turn.epoch, turn.previous_root, turn.config_digest, last_block_hash, turn.least_round)
         if context == self._context:
             return
         self._context = context
@@ -68,7 +68,8 @@ class Ceremony:
         self._signed.clear()
         self._refused.clear()
         for statement in self._journal.recorded(turn.epoch):
-            if self._fits(statement) and self.address in turn.active:
+            fresh = statement.round >= turn.least_round
+            if fresh and self._fits(statement) and self.address in turn.active:
                 self._vote(statement)
                 self._sign(statement)
 
@@ -78,7 +79,7 @@ class Ceremony:
 
     def draft(self, round: int, data: EpochData) -> None:
         """Vote for what this oracle found in a round."""
-        _, previous_root, config_digest, last_block_hash = self._context
+        _, previous_root, config_digest, last_block_hash, _ = self._context
         assert isinstance(previous_root, bytes)
         assert isinstance(config_digest, bytes)
         assert isinstance(last_block_hash, bytes)
@@ -153,7 +154,7 @@ class Ceremony:
             statement.config_digest,
             statement.last_block_hash,
         )
-        return told == self._context
+        return told == self._context[:4]
 
     def _open_rounds(self, turn: Turn) -> list[int]:
         return sorted(round for round in {*self._drafts, *self._signed} if round >= turn.least_round)[-3:]

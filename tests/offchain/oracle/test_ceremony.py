@@ -227,6 +227,23 @@ def test_ceremony__chain_reorganised__begins_anew_without_equivocating(oracles):
     assert all(oracle.board.equivocations() == [] for oracle in oracles)
 
 
+def test_ceremony__epoch_was_revoked__nothing_of_the_spent_rounds_is_used_again(oracles):
+    for _ in range(2):
+        for oracle in oracles:
+            oracle.step(others(oracles), PUBLISHED)
+    revoked = replace(TURN, least_round=1)
+    oracles[0].restart()
+    for oracle in oracles:
+        oracle.ceremony.begin(revoked, LAST)
+        assert oracle.ceremony.attestation(revoked) is None
+    for _ in range(3):
+        for oracle in oracles:
+            oracle.step(others(oracles), PUBLISHED, round=1, turn=revoked)
+    ready = oracles[0].ceremony.attestation(revoked)
+    assert ready is not None
+    assert ready.statement.round == 1
+
+
 def test_ceremony__stranger__takes_no_part(tmp_path):
     oracle = Oracle(0, tmp_path)
     turn = replace(TURN, members=TURN.members[1:])
