@@ -46,7 +46,7 @@ def deploy_system(chain: Chain, path: Path) -> None:
     genesis block."""
     governor, treasury = role(chain, "governor"), role(chain, "treasury")
     dollar = chain.deploy("TestDollar")
-    parameters = Parameters.load(ROOT / "deployments" / "params" / "devnet.toml").model_copy(
+    parameters = Parameters.load(ROOT / "tests" / "network.toml").model_copy(
         update={"treasury": treasury, "fee_recipient": treasury}
     )
     lane = Lane(chain.rpc, chain.key(governor), policy=Policy(poll=0.01))

@@ -234,7 +234,7 @@ class Market:
 
     def _deploy(self) -> None:
         dollar = self.chain.deploy("TestDollar")
-        parameters = Parameters.load(ROOT / "deployments" / "params" / "devnet.toml").model_dump(
+        parameters = Parameters.load(ROOT / "tests" / "network.toml").model_dump(
             by_alias=True
         )
         told = parameters | {

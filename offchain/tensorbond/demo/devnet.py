@@ -160,7 +160,7 @@ class Devnet:
             "--network",
             self.name,
             "--config",
-            str(CHECKOUT / "deployments" / "params" / "demo.toml"),
+            str(CHECKOUT / "deployments" / "params" / "devnet.toml"),
         ]
         key = "0x" + bytes(self.cast.governor.key).hex()
         done = subprocess.run(

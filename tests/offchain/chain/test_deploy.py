@@ -37,7 +37,7 @@ def own() -> Iterator[Chain]:
 
 @pytest.fixture
 def parameters() -> Parameters:
-    return Parameters.load(ROOT / "deployments" / "params" / "devnet.toml")
+    return Parameters.load(ROOT / "tests" / "network.toml")
 
 
 @pytest.fixture
