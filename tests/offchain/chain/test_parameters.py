@@ -10,7 +10,7 @@ from tensorbond.chain.errors import DeploymentInvalid
 from tensorbond.chain.parameters import Parameters, format_units, parse_units
 from tests.anvil import ROOT
 
-DEVNET = ROOT / "deployments" / "params" / "devnet.toml"
+DEVNET = ROOT / "tests" / "network.toml"
 
 
 @given(amount=st.integers(0, 2**256 - 1), decimals=st.integers(0, 77))
