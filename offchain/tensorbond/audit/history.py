@@ -168,6 +168,8 @@ class History:
     """By the epoch whose leaf they showed."""
     sets: dict[int, OracleSet] = field(default_factory=dict)
     bonds: dict[str, Bond] = field(default_factory=lambda: defaultdict(Bond))
+    bond: int = 0
+    """Wei that every oracle bonds."""
     words: dict[int, Word] = field(default_factory=dict)
     attested: dict[int, Event] = field(default_factory=dict)
     """Standing attestations by epoch."""
@@ -460,6 +462,7 @@ def _claimed(history: History, event: Event, report: Report) -> None:
 
 def _joined(history: History, event: Event, report: Report) -> None:
     history.bonds[event.args["oracle"]].bonded = True
+    history.bond = event.args["amount"]
 
 
 def _left(history: History, event: Event, report: Report) -> None:
@@ -545,6 +548,10 @@ def _attested(history: History, event: Event, report: Report) -> None:
     old = history.words.get(epoch, Word()).spent
     if old.flags:
         report.expect_at_least("invariant 11", f"{subject}: round", a["round"], old.round + 1, place)
+    settled = history.settled_through(event.block)
+    exposed = (epoch + 1 - settled) * emission(settled)
+    most = oracles.quorum * history.bond
+    report.expect_at_most("invariant 11", f"{subject}: emission that the bonds cover", exposed, most, place)
     window = event.block + history.timing_of(epoch).proof_blocks
     until = max(window, history.provable_before(epoch))
     history.words[epoch] = Word(

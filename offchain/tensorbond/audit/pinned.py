@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tensorbond.audit.findings import Progress
-from tensorbond.chain.abi import decode_parameters
 from tensorbond.chain.errors import ContractRefused, ReplyMalformed, RpcError, RpcUnreachable
 from tensorbond.chain.network import BlockRef, Network
 
@@ -47,7 +46,9 @@ class Pinned:
         self._headers |= zip(missing, found, strict=True)
         return self._headers
 
-    def calldata(self, contract: str, function: str, transactions: Iterable[str]) -> dict[str, list[Any]]:
+    def calldata(
+        self, contract: str, function: str, transactions: Iterable[str]
+    ) -> dict[str, tuple[Any, ...]]:
         """By transaction, the arguments with which it called the function; those that didn't are left out."""
         wanted = sorted(set(transactions))
         found = self._in_batches(
@@ -55,13 +56,13 @@ class Pinned:
             lambda hashes: self.network.rpc.batch([("eth_getTransactionByHash", (each,)) for each in hashes]),
             "transactions",
         )
-        item = self.network.abi(contract).function(function)
-        address = self.network.address(contract).lower()
+        abi, address = self.network.abi(contract), self.network.address(contract).lower()
         decoded = {}
         for name, transaction in zip(wanted, found, strict=True):
-            data = bytes.fromhex(((transaction or {}).get("input") or "0x")[2:])
-            if ((transaction or {}).get("to") or "").lower() == address and data[:4] == item.selector:
-                decoded[name] = decode_parameters(item.inputs, data[4:])
+            told = transaction or {}
+            data = bytes.fromhex((told.get("input") or "0x")[2:])
+            if (told.get("to") or "").lower() == address and data[:4] == abi.function(function).selector:
+                decoded[name] = abi.decode_call(function, data)
         return decoded
 
     def _ask(self, calls: Sequence[Call]) -> list[Any]:

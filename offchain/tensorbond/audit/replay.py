@@ -495,6 +495,8 @@ def _settled(books: Books, event: Event, report: Report) -> None:
     report.expect(
         "invariant 7", f"job {number} was settled for a reason", a["reason"] in may, True, where(event)
     )
+    if a["reason"] == CloseReason.OUTCOME_PASSED:
+        _after(event, report, job.submitted_at + job.terms.review_blocks)
     books.jobs[number] = replace(job, status=JobStatus.SETTLED)
     books.paid[number] = (paid, fee, 0)
     till = books.tills[job.terms.token]
@@ -509,6 +511,8 @@ def _refunded(books: Books, event: Event, report: Report) -> None:
     number, refunded, reason = a["job"], a["refunded"], CloseReason(a["reason"])
     job = _in_status(books, event, report, _REFUNDED_FROM.get(reason, JobStatus.NONE))
     report.expect("invariant 7", f"refund of job {number}", refunded, job.terms.price, where(event))
+    if reason in _REFUNDED_AFTER:
+        _after(event, report, getattr(job.terms, _REFUNDED_AFTER[reason]))
     fault = _JOB_FAULTS.get(reason)
     collateral = job.terms.collateral if fault else 0
     report.expect_at_most("invariant 4", f"slash for job {number}", a["slashed"], collateral, where(event))
@@ -522,6 +526,11 @@ def _refunded(books: Books, event: Event, report: Report) -> None:
     till.tracked -= refunded
     books.transaction.told[job.terms.token, books.escrow, job.terms.requester] += refunded
     _total(report, event, "tracked", till.tracked)
+
+
+def _after(event: Event, report: Report, deadline: int) -> None:
+    subject = f"job {event.args['job']} closed after its deadline"
+    report.expect_at_least("escrow", subject, event.block, deadline + 1, where(event))
 
 
 def _deferred(books: Books, event: Event, report: Report) -> None:
@@ -598,6 +607,12 @@ _REFUNDED_FROM = {
     CloseReason.OUTCOME_BAD: JobStatus.SUBMITTED,
     CloseReason.OUTCOME_WITHHELD: JobStatus.SUBMITTED,
     CloseReason.NOT_ATTESTED: JobStatus.SUBMITTED,
+}
+
+_REFUNDED_AFTER = {
+    CloseReason.NOT_ACCEPTED: "accept_by",
+    CloseReason.NOT_SUBMITTED: "submit_by",
+    CloseReason.NOT_ATTESTED: "refund_at",
 }
 
 _ENTRIES: dict[tuple[str, str], Callable[[Books, Event, Report], None]] = {

@@ -89,6 +89,24 @@ def test_audit__chain_reorganised_meanwhile__is_no_finding(market: Market) -> No
         audit(network, market.store, progress=reorganise)
 
 
+def test_audit__node_that_leaves_a_log_out__is_found(market: Market) -> None:
+    left_out = "0x" + market.chain._abi("DeviceRegistry").event("DeviceRegistered").digest.hex()
+
+    def answer(handler: Any, body: Any) -> None:
+        replies = []
+        for one in body if isinstance(body, list) else [body]:
+            result = market.chain.rpc.request(one["method"], *one["params"])
+            if one["method"] == "eth_getLogs":
+                result = [entry for entry in result if entry["topics"][0] != left_out]
+            replies.append({"jsonrpc": "2.0", "id": one["id"], "result": result})
+        send(handler, json.dumps(replies if isinstance(body, list) else replies[0]).encode())
+
+    with FaultyServer(answer) as server, closing(Network.connect([server.url], market.deployment)) as network:
+        report = audit(network, Store(market.folder))
+    assert not report.ok
+    assert "the audit ends here" in report.notes[-1]
+
+
 def test_audit__endpoint_that_refuses_large_requests__finds_nothing(market: Market) -> None:
     """At most 50 blocks of logs, and ten requests at a time."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from eth_abi.abi import encode
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.unit
 
 # Epoch 0 is slots 0 to 3, blocks 100 to 139; B(s) = 100 + 10·s.
 TIMING = Timing(0, 0, 100, 10, 4, 60, 30, 64)
+BOND = 5_000 * 10**18
 TERMS = DeviceClass(256, 256, 1024, 4, 16, 1 << 31, 10, 7, 100, 1, 3000)
 
 
@@ -252,7 +254,7 @@ def _seated(
 
 def _oracles() -> list[Event]:
     joined = [
-        log("Attestations", "OracleJoined", 105, oracle=oracle, amount=9, endpoint="", totalBonded=0)
+        log("Attestations", "OracleJoined", 105, oracle=oracle, amount=BOND, endpoint="", totalBonded=0)
         for oracle in (A, B, C)
     ]
     return _begun(*joined, _seated())
@@ -296,6 +298,18 @@ def test_history__attested_in_order__is_final_after_its_window() -> None:
 def test_history__epoch_event_amiss__is_found(events: list[Event], checks: list[str]) -> None:
     _, findings = history_of([*_oracles(), *events])
     assert _checks(findings) == checks
+
+
+def test_history__more_at_stake_than_the_bonds__is_found() -> None:
+    """A quorum of two bonds covers ten epochs' emission."""
+    voids = [log("Attestations", "EpochVoided", 200 + 40 * epoch, epoch=epoch) for epoch in range(1, 10)]
+    attested = [*_oracles(), _attested(0, 140)]
+    slow = replace(TIMING, proof_blocks=10_000)
+    attested[0] = log("DeviceRegistry", "TimingScheduled", entry=0, timing=slow)
+    assert history_of([*attested, *voids])[1] == []
+    _, findings = history_of([*attested, *voids, _attested(10, 590)])
+    (finding,) = findings
+    assert (finding.have, finding.need) == (str(11 * emission(0)), f"at most {2 * BOND}")
 
 
 @pytest.mark.parametrize("name", ["OracleLeft", "OracleSlashed"])
@@ -358,7 +372,7 @@ def test_history__attested_by_a_set_not_in_force__is_found() -> None:
 
 def test_history__bond_withdrawn_early__is_found() -> None:
     left = log("Attestations", "OracleLeft", 150, oracle=A, leftEpoch=2, exposedUntil=180)
-    gone = log("Attestations", "BondWithdrawn", 179, oracle=A, amount=9, totalBonded=0)
+    gone = log("Attestations", "BondWithdrawn", 179, oracle=A, amount=BOND, totalBonded=0)
     _, findings = history_of([*_oracles(), _attested(0, 140), left, gone])
     assert _checks(findings) == ["invariant 12", "invariant 12"]
 

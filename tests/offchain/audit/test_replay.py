@@ -338,10 +338,11 @@ def test_replay__job_amiss__is_found(later: list[Event | list[Event]], checks: l
     assert _checks(findings) == checks
 
 
-def _refund(reason: CloseReason, slashed: int = 0) -> Event:
+def _refund(reason: CloseReason, slashed: int = 0, block: int = 950) -> Event:
     return log(
         "JobEscrow",
         "JobRefunded",
+        block,
         job=1,
         requester=B,
         token=DOLLAR,
@@ -357,6 +358,8 @@ def test_replay__job_refunded__adds_up() -> None:
     back = transfer(ESCROW, B, 1_000, DOLLAR)
     books, findings = books_of(_job(together(_refund(CloseReason.NOT_ACCEPTED), back)))
     assert (findings, books.paid[1]) == ([], (0, 0, 1_000))
+    _, findings = books_of(_job(together(_refund(CloseReason.NOT_ACCEPTED, block=100), back)))
+    assert _checks(findings) == ["escrow"]
 
 
 @pytest.mark.parametrize(
