@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TypeVar
 
 import httpx
@@ -91,10 +93,18 @@ class Peers:
                         return
 
         headers = {"Accept-Encoding": "identity"}
-        async with httpx.AsyncClient(timeout=seconds, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            timeout=seconds, headers=headers, trust_env=False, verify=_tls()
+        ) as client:
             awake = [each for each in self.endpoints.items() if self._rests_until[each[0]] < time.monotonic()]
             await asyncio.gather(*(ask_one(client, *each) for each in awake))
         return answers
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the certificates takes longer than most answers, so it is done once."""
+    return ssl.create_default_context()
 
 
 async def _fetch(client: httpx.AsyncClient, url: str, limit: int) -> bytes:
