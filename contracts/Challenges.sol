@@ -94,9 +94,10 @@ contract Challenges is IChallenges, EIP712 {
         require(d.fromEpoch <= window.epoch && slot < d.untilSlot, DeviceNotActive(device, slot));
         address operator = STAKING.operatorOf(d.provider);
         require(msg.sender == operator, OperatorOnly(msg.sender, operator));
-        require(_records[device][slot] == 0, CommittedAlready(device, slot));
+        mapping(uint256 slot => bytes32 record) storage records = _records[device];
+        require(records[slot] == 0, CommittedAlready(device, slot));
 
-        _records[device][slot] = _recordOf(commitment, block.timestamp, msg.sender) | COMMITTED;
+        records[slot] = _recordOf(commitment, block.timestamp, msg.sender) | COMMITTED;
 
         emit Committed(device, slot, msg.sender, commitment, block.timestamp);
     }
@@ -154,8 +155,7 @@ contract Challenges is IChallenges, EIP712 {
         Timing memory timing = REGISTRY.timingAt(slot);
         Device memory d = REGISTRY.deviceOf(device);
         if (d.fromEpoch > timing.epochOf(slot) || slot >= d.untilSlot) return false;
-        if (TileProof.isRollCall(beacon, timing.rollCall)) return true;
-        return TileProof.isDrawn(beacon, device, REGISTRY.classOf(d.classId).drawThreshold);
+        return TileProof.isDrawn(beacon, device, timing.rollCall, REGISTRY.classOf(d.classId).drawThreshold);
     }
 
     /// @inheritdoc IChallenges

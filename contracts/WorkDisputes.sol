@@ -47,19 +47,24 @@ contract WorkDisputes is IWorkDisputes {
 
     /// @inheritdoc IWorkDisputes
     function proveMissed(uint256 device, uint256 slot) external returns (uint256 amount) {
-        require(CHALLENGES.isDrawn(device, slot), NotDrawn(device, slot));
-        uint256 lastBlock = REGISTRY.timingAt(slot).startOf(slot + 1) - 2;
+        bytes32 beacon = CHALLENGES.beaconOf(slot);
+        require(beacon != 0, IChallenges.SlotNotSealed(slot));
+        Timing memory timing = REGISTRY.timingAt(slot);
+        Device memory d = REGISTRY.deviceOf(device);
+        DeviceClass memory c = REGISTRY.classOf(d.classId);
+        // What `Challenges.isDrawn` answers, without reading all this twice.
+        bool isActive = d.fromEpoch <= timing.epochOf(slot) && slot < d.untilSlot;
+        bool isDrawn = isActive && TileProof.isDrawn(beacon, device, timing.rollCall, c.drawThreshold);
+        require(isDrawn, NotDrawn(device, slot));
+        uint256 lastBlock = timing.startOf(slot + 1) - 2;
         require(block.number > lastBlock, WindowOpen(slot, block.number, lastBlock));
 
         uint256 misses = CHALLENGES.recordMiss(device, slot);
-        Device memory d = REGISTRY.deviceOf(device);
-        DeviceClass memory c = REGISTRY.classOf(d.classId);
-        bytes32 evidence = CHALLENGES.beaconOf(slot);
         if (misses == MISS_LIMIT) {
-            (amount,) = _punish(device, slot, d, c, CHALLENGER_BPS, SlashReason.MissedOften, evidence);
+            (amount,) = _punish(device, slot, d, c, CHALLENGER_BPS, SlashReason.MissedOften, beacon);
         } else {
             uint256 penalty = Math.min(c.missPenalty, REGISTRY.bondOf(device));
-            amount = _slash(device, d.provider, penalty, CHALLENGER_BPS, SlashReason.MissedSlot, evidence);
+            amount = _slash(device, d.provider, penalty, CHALLENGER_BPS, SlashReason.MissedSlot, beacon);
         }
 
         emit MissProven(device, slot, msg.sender, amount, misses);

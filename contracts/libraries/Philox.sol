@@ -5,8 +5,7 @@ pragma solidity ^0.8.30;
 // solhint-disable no-inline-assembly
 
 /// @title Philox4x32-10 (Random123) as GPOW1's generator of matrix lines, and the exact int8 product of a row and a column.
-/// @dev proof.md §2. Mirrored by `tensorbond.proof.workload`; held to it by tests/parity and to Random123's known answers by
-/// tests/vectors.
+/// @dev proof.md §2. Mirrored by `tensorbond.proof.workload`; tests/parity hold it to that and to Random123's known answers.
 ///
 /// Four blocks run side by side in the 64-bit lanes of a word, each lane holding one u32 of state. Multiplying such a word by a
 /// u32 constant makes all four 64-bit products at once. The low half of a product is one word of the next state and the high half

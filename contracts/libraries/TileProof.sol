@@ -9,8 +9,8 @@ import {Philox} from "./Philox.sol";
 // solhint-disable no-inline-assembly
 
 /// @title GPOW1's C-phase as the chain checks it: draws, seeds, samples, and one opened tile with its two paths.
-/// @dev proof.md §1, §2, §4. Integers are little-endian, H is SHA-256. Mirrored by `tensorbond.proof`; held to it by tests/parity
-/// and to the published vectors by tests/vectors.
+/// @dev proof.md §1, §2, §4. Integers are little-endian, H is SHA-256. Mirrored by `tensorbond.proof`; tests/parity hold it to that
+/// and to the published vector.
 ///
 /// Trees take a path of exactly the depth that the class gives, never the path's own length: a leaf and an inner node look alike.
 ///
@@ -28,15 +28,20 @@ library TileProof {
 
     // ---- Draws ----
 
-    /// @return Whether the device is drawn by itself; a threshold of 2³² would be always.
-    function isDrawn(bytes32 beacon, uint256 device, uint256 threshold) internal pure returns (bool) {
-        bytes32 digest = sha256(abi.encodePacked("GPOW1/draw", beacon, _le64(device)));
-        return _swapped(digest) & 0xffffffff < threshold;
+    /// @return Whether the beacon draws the device, in a roll call or by lot.
+    function isDrawn(bytes32 beacon, uint256 device, uint256 rollCall, uint256 threshold) internal pure returns (bool) {
+        return isRollCall(beacon, rollCall) || isDrawnByLot(beacon, device, threshold);
     }
 
     /// @return Whether every device is drawn; 0 never, 256 always.
     function isRollCall(bytes32 beacon, uint256 rollCall) internal pure returns (bool) {
         return uint8(sha256(abi.encodePacked("GPOW1/roll", beacon))[0]) < rollCall;
+    }
+
+    /// @return Whether the device is drawn by itself; a threshold of 2³² would be always.
+    function isDrawnByLot(bytes32 beacon, uint256 device, uint256 threshold) internal pure returns (bool) {
+        bytes32 digest = sha256(abi.encodePacked("GPOW1/draw", beacon, _le64(device)));
+        return _swapped(digest) & 0xffffffff < threshold;
     }
 
     // ---- Seeds and samples ----

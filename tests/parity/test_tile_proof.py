@@ -67,10 +67,10 @@ def call(chain: Chain, function: str, *args: Any) -> Any:
 @given(beacon=words, device=u64, threshold=st.integers(0, 2**32))
 @example(beacon=bytes(32), device=1, threshold=0)
 @example(beacon=bytes(32), device=2**64 - 1, threshold=2**32)
-def test_is_drawn__any_beacon__is_the_same(
+def test_is_drawn_by_lot__any_beacon__is_the_same(
     harness: Chain, beacon: bytes, device: int, threshold: int
 ) -> None:
-    assert call(harness, "isDrawn", beacon, device, threshold) == is_drawn(beacon, device, threshold)
+    assert call(harness, "isDrawnByLot", beacon, device, threshold) == is_drawn(beacon, device, threshold)
 
 
 @few

@@ -5,8 +5,8 @@ import {TileProof} from "../../contracts/libraries/TileProof.sol";
 
 /// @dev Opens the library's internal functions to the tests.
 contract TileProofHarness {
-    function isDrawn(bytes32 beacon, uint256 device, uint256 threshold) external pure returns (bool) {
-        return TileProof.isDrawn(beacon, device, threshold);
+    function isDrawnByLot(bytes32 beacon, uint256 device, uint256 threshold) external pure returns (bool) {
+        return TileProof.isDrawnByLot(beacon, device, threshold);
     }
 
     function isRollCall(bytes32 beacon, uint256 rollCall) external pure returns (bool) {
