@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 
 from eth_abi.abi import encode
@@ -175,7 +176,12 @@ class JobBook:
 
     @property
     def hash(self) -> bytes:
-        return keccak(encode([_JOB], [astuple(self.state)]))
+        return hash_of(self.state)
+
+
+@lru_cache(maxsize=4096)
+def hash_of(state: Job) -> bytes:
+    return keccak(encode([_JOB], [astuple(state)]))
 
 
 @dataclass

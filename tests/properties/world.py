@@ -234,17 +234,17 @@ class World:
 
     # What goes on by itself
 
-    def advance_to(self, head: int) -> None:
+    def advance_to(self, head: int, *, oracles: bool = True) -> None:
         """Let time pass until `head` is the head, or a little more."""
         while self.head < head:
-            self.tend()
+            self.tend(oracles=oracles)
             t = self.model.timing
             end = start_of(t, self.model.slot + 1)
             self.mine(min(head, max(end, self.head + 1)) - self.head)
 
-    def tend(self) -> None:
+    def tend(self, *, oracles: bool = True) -> None:
         """The careful provider commits in every slot; the oracles attest, some late, or close."""
-        while self._commit_carefully() or self._do_duty():
+        while self._commit_carefully() or (oracles and self._do_duty()):
             pass
 
     def _commit_carefully(self) -> bool:
@@ -496,7 +496,7 @@ class World:
     def _set_up(self, path: Path) -> None:
         chain, cast = self.chain, self.cast
         chain.rpc.request("anvil_setBlockTimestampInterval", 1)
-        parameters = Parameters.load(ROOT / "deployments" / "params" / "devnet.toml")
+        parameters = Parameters.load(ROOT / "tests" / "network.toml")
         timing = parameters.timing.model_copy(
             update={"slot_blocks": 5, "epoch_slots": 2, "attest_blocks": 16, "proof_blocks": 6}
         )
