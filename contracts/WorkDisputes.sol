@@ -97,7 +97,6 @@ contract WorkDisputes is IWorkDisputes {
         uint256 device = leaf.leaf.device;
         uint256 slot = outcome.outcome.slot;
         require(CHALLENGES.recordOf(device, slot) & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
-
         Device memory d = REGISTRY.deviceOf(device);
         DeviceClass memory c = REGISTRY.classOf(d.classId);
 

@@ -60,7 +60,8 @@ interface IChallenges {
     function recordFault(uint256 device, uint256 slot) external returns (uint256 count);
 
     /// @notice Write the sentinel of a missed slot. Caller: `WorkDisputes`. Reverts if there is a record.
-    /// @return misses The device's misses in the current window of MISS_EPOCHS, this one included.
+    /// @return misses The device's misses in the current window of MISS_EPOCHS, this one included; 0 for one before the window,
+    /// which counts for nothing.
     function recordMiss(uint256 device, uint256 slot) external returns (uint256 misses);
 
     /// @return The sealed beacon of `slot`, or zero.

@@ -24,7 +24,7 @@ interface IWorkDisputes {
         bytes32[] evidencePath;
         /// The committing key's 65-byte signature of Evidence(commitment, evidenceRoot).
         bytes signature;
-        /// The entry to recompute, 0..15 each, where the item folds.
+        /// The entry to recompute, 0..15 each: a wrong one, or any where the item is bad in another way.
         uint256 row;
         uint256 column;
     }
@@ -53,14 +53,16 @@ interface IWorkDisputes {
     /// fixed sum; the MISS_LIMIT-th miss within MISS_EPOCHS costs a share of the bond.
     function proveMissed(uint256 device, uint256 slot) external returns (uint256 amount);
 
-    /// @notice F1. Anyone but the provider and the committing key. @return amount Wei slashed.
+    /// @notice F1: the item has another length than the class gives, or is not of the tile that the sample asks for, or an entry is
+    /// not A_i · B_j, or its paths don't lead to roundsRoot. Seals the next slot if nobody has. Anyone but the provider, its
+    /// operator and the committing key. @return amount Wei slashed.
     function proveBadItem(BadItem calldata proof) external returns (uint256 amount);
 
     /// @notice Slash for a bad-item outcome under a final attestation. Anyone but the provider and its operator.
     function enforce(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount);
 
-    /// @notice Free the rest of an ended device's bond once every epoch it was drawn in is final or void and a proof window has
-    /// passed since it ended. Anyone.
+    /// @notice Free the rest of an ended device's bond once every epoch it was drawn in is final or void, and a proof window has
+    /// passed both since the last of them could have been attested in time and since it could first be enforced. Anyone.
     function discharge(uint256 device) external;
 
     /// Share of a slash that the sender of an F0 or F1 gets, and of an enforcement; bps.

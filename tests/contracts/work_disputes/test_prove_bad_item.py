@@ -124,6 +124,25 @@ def test_prove_bad_item__larger_classes__slashes(
     assert prove(chain, show_wrong(chain, work, 1), stranger).event("BadItemProven")["amount"] == SHARE
 
 
+@pytest.mark.parametrize(("m", "n", "rounds", "q"), [(512, 256, 3, 7), (256, 1024, 1, 1), (256, 512, 5, 8)])
+def test_prove_bad_item__class_of_another_shape__tells_good_from_bad(
+    chain: Chain, governor: str, provider: str, stranger: str, m: int, n: int, rounds: int, q: int
+) -> None:
+    terms = replace(chain.call("DeviceRegistry", "classOf", 0), m=m, n=n, r=rounds, q=q)
+    sent = chain.send("DeviceRegistry", "addClass", terms, sender=governor)
+    device = device_as(chain, provider, sent.event("ClassAdded")["classId"])
+    prover = SloppyProver(WRONG_ROW, WRONG_COLUMN)
+    work = open_work(chain, commit_work(chain, provider, device, prover=prover))
+    for index in range(q):
+        good = show_item(chain, work, index, WRONG_COLUMN, WRONG_ROW)
+        with chain.reverts("ItemGood", index=index, row=WRONG_COLUMN, column=WRONG_ROW):
+            chain.call("WorkDisputes", "proveBadItem", good, sender=stranger)
+        assert (
+            chain.call("WorkDisputes", "proveBadItem", show_wrong(chain, work, index), sender=stranger)
+            == SHARE
+        )
+
+
 def test_prove_bad_item__one_bit_of_an_entry_signed_wrong__slashes(
     chain: Chain, stranger: str, honest: Work
 ) -> None:
