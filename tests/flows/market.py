@@ -74,7 +74,7 @@ class Market:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    # Time: blocks are mined when everybody has done what the last ones asked for, however slow the machine is.
+    # Time: blocks come when everybody has done what the last ones asked for, however slow the machine.
 
     @property
     def timing(self) -> Timing:
@@ -234,9 +234,7 @@ class Market:
 
     def _deploy(self) -> None:
         dollar = self.chain.deploy("TestDollar")
-        parameters = Parameters.load(ROOT / "tests" / "network.toml").model_dump(
-            by_alias=True
-        )
+        parameters = Parameters.load(ROOT / "tests" / "network.toml").model_dump(by_alias=True)
         told = parameters | {
             "timing": TIMING,
             "class": [CLASS],

@@ -51,6 +51,7 @@ class Ceremony:
         self._drafts: dict[int, tuple[Statement, EpochData]] = {}
         self._signed: dict[int, Statement] = {}
         self._refused: set[int] = set()
+        self._told: set[tuple[SignedStatement, SignedStatement]] = set()
         self._context: tuple[object, ...] = ()
 
     @property
@@ -97,8 +98,10 @@ class Ceremony:
                     self._board.post_signed(signed)
                 except Rejected as error:
                     log.warning("a signature is ignored: %s", error)
-        for first, second in self._board.equivocations():
-            log.error("%s equivocates: %s and %s", first.oracle, first.statement, second.statement)
+        for pair in self._board.equivocations():
+            if pair not in self._told:
+                self._told.add(pair)
+                log.error("%s equivocates: %s and %s", pair[0].oracle, *(each.statement for each in pair))
 
     def backed(self, turn: Turn) -> EpochData | None:
         """The leaf data that a quorum voted for as this oracle did, if it has yet to sign them."""

@@ -29,7 +29,7 @@ from tensorbond.chain.sender import Sender
 from tensorbond.chain.types import Statement
 from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import JournalLocked, JournalUnwritable
-from tensorbond.oracle.archive import Archive, cases_of
+from tensorbond.oracle.archive import Archive, Case, cases_of
 from tensorbond.oracle.board import Board
 from tensorbond.oracle.ceremony import Attestation, Ceremony
 from tensorbond.oracle.config import OracleConfig
@@ -116,6 +116,8 @@ class OracleNode:
         self._sealer = Sealer(self._sender)
         self._enforcer = Enforcer(self._sender, store, config.state_dir / "enforced")
         self._peers = Peers({})
+        self._seen: tuple[BlockRef, Turn] | None = None
+        self._previewed: tuple[BlockRef, list[Case]] | None = None
         self._ready: dict[Statement, int] = {}
         self._previous_leaves = no_leaves(network.chain_id)
         self._health: dict[str, Any] = {}
@@ -144,7 +146,7 @@ class OracleNode:
         """Everything that can be done now; raises what RETRIED lists, and what must stop the process."""
         head = self.network.head()
         pinned = self.network.block(max(0, head.number - self._config.confirmations))
-        turn = self._reader.turn(pinned)
+        turn = self._turn_at(pinned)
         self._tell(turn, pinned)
         step = self._config.step_blocks
         self._sealer.seal(turn, head, lambda slot: step * self._rank(turn, slot))
@@ -157,11 +159,18 @@ class OracleNode:
         if self._config.enforce:
             self._enforcer.enforce(pinned)
 
+    def _turn_at(self, pinned: BlockRef) -> Turn:
+        """Between two blocks nothing changes."""
+        if self._seen is None or self._seen[0] != pinned:
+            self._seen = pinned, self._reader.turn(pinned)
+        return self._seen[1]
+
     def _preview(self, turn: Turn, pinned: BlockRef) -> None:
         """Judge what evidence there is already, so that the epoch's end is no rush."""
-        facts = self._reader.preview(turn, pinned)
-        if facts is not None:
-            self._archive.judge(cases_of(facts))
+        if self._previewed is None or self._previewed[0] != pinned:
+            facts = self._reader.preview(turn, pinned)
+            self._previewed = pinned, [] if facts is None else cases_of(facts)
+        self._archive.judge(self._previewed[1])
 
     def _attest(self, turn: Turn, pinned: BlockRef) -> None:
         last = self.network.block(turn.last_block)

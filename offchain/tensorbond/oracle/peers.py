@@ -29,6 +29,10 @@ class PeerFault(Exception):
     """Why an answer can't be used."""
 
 
+# An endpoint is whatever somebody wrote on the chain, so it may be no URL at all.
+FAULTS = (PeerFault, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
+
+
 class Peers:
     """The endpoints of the other members, by address. Every request has one deadline."""
 
@@ -84,7 +88,7 @@ class Peers:
                 try:
                     async with asyncio.timeout(seconds):
                         answers[path][oracle] = await _fetch(client, endpoint.rstrip("/") + path, limit)
-                except (TimeoutError, PeerFault, httpx.HTTPError, httpx.InvalidURL) as error:
+                except FAULTS as error:
                     fatal = not isinstance(error, PeerFault)
                     level = logging.INFO if fatal else logging.DEBUG
                     log.log(level, "peer %s gave no %s: %s", oracle, path, error or type(error).__name__)

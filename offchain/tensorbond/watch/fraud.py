@@ -17,9 +17,9 @@ from tensorbond.chain.sender import Receipt, Sender
 from tensorbond.chain.types import BadItem, Device, DeviceClass, Statement, Timing
 from tensorbond.errors import TensorbondError
 from tensorbond.oracle.attestation import equivocates
-from tensorbond.oracle.duties import shape_of
+from tensorbond.oracle.duties import kind_drawn, shape_of
 from tensorbond.oracle.outcomes import read_signed
-from tensorbond.oracle.reader import commit_of
+from tensorbond.oracle.reader import Reader, commit_of
 from tensorbond.proof import merkle
 from tensorbond.proof.challenge import Challenge, commitment_of, round_leaf, samples
 from tensorbond.proof.evidence import (
@@ -34,6 +34,7 @@ from tensorbond.proof.workload import digest_tiles
 from tensorbond.store import FileOversized, NameMissing, Store
 
 NO_RECORD = bytes(32)
+CALLS_AT_ONCE = 200
 
 
 class NoFraud(TensorbondError):
@@ -88,14 +89,33 @@ def find_missed(network: Network, epoch: int, block: BlockRef | None = None) -> 
         for slot in range(first, first + timing.epoch_slots)
         if slots.start_of(timing, slot + 1) - 2 <= block.number
     ]
+    if not over:
+        return []
     beacons = network.calls([("Challenges", "beaconOf", slot) for slot in over], block)
-    sealed = [slot for slot, beacon in zip(over, beacons, strict=True) if any(beacon)]
-    count = network.call("DeviceRegistry", "deviceCount", block=block)
-    places = [(device, slot) for device in range(1, count + 1) for slot in sealed]
-    drawn = network.calls([("Challenges", "isDrawn", *place) for place in places], block)
-    records = network.calls([("Challenges", "recordOf", *place) for place in places], block)
-    told = zip(places, drawn, records, strict=True)
-    return [Missed(*place) for place, due, record in told if due and record == NO_RECORD]
+    sealed = {slot: beacon for slot, beacon in zip(over, beacons, strict=True) if any(beacon)}
+    since = slots.start_of(timing, first)
+    committed = {
+        (event.args["device"], event.args["slot"])
+        for event in network.events("Challenges", "Committed", since=since, until=block)
+    }
+    reader = Reader(network)
+    found = [
+        (device.device, slot)
+        for device in reader.devices(block)
+        for slot, beacon in sealed.items()
+        if device.from_epoch <= epoch
+        and slot < device.until_slot
+        and (device.device, slot) not in committed
+        and kind_drawn(beacon, timing.roll_call, device.device, reader.device_class(device.class_id))
+        is not None
+    ]
+    # A miss that was proven before has a record, too.
+    return [
+        Missed(*place)
+        for start in range(0, len(found), CALLS_AT_ONCE)
+        for place, record in _records(network, found[start : start + CALLS_AT_ONCE], block)
+        if record == NO_RECORD
+    ]
 
 
 def equivocation_proof(
@@ -221,6 +241,13 @@ def _binding(evidence: Evidence) -> tuple[bytes, bytes] | None:
             if commitment_of(final_seed, rounds_root) == evidence.commitment:
                 return final_seed, rounds_root
     return None
+
+
+def _records(
+    network: Network, places: list[tuple[int, int]], block: BlockRef
+) -> list[tuple[tuple[int, int], bytes]]:
+    told = network.calls([("Challenges", "recordOf", *place) for place in places], block)
+    return list(zip(places, told, strict=True))
 
 
 def _has_paid(network: Network, event: Event) -> bool:
