@@ -74,10 +74,11 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
     function addClass(DeviceClass calldata terms) external restricted returns (uint256 classId) {
         classId = _head.classes;
         if (classId == MAX_CLASSES) revert CountOutOfRange(classId + 1, MAX_CLASSES);
-        _requirePowerOfTwo("m", terms.m, 1 << 8, 1 << 20);
-        _requirePowerOfTwo("n", terms.n, 1 << 8, 1 << 20);
+        // Shapes that every verifier takes (`tensorbond.proof.Shape`): a class that nobody can verify would pay nobody.
+        _requirePowerOfTwo("m", terms.m, 1 << 8, 1 << 15);
+        _requirePowerOfTwo("n", terms.n, 1 << 8, 1 << 15);
         _requirePowerOfTwo("K", terms.K, 1 << 10, 1 << 14);
-        _requireClassRange("R", terms.R, 1, type(uint32).max);
+        _requireClassRange("R", terms.R, 1, 1 << 16);
         _requireClassRange("q", terms.q, 1, 1_024);
         _requireClassRange("minGops", terms.minGops, 1, type(uint24).max);
         _requireClassRange("peakGops", terms.peakGops, terms.minGops, type(uint24).max);

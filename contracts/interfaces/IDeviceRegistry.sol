@@ -4,7 +4,8 @@ pragma solidity ^0.8.30;
 import {Timing} from "../libraries/Slots.sol";
 
 /// @notice The immutable terms of a kind of GPU: the benchmark's shape, how often it is drawn, and what a fault costs.
-/// @dev Two words, shape and money. Shapes as in proof.md §2: powers of two, 256 ≤ m, n ≤ 2²⁰, 1024 ≤ K ≤ 16384.
+/// @dev Two words, shape and money. Shapes as in proof.md §2: powers of two, 256 ≤ m, n ≤ 2¹⁵, 1024 ≤ K ≤ 2¹⁴;
+/// 1 ≤ R ≤ 2¹⁶, 1 ≤ q ≤ 1024.
 struct DeviceClass {
     uint32 m;
     uint32 n;

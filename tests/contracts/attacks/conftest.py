@@ -1,0 +1,3 @@
+from tests.contracts.attestations.conftest import seated
+
+__all__ = ["seated"]
