@@ -39,10 +39,14 @@ contract AttestationDisputes is IAttestationDisputes {
         bytes32 secondDigest = _requireSigned(domain, second, secondSignature, oracle);
 
         uint256 reward;
-        (amount, reward) = ATTESTATIONS.slashOracle(
-            setId, index, msg.sender, OracleFault.Equivocation, keccak256(abi.encode(firstDigest, secondDigest))
-        );
-        if ((ATTESTATIONS.signersOf(epoch) >> index) & 1 == 1) ATTESTATIONS.revoke(epoch);
+        bool rests = (ATTESTATIONS.signersOf(epoch) >> index) & 1 == 1;
+        // An oracle that lost its bond by a fault in another epoch must not have bought off this one.
+        if (!rests || ATTESTATIONS.bondOf(oracle).amount > 0) {
+            (amount, reward) = ATTESTATIONS.slashOracle(
+                setId, index, msg.sender, OracleFault.Equivocation, keccak256(abi.encode(firstDigest, secondDigest))
+            );
+        }
+        if (rests) ATTESTATIONS.revoke(epoch);
 
         emit EquivocationProven(epoch, oracle, msg.sender, first.round, amount, reward);
     }

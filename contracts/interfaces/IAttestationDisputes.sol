@@ -18,8 +18,8 @@ interface IAttestationDisputes {
     error ChallengerIsAccused(address challenger);
 
     /// @notice F5: member `index` of set `setId` signed two statements for one (epoch, round, previous root, last block). Its whole
-    /// bond is slashed; an attestation of that epoch that rests on its signature and isn't final is revoked. Anyone but the oracle.
-    /// @return amount Wei slashed.
+    /// bond is slashed; an attestation of that epoch that rests on its signature and isn't final is revoked, even if another proof has
+    /// taken the bond before. Refused where there is neither. Anyone but the oracle. @return amount Wei slashed.
     function proveEquivocation(
         Statement calldata first,
         bytes calldata firstSignature,

@@ -182,7 +182,8 @@ interface IAttestations {
     function close(uint256 epoch) external;
 
     /// @notice Undo the attestation of `epoch`, which isn't final, and whatever became of every later one; they can be attested anew,
-    /// in a greater round, within attestBlocks from now. Caller: `AttestationDisputes`.
+    /// in a greater round, within attestBlocks from now, as long as the chain knows the hash of their last block (EIP-2935: 8,191
+    /// blocks): after that they can only be closed. Caller: `AttestationDisputes`.
     function revoke(uint256 epoch) external;
 
     /// @notice Take member `index` of set `setId`'s whole bond: at most 25 % to the challenger, the rest burned, and exclude it.

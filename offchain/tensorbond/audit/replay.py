@@ -433,7 +433,9 @@ def _oracle_slashed(books: Books, event: Event, report: Report) -> None:
 
 
 def _equivocated(books: Books, event: Event, report: Report) -> None:
-    books.transaction.causes[event.args["oracle"], "EQUIVOCATION", bytes(0), event.args["amount"]] += 1
+    """The reason for a slash; one by an oracle whose bond was gone is none."""
+    if event.args["amount"]:
+        books.transaction.causes[event.args["oracle"], "EQUIVOCATION", bytes(0), event.args["amount"]] += 1
 
 
 def _token_allowed(books: Books, event: Event, report: Report) -> None:
