@@ -27,6 +27,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
 
     uint256 public constant MAX_FEE_BPS = 500;
     uint256 public constant VICTIM_BPS = 2_500;
+    uint256 public constant MAX_JOB_BLOCKS = 1 << 22;
 
     uint256 private constant KIND_FORCED = 3;
     uint256 private constant RESULT_PASSED = 1;
@@ -76,6 +77,8 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         _requireLater("acceptBy", terms.acceptBy, block.number);
         _requireLater("submitBy", terms.submitBy, terms.acceptBy);
         _requireLater("refundAt", terms.refundAt, _leastRefundAt(terms));
+        uint256 latest = block.number + MAX_JOB_BLOCKS;
+        require(terms.refundAt <= latest, RefundTooLate(terms.refundAt, latest));
 
         Counter memory counter = _counter;
         job = ++counter.jobs;

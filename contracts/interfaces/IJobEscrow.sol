@@ -102,6 +102,7 @@ interface IJobEscrow {
     error TokenAmountMismatch(address token, uint256 have, uint256 need);
     error PriceZero();
     error DeadlineInvalid(bytes32 field, uint256 have, uint256 least);
+    error RefundTooLate(uint256 have, uint256 most);
     error FeeTooHigh(uint256 have, uint256 most);
     /// The given state isn't the job's.
     error JobStateMismatch(uint256 job, bytes32 have, bytes32 need);
@@ -123,10 +124,13 @@ interface IJobEscrow {
     /// Most bps of the price that the fee can ever be, and the share of slashed collateral that goes to the requester.
     function MAX_FEE_BPS() external view returns (uint256);
     function VICTIM_BPS() external view returns (uint256);
+    /// The most blocks from `fund` to `refundAt`: the longest that a silent requester keeps collateral and device.
+    function MAX_JOB_BLOCKS() external view returns (uint256);
 
     /// @notice Escrow the price. `terms.requester` must be the caller; needs an allowance.
     /// Refused if refundAt < submitBy + slot + epoch + attestation deadline + proof window, or < submitBy + reviewBlocks: a provider
-    /// whose draw passed can settle before anyone can refund.
+    /// whose draw passed can settle before anyone can refund. Refused, too, if refundAt is more than MAX_JOB_BLOCKS away: review and
+    /// deadlines that never end would hold the provider's collateral for ever.
     function fund(Terms calldata terms) external returns (uint256 job);
 
     /// @notice Take a funded job with `device`: locks the collateral, holds the device, and forces a draw in the first slot that

@@ -36,6 +36,7 @@ CAP = 1_000_000_000 * 10**18
 EMISSION = 1_000 * 10**18
 
 VICTIM_SHARE = CHALLENGER_SHARE = 2_500
+MAX_JOB_BLOCKS = 2**22
 MAX_FEE = 500
 ENFORCER_SHARE = 500
 MISS_LIMIT, MISS_EPOCHS, FAULT_EPOCHS = 8, 8, 32
@@ -762,10 +763,17 @@ class Market:
         require(sender != oracle, "ChallengerIsAccused")
         require(not forged, "SignerMismatch")
         book = self.oracles[oracle]
-        require(book.amount > 0, "OracleNotBonded")
+        record = self.epochs.get(first.epoch)
+        rests = bool(
+            record
+            and self.is_standing(first.epoch)
+            and self.block <= record.provable_until
+            and index in record.signers
+        )
+        require(rests or book.amount > 0, "OracleNotBonded")
 
         amount = book.amount
-        if book.left_epoch == 0:
+        if amount and book.left_epoch == 0:
             book.left_epoch = self.first_unsigned
             self._exclude(oracle)
         book.amount = 0
@@ -775,13 +783,7 @@ class Market:
         self.tbnd[sender] += reward
         self.supply -= amount - reward
 
-        record = self.epochs.get(first.epoch)
-        if (
-            record
-            and self.is_standing(first.epoch)
-            and self.block <= record.provable_until
-            and index in record.signers
-        ):
+        if rests:
             self.reached = max(self.reached, self.next_epoch)
             self.next_epoch = first.epoch
             self.revived = self.block
@@ -836,6 +838,7 @@ class Market:
         require(self.block <= terms.accept_by <= terms.submit_by, "DeadlineInvalid")
         least = terms.submit_by + max(self.decision_blocks(), terms.review_blocks)
         require(terms.refund_at >= least, "DeadlineInvalid")
+        require(terms.refund_at <= self.block + MAX_JOB_BLOCKS, "RefundTooLate")
         book.move(sender, self.at.escrow, terms.price)
         book.tracked += terms.price
         number = len(self.jobs) + 1

@@ -123,12 +123,20 @@ def test_fund__review_outlasts_the_refund__reverts(chain: Chain, requester: str,
     chain.send("JobEscrow", "fund", replace(terms, refund_at=least), sender=requester)
 
 
-def test_fund__deadlines_at_the_end_of_their_range__funds(
+def test_fund__deadlines_as_late_as_they_may_be__funds(chain: Chain, requester: str, approved: None) -> None:
+    last = chain.block_number + 1 + 2**22
+    terms = terms_of(chain, requester, accept_by=last - DECISION, submit_by=last - DECISION, refund_at=last)
+    assert chain.call("JobEscrow", "MAX_JOB_BLOCKS") == 2**22
+    chain.send("JobEscrow", "fund", terms, sender=requester)
+
+
+def test_fund__deadlines_at_the_end_of_their_range__reverts(
     chain: Chain, requester: str, approved: None
 ) -> None:
     last = 2**40 - 1
     terms = terms_of(chain, requester, accept_by=last - DECISION, submit_by=last - DECISION, refund_at=last)
-    chain.send("JobEscrow", "fund", terms, sender=requester)
+    with chain.reverts("RefundTooLate", have=last, most=chain.block_number + 1 + 2**22):
+        chain.send("JobEscrow", "fund", terms, sender=requester)
 
     over = replace(terms, submit_by=last)
     with chain.reverts("DeadlineInvalid", field="refundAt", have=last, least=last + DECISION):
