@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tensorbond.journal import JournalError, JournalForeign, PromiseBroken
-from tensorbond.oracle.journal import StatementJournal, decode_statement, encode_statement
+from tensorbond.oracle.journal import StatementJournal, decode_statement
 from tests.offchain.oracle.epochs import word
 from tests.offchain.oracle.test_board import STATEMENT
 from tests.offchain.signing import ATTESTATIONS, CHAIN_ID
