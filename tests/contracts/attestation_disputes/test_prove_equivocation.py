@@ -343,6 +343,22 @@ def test_prove_equivocation__signed_for_the_set_to_come__reverts(
         prove(chain, honest, replace(lie, config_digest=coming), seated[1], 1)
 
 
+def test_prove_equivocation__set_where_the_index_is_somebody_else__reverts(
+    chain: Chain, seated: list[str]
+) -> None:
+    """Member 0 of set 2 is guilty; member 0 of set 1 is not."""
+    seat(chain, seated[1:], 3, 1)
+    mine_to_deadline(chain)
+    close(chain, 0)
+    mine_to_end(chain, 1)
+    honest = some_statement(chain, 1)
+    lie = replace(honest, root=OTHER)
+
+    with chain.reverts("SetNotInForce", have=1, need=2), moving(chain):
+        prove(chain, honest, lie, seated[1], 0, set_id=1)
+    prove(chain, honest, lie, seated[1], 0, set_id=2)
+
+
 def test_prove_equivocation__no_set_in_force__reverts(chain: Chain, bonded: list[str], stranger: str) -> None:
     seat(chain, bonded, 3, 1)
     mine_to_end(chain, 0)
