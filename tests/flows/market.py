@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import signal
+import multiprocessing
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +24,7 @@ from tensorbond.proof.evidence import evidence_name
 from tensorbond.store import Store
 from tests.anvil import ROOT, Anvil
 from tests.chain import Chain, project_artifacts, system_artifacts
+from tests.flows.process import play
 
 TBND = 10**18
 TICK_SECONDS = 0.5
@@ -45,6 +44,9 @@ CLASS = {
     "fault_bps": 3000,
 }
 
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.flows.warm"])
+
 
 class Market:
     """`with Market(folder) as market:` is deployed and funded; leaving it ends every process it started."""
@@ -53,7 +55,7 @@ class Market:
         self.folder = folder
         self.deployment = folder / "deployment.json"
         self.store = Store(folder / "store")
-        self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.processes: dict[str, BaseProcess] = {}
         self._ports: dict[str, int] = {}
         self._stack = ExitStack()
 
@@ -85,7 +87,7 @@ class Market:
         deadline = time.monotonic() + seconds
         while not (answer := ready()):
             for name, process in self.processes.items():
-                assert process.poll() is None, f"{name} died:\n{self.log(name)}"
+                assert process.is_alive(), f"{name} died:\n{self.log(name)}"
             if time.monotonic() > deadline:
                 logs = "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self.processes)
                 raise AssertionError(f"waited {seconds:.0f} s for {what} in vain\n{logs}")
@@ -190,16 +192,18 @@ class Market:
         """SIGKILL, as a power cut would."""
         process = self.processes.pop(name)
         process.kill()
-        process.wait()
+        process.join()
 
-    def stop(self, name: str) -> int:
+    def stop(self, name: str) -> int | None:
         """SIGTERM; the exit code."""
         process = self.processes.pop(name)
-        process.send_signal(signal.SIGTERM)
-        return process.wait(timeout=30)
+        process.terminate()
+        process.join(30)
+        return process.exitcode
 
     def log(self, name: str) -> str:
-        return (self.folder / f"{name}.log").read_text()
+        path = self.folder / f"{name}.log"
+        return path.read_text() if path.exists() else ""
 
     def _start(self, name: str, told: dict[str, Any], account: str) -> None:
         shared = {
@@ -209,18 +213,9 @@ class Market:
             "store": str(self.folder / "store"),
             "state": str(self.folder / "state" / name),
         }
-        with open(self.folder / f"{name}.log", "ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.flows.process"],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
-        assert process.stdin is not None
-        with process.stdin as stdin:
-            stdin.write(json.dumps(shared | told) + "\n")
+        log = str(self.folder / f"{name}.log")
+        process = _FORKS.Process(target=play, args=(shared | told, log), name=name, daemon=True)
+        process.start()
         self.processes[name] = process
 
     def _has_logged(self, name: str, words: str) -> bool:
@@ -230,7 +225,7 @@ class Market:
         for process in self.processes.values():
             process.kill()
         for process in self.processes.values():
-            process.wait()
+            process.join()
 
     def _deploy(self) -> None:
         dollar = self.chain.deploy("TestDollar")

@@ -1,10 +1,9 @@
-"""`python -m tests.flows.process`: one oracle or one agent, told what to be by a JSON object on stdin."""
+"""What a process of the market runs: one oracle or one agent."""
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,17 @@ from eth_account import Account
 from tensorbond.oracle.config import OracleConfig
 from tensorbond.oracle.node import run as run_oracle
 from tensorbond.provider.agent import run as run_agent
-from tensorbond.provider.config import AgentConfig, JobPolicy
+from tensorbond.provider.config import AgentConfig
 
 
-def main(told: dict[str, Any]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+def play(told: dict[str, Any], log: str) -> None:
+    """The target of a process; returns when it is told to stop."""
+    with open(log, "a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True
+    )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     shared = {
         "rpc_urls": tuple(told["rpc"]),
@@ -30,10 +35,4 @@ def main(told: dict[str, Any]) -> None:
     if told["role"] == "oracle":
         run_oracle(OracleConfig(**shared, listen_port=told["port"], workers=1))
     else:
-        result = told.get("result")
-        jobs = JobPolicy(result_digest=bytes.fromhex(result)) if result else None
-        run_agent(AgentConfig(**shared, provider=told["provider"], jobs=jobs))
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.stdin.readline()))
+        run_agent(AgentConfig(**shared, provider=told["provider"]))
