@@ -94,12 +94,10 @@ def check_facts(history: History, headers: Mapping[int, BlockRef], report: Repor
         report.expect("badThroughput", f"device {device} slot {slot}: commit time", record.timestamp, time)
     for (device, slot), block in sorted(history.missed.items()):
         unit, beacon = history.units[device], headers[history.start_of(slot)].hash
-        drawn = (
-            history.is_active(device, slot, block)
-            and draw_of(history, unit, device, slot, beacon) is not None
-        )
+        kind = draw_of(history, unit, device, slot, beacon)
+        drawn = kind is not None and history.is_active(device, slot, block)
         report.expect(
-            "invariant 10", f"device {device} was drawn in the slot {slot} that it missed", drawn, True
+            "invariant 10", f"device {device} was drawn in slot {slot}, which it missed", drawn, True
         )
 
 
@@ -226,11 +224,8 @@ class Examiner:
 
     def _due(self, epoch: int, event: Event) -> dict[int, list[tuple[int, OutcomeKind, int]]]:
         """By device with a leaf, what was due: (slot, kind, job), the natural draws first."""
-        history, slots, last_block = (
-            self.history,
-            self.history.slots_of(epoch),
-            self.history.last_block(epoch),
-        )
+        history = self.history
+        slots, last_block = history.slots_of(epoch), history.last_block(epoch)
         due: dict[int, list[tuple[int, OutcomeKind, int]]] = {}
         for device, unit in sorted(history.units.items()):
             if unit.from_epoch > epoch:
@@ -239,7 +234,7 @@ class Examiner:
                 (slot, kind, 0)
                 for slot in slots
                 if history.is_active(device, slot, last_block)
-                and (kind := draw_of(history, unit, device, slot, self._beacon(slot))) is not None
+                if (kind := draw_of(history, unit, device, slot, self._beacon(slot))) is not None
             ]
             forced = [
                 (slot, OutcomeKind.FORCED, draw.job)
@@ -250,7 +245,7 @@ class Examiner:
             due[device] = [*natural, *forced]
         asked = sorted({slot for duties in due.values() for slot, _, _ in duties})
         for slot in asked:
-            sealed = history.sealed_at.get(slot, event.block) < event.block
+            sealed = history.sealed_at.get(slot, event.block + 1) <= event.block
             self.report.expect("badOutcomes", f"epoch {epoch}: slot {slot} was sealed before", sealed, True)
         return due
 
@@ -271,9 +266,8 @@ class Examiner:
         domain = self.pinned.network.domain("Challenges")
         verdicts: dict[tuple[int, int], Verdict] = {}
         with ThreadPoolExecutor() as pool:
-            for place, verdict in zip(
-                cases, pool.map(lambda case: judge(case, self.store, domain), cases.values()), strict=True
-            ):
+            judged = pool.map(lambda case: judge(case, self.store, domain), cases.values())
+            for place, verdict in zip(cases, judged, strict=True):
                 verdicts[place] = verdict
                 self.judged += 1
                 self.report.proofs_checked += 1

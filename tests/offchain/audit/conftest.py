@@ -9,14 +9,24 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tensorbond.chain.digests import Signable
 from tests.chain import Chain, project_artifacts
 from tests.offchain.audit.market import Market
 from tests.offchain.audit.story import Jobs, close_market, open_market
 from tests.system import deploy_system, free_anvil, oracle_accounts
+
+_signer = cache(Signable.signer)
+
+
+@pytest.fixture(autouse=True)
+def _known_signers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred audits of two markets recover each signature once: it takes most of their time."""
+    monkeypatch.setattr(Signable, "signer", lambda signable, signature: _signer(signable, signature))
 
 
 @pytest.fixture(scope="session")
