@@ -257,7 +257,24 @@ class Chain:
 
     def _mined(self, request: Mapping[str, str]) -> Any:
         price = {} if self.gas_price is None else {"gasPrice": hex(self.gas_price)}
-        return self.rpc.request("eth_sendTransactionSync", {**request, **price})
+        try:
+            return self.rpc.request("eth_sendTransactionSync", {**request, **price})
+        except RpcError as error:
+            if "confirmation timeout" not in error.message:
+                raise
+        return self._recovered({**request, **price})
+
+    def _recovered(self, request: Mapping[str, str]) -> Any:
+        """Once in many thousand transactions anvil forgets one: take the receipt if it was mined after all, or
+        send it again."""
+        nonce = int(self.rpc.request("eth_getTransactionCount", request["from"], "latest"), 16) - 1
+        block = self.rpc.request("eth_getBlockByNumber", "latest", True)
+        for mined in block["transactions"]:
+            if mined["from"].lower() == request["from"].lower() and int(mined["nonce"], 16) == nonce:
+                return self.rpc.request("eth_getTransactionReceipt", mined["hash"])
+        self.rpc.request("anvil_dropAllTransactions")
+        self.rpc.request("evm_setAutomine", True)
+        return self.rpc.request("eth_sendTransactionSync", request)
 
     def _abi(self, contract: str) -> Abi:
         name = self._names[contract.lower()] if contract.startswith("0x") else contract
