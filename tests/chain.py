@@ -265,8 +265,8 @@ class Chain:
         return self._recovered({**request, **price})
 
     def _recovered(self, request: Mapping[str, str]) -> Any:
-        """Once in many thousand transactions anvil forgets one: take the receipt if it was mined after all, or
-        send it again."""
+        """Once in many thousand transactions anvil forgets one: take the receipt if it was mined after all,
+        or send it again."""
         nonce = int(self.rpc.request("eth_getTransactionCount", request["from"], "latest"), 16) - 1
         block = self.rpc.request("eth_getBlockByNumber", "latest", True)
         for mined in block["transactions"]:
