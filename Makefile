@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell com
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: compile ## install everything below this folder and compile the contracts
+setup: $(READY) ## install everything below this folder (the first demo or test compiles the contracts)
 
 demo: compile ## run the whole story on a chain of its own (ARGS="--help" shows the options)
 	$(B)/tensorbond demo $(ARGS)
