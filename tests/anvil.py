@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Anvil:
             self.process.kill()
             self.process.wait()
             self.process = None
+            # A killed anvil leaves a file for each older block's state: gigabytes in a session.
+            self.states.cleanup()
 
     def _start(self) -> None:
         binary = ROOT / ".venv" / "bin" / "anvil"
@@ -55,12 +58,13 @@ class Anvil:
             "--silent",
         ]
         command += ["--accounts", str(self.accounts), "--mnemonic", MNEMONIC, "--no-request-size-limit"]
+        self.states = tempfile.TemporaryDirectory(prefix="anvil-", ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
             [*command, *self.options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "RUST_LOG": "off"},
+            env={**os.environ, "RUST_LOG": "off", "HOME": self.states.name},
         )
 
     def _answers(self) -> bool:

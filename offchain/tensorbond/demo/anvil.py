@@ -52,6 +52,8 @@ class Anvil:
             raise AnvilMissing("anvil is not on PATH: run `make setup`, or install Foundry 1.7.1")
         command = [binary, "--port", str(self.port), "--accounts", str(self.accounts), "--mnemonic", MNEMONIC]
         command += ["--hardfork", "prague", "--slots-in-an-epoch", "1", "--order", "fifo", "--silent"]
+        # Older states would go to the disk, a file a block.
+        command += ["--prune-history", "1000"]
         with self.log.open("wb") as log:
             self.process = start(command, log)
         deadline = time.monotonic() + START_SECONDS
