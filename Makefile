@@ -58,7 +58,7 @@ endif
 
 $(V)/.python: requirements/uv.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
-	@echo "Python packages: $$(grep -c == requirements/dev.txt) at the hashes in requirements/, about 230 MB unless cached"
+	@echo "Python packages: $$(grep -c == requirements/dev.txt) at the hashes in requirements/, about 260 MB unless cached"
 	$(PYTHON) -m venv $(V)
 	$(B)/pip install --disable-pip-version-check --no-input --require-hashes --no-deps -r requirements/uv.txt
 	$(UV) pip install --no-python-downloads --no-build-isolation --require-hashes --no-deps -r requirements/dev.txt
