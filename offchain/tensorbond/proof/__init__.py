@@ -86,6 +86,7 @@ from tensorbond.proof.workload import (
     digest_product,
     digest_tiles,
     generate_lines,
+    multiply_lines,
     multiply_tile,
     philox4x32,
 )
@@ -165,6 +166,7 @@ __all__ = [
     "item_leaf",
     "item_length",
     "merkle",
+    "multiply_lines",
     "multiply_tile",
     "next_seed",
     "parse_challenge",

@@ -95,6 +95,17 @@ def digest_product(rows: Lines, columns: Lines, digests: NDArray[np.uint32]) -> 
     _digest_product(rows, columns, digests)
 
 
+def multiply_lines(rows: Lines, columns: Lines, entries: NDArray[np.int32]) -> None:
+    """Writes the bare product of `rows` (m, K) and `columns` (n, K) into `entries` (m, n), tile by tile."""
+    need = (rows.shape[0], columns.shape[0])
+    fits = (
+        rows.shape[1] == columns.shape[1] and rows.shape[1] % LANES == 0 and not any(x % TILE for x in need)
+    )
+    if entries.shape != need or not fits:
+        raise LinesInvalid("product buffer", entries.shape, f"shape {need}, whole tiles, K % {LANES} = 0")
+    _multiply_lines(rows, columns, entries)
+
+
 PHILOX_M0 = uint64(0xD2511F53)
 PHILOX_M1 = uint64(0xCD9E8D57)
 PHILOX_W0 = uint32(0x9E3779B9)
@@ -205,6 +216,15 @@ def _multiply_tile(rows: Any, columns: Any, entries: Any) -> None:
         for j in range(0, TILE, BLOCK):
             _multiply_block(
                 rows[i : i + BLOCK], columns[j : j + BLOCK], entries[i : i + BLOCK, j : j + BLOCK]
+            )
+
+
+@_compiled
+def _multiply_lines(rows: Any, columns: Any, entries: Any) -> None:
+    for tj in range(0, columns.shape[0], TILE):
+        for ti in range(0, rows.shape[0], TILE):
+            _multiply_tile(
+                rows[ti : ti + TILE], columns[tj : tj + TILE], entries[ti : ti + TILE, tj : tj + TILE]
             )
 
 
