@@ -1,19 +1,22 @@
-"""A private chain for demo and devnet: one anvil process on loopback, gone when its context is left."""
+"""A private chain: one anvil process on loopback, gone when its context is left."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -25,6 +28,7 @@ MNEMONIC = "test test test test test test test test test test test junk"
 """Public: these accounts are for throw-away chains only."""
 
 START_SECONDS = 30.0
+PORTS_TRIED = 5
 PR_SET_PDEATHSIG = 1
 
 
@@ -33,46 +37,79 @@ class AnvilMissing(ChainError):
 
 
 class Anvil:
-    """`with Anvil(log) as chain:` is a chain that mines every transaction at once until `tick` is called."""
+    """`with Anvil() as chain:` is a chain that mines every transaction at once until `tick` is called.
 
-    def __init__(self, log: Path, port: int | None = None, accounts: int = 20) -> None:
+    `options`: anvil's own. `log`: where it writes. `leashed`: it ends with this process, however that ends.
+    """
+
+    def __init__(
+        self,
+        *options: str,
+        accounts: int = 20,
+        chain_id: int = 31337,
+        port: int | None = None,
+        log: Path | None = None,
+        leashed: bool = False,
+    ) -> None:
+        self.options, self.accounts, self.chain_id = options, accounts, chain_id
         self.port = port or free_port()
-        self.log = log
-        self.accounts = accounts
+        self.log, self.leashed = log, leashed
         self.process: subprocess.Popen[bytes] | None = None
-        self.rpc = Rpc([self.url], timeout=30.0)
+        self._any_port = port is None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Anvil:
-        binary = shutil.which("anvil", path=str(Path(sys.prefix, "bin"))) or shutil.which("anvil")
-        if binary is None:
-            raise AnvilMissing("anvil is not on PATH: run `make setup`, or install Foundry 1.7.1")
-        command = [binary, "--port", str(self.port), "--accounts", str(self.accounts), "--mnemonic", MNEMONIC]
-        command += ["--hardfork", "prague", "--slots-in-an-epoch", "1", "--order", "fifo", "--silent"]
-        # Older states would go to the disk, a file a block.
-        command += ["--prune-history", "1000"]
-        with self.log.open("wb") as log:
-            self.process = start(command, log)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            with suppress(ChainError):
-                self.rpc.request("eth_blockNumber", timeout=1.0)
+    @cached_property
+    def rpc(self) -> Rpc:
+        return Rpc([self.url], timeout=30.0)
+
+    def __enter__(self) -> Self:
+        for _ in range(PORTS_TRIED if self._any_port else 1):
+            self._start()
+            if self._answers():
                 return self
-            time.sleep(0.05)
-        self.__exit__(None, None, None)
-        raise ChainError(f"anvil did not start on port {self.port}: {self.log.read_text(errors='replace')}")
+            self.__exit__(None, None, None)
+            if self._any_port:  # somebody else took it in the meantime
+                self.port = free_port()
+        told = self.log.read_text(errors="replace") if self.log else "no log"
+        raise ChainError(f"anvil did not start on port {self.port}: {told}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.rpc.close()
+        if "rpc" in vars(self):
+            self.rpc.close()
+            del self.rpc
         if self.process is not None:
-            stop(self.process)
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self._home.cleanup()
+
+    def _start(self) -> None:
+        binary = shutil.which("anvil", path=str(Path(sys.prefix, "bin"))) or shutil.which("anvil")
+        if binary is None:
+            raise AnvilMissing("anvil is not on PATH: run `make setup`, or install Foundry 1.7.1")
+        command = [binary, "--port", str(self.port), "--chain-id", str(self.chain_id)]
+        command += ["--accounts", str(self.accounts), "--mnemonic", MNEMONIC, "--hardfork", "prague"]
+        command += ["--no-request-size-limit", "--silent", *self.options]
+        # A killed anvil leaves a file for each older block's state: gigabytes in a session of tests.
+        self._home = tempfile.TemporaryDirectory(prefix="anvil-", ignore_cleanup_errors=True)
+        environment = os.environ | {"HOME": self._home.name, "RUST_LOG": "off"}
+        with (self.log or Path(os.devnull)).open("wb") as log:
+            self.process = start(command, log, environment, self.leashed)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return self.process.poll() is None
+            time.sleep(0.02)
+        return False
 
     @property
     def block_number(self) -> int:
@@ -104,9 +141,12 @@ def free_port() -> int:
 
 
 def start(
-    command: Sequence[str], log: IO[bytes], environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    log: IO[bytes],
+    environment: Mapping[str, str] | None = None,
+    leashed: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """A process of its own session that Ctrl-C doesn't reach and that doesn't outlive this one."""
+    """A process of its own session that Ctrl-C doesn't reach and that, leashed, doesn't outlive this one."""
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -114,7 +154,7 @@ def start(
         stderr=log,
         start_new_session=True,
         env=environment,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        preexec_fn=_end_with_parent if leashed and sys.platform == "linux" else None,
     )
 
 

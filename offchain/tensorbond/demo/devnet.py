@@ -28,6 +28,9 @@ from tensorbond.store import Store
 TBND = 10**18
 TUSD = 10**6
 
+ANVIL = ("--slots-in-an-epoch", "1", "--order", "fifo", "--prune-history", "1000")
+"""It runs for hours: states older than a thousand blocks are forgotten."""
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 Say = Callable[[str], None]
@@ -44,7 +47,7 @@ class Devnet:
         """`name`: of the deployment file. `folder`: where logs, evidence and the processes' state go."""
         self.name, self.folder, self.say = name, folder, say
         self.cast: Cast = cast()
-        self.chain = Anvil(folder / "anvil.log", port)
+        self.chain = Anvil(*ANVIL, port=port, log=folder / "anvil.log", leashed=True)
         self.store_folder = folder / "evidence"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.endpoints: dict[str, str] = {}
@@ -137,7 +140,8 @@ class Devnet:
         return ["--rpc", self.chain.url, "--network", str(self.deployment_path.resolve())]
 
     def _shared(self, name: str) -> list[str]:
-        return ["--store", str(self.store_folder), "--state", str(self.folder / name), "--poll", "1"]
+        folders = ["--store", str(self.store_folder), "--state", str(self.folder / name)]
+        return [*folders, "--poll", "1", "--depth", "0"]
 
     def _start(self, name: str, arguments: Sequence[str], key: LocalAccount) -> None:
         environment = os.environ | {"TENSORBOND_KEY": "0x" + bytes(key.key).hex()}

@@ -88,8 +88,11 @@ PROVERS: dict[str, Callable[[], Prover]] = {
 @click.option("--store", required=True)
 @click.option("--state", required=True, type=click.Path(path_type=Path))
 @click.option("--poll", type=float, default=1.0)
+@click.option("--depth", type=int, default=0)
 @click.option("--provider", required=True)
-def main(kind: str, rpc: str, network: str, store: str, state: Path, poll: float, provider: str) -> None:
+def main(
+    kind: str, rpc: str, network: str, store: str, state: Path, poll: float, depth: int, provider: str
+) -> None:
     """An agent that proves dishonestly; its key is in TENSORBOND_KEY."""
     run(
         AgentConfig(
@@ -100,6 +103,7 @@ def main(kind: str, rpc: str, network: str, store: str, state: Path, poll: float
             state_dir=state,
             provider=provider,
             poll_seconds=poll,
+            confirmations=depth,
             prover_factory=PROVERS[kind],
             self_check=False,
         )
