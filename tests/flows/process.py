@@ -31,6 +31,7 @@ def play(told: dict[str, Any], log: str) -> None:
         "store_url": told["store"],
         "state_dir": Path(told["state"]),
         "poll_seconds": 0.15,
+        "confirmations": 0,
     }
     if told["role"] == "oracle":
         run_oracle(OracleConfig(**shared, listen_port=told["port"], workers=1))

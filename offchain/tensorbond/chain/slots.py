@@ -32,6 +32,11 @@ def epoch_blocks(timing: Timing) -> int:
     return timing.slot_blocks * timing.epoch_slots
 
 
+def decision_blocks(timing: Timing) -> int:
+    """From an accept on, the most blocks until the outcome of its forced draw is final or void."""
+    return timing.slot_blocks + epoch_blocks(timing) + timing.attest_blocks + timing.proof_blocks
+
+
 def forced_slot(timing: Timing, block: int) -> int:
     """The slot that an accept in `block` forces: the first that starts at least one slot later."""
     return slot_at(timing, block + 2 * timing.slot_blocks - 1)

@@ -92,7 +92,7 @@ def seat(settings: Settings, members: tuple[str, ...], threshold: int, from_epoc
     "--poll", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Seconds between cycles."
 )
 @click.option(
-    "--depth", type=click.IntRange(0), default=0, show_default=True, help="Blocks above what is read."
+    "--depth", type=click.IntRange(0), default=3, show_default=True, help="Blocks above what is read."
 )
 @click.option("--workers", type=click.IntRange(1), help="Threads that verify.  [default: one a core]")
 @click.option("--enforce", is_flag=True, help="Also slash for bad items in final attestations.")

@@ -214,13 +214,31 @@ def show(settings: Settings, address: str | None) -> None:
     "--poll", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Seconds between cycles."
 )
 @click.option(
-    "--depth", type=click.IntRange(0), default=0, show_default=True, help="Blocks above what is read."
+    "--depth",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Blocks above a beacon before anything that rests on it is committed or signed.",
 )
 @click.option("--take-jobs", is_flag=True, help="Also accept jobs; needs --result or --result-command.")
 @click.option(
     "--min-price", type=click.IntRange(0), default=1, show_default=True, help="In the smallest unit."
 )
-@click.option("--max-collateral", type=TBND, help="Most TBND to lock for a job.  [default: what is free]")
+@click.option(
+    "--max-collateral", type=TBND, help="Most TBND to lock for a job.  [default: its device's bond]"
+)
+@click.option(
+    "--max-review",
+    type=click.IntRange(0),
+    metavar="BLOCKS",
+    help="Longest review of a result.  [default: as long as an outcome takes to be final]",
+)
+@click.option(
+    "--max-refund",
+    type=click.IntRange(0),
+    metavar="BLOCKS",
+    help="Longest wait after submitBy where nothing is attested.  [default: four times that]",
+)
 @click.option("--result", type=DIGEST, help="Every job's result: its digest, or the file.")
 @click.option("--result-command", help="Run with the job's number and spec; prints the result's digest.")
 @click.option("--once", is_flag=True, help="One cycle, then stop.")
@@ -236,6 +254,8 @@ def run(
     take_jobs: bool,
     min_price: int,
     max_collateral: int | None,
+    max_review: int | None,
+    max_refund: int | None,
     result: bytes | None,
     result_command: str | None,
     once: bool,
@@ -249,6 +269,7 @@ def run(
     if take_jobs == (result is None and result_command is None):
         raise click.UsageError("--take-jobs and one of --result and --result-command go together")
     command = tuple(shlex.split(result_command or ""))
+    policy = JobPolicy(min_price, max_collateral, max_review, max_refund, result, command)
     run_agent(
         AgentConfig(
             rpc_urls=settings.rpc,
@@ -260,7 +281,7 @@ def run(
             devices=frozenset(devices) or None,
             poll_seconds=poll,
             confirmations=depth,
-            jobs=JobPolicy(min_price, max_collateral, result, command) if take_jobs else None,
+            jobs=policy if take_jobs else None,
             once=once,
             rpc_timeout=settings.timeout,
         )

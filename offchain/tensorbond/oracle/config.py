@@ -7,6 +7,9 @@ from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
+CONFIRMATIONS = 3
+"""Deeper than forks go on the chains that we know."""
+
 
 @dataclass(frozen=True)
 class OracleConfig:
@@ -24,7 +27,7 @@ class OracleConfig:
     listen_port: int = 0
     """The endpoint published by `join` must lead here."""
     poll_seconds: float = 1.0
-    confirmations: int = 0
+    confirmations: int = CONFIRMATIONS
     """Blocks that must lie above the block that all reads of a cycle are pinned to."""
     round_blocks: int | None = None
     """Length of a voting round, the same for all. None: an eighth of the attestation deadline, at least 4."""

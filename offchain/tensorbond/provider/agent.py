@@ -33,7 +33,7 @@ from tensorbond.journal import Journal, JournalLocked, JournalUnwritable, Promis
 from tensorbond.proof.challenge import Challenge, Shape
 from tensorbond.provider.config import AgentConfig, Proof
 from tensorbond.provider.devices import NO_RECORD, Devices, OwnDevice, challenge_for, is_due
-from tensorbond.provider.errors import EvidenceUnfit, NotOperator
+from tensorbond.provider.errors import ConfirmationsExcessive, EvidenceUnfit, NotOperator
 from tensorbond.provider.jobs import JobDesk
 from tensorbond.provider.publisher import Publisher
 from tensorbond.store import NameTaken, Store, StoreFull, StoreUnavailable
@@ -63,7 +63,7 @@ WARM_UP = Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 1, 1))
 
 
 class Agent:
-    """All of one agent but its loop. `close` when done. Raises NotOperator."""
+    """All of one agent but its loop. `close` when done. Raises NotOperator, ConfirmationsExcessive."""
 
     def __init__(self, config: AgentConfig) -> None:
         self._config = config
@@ -80,6 +80,12 @@ class Agent:
         operator = network.call("ProviderStaking", "operatorOf", self.provider)
         if operator != config.account.address:
             raise NotOperator(f"{config.account.address} is not {self.provider}'s operator, {operator} is")
+        timing: Timing = network.call("DeviceRegistry", "timingNow")
+        most = timing.slot_blocks - 3 - config.commit_margin
+        if config.confirmations > most:
+            raise ConfirmationsExcessive(
+                f"{config.confirmations} confirmations leave no time to commit, at most {most} do"
+            )
         self._sender = Sender(network, config.account)
         self._devices = Devices(network, self.provider, config.devices)
         self._prover = config.prover_factory()
@@ -105,28 +111,33 @@ class Agent:
     def cycle(self) -> None:
         """Everything that can be done now; raises what RETRIED lists, and what must stop the process."""
         head = self.network.head()
-        pinned = self.network.block(max(0, head.number - self._config.confirmations))
-        timing: Timing = self.network.call("DeviceRegistry", "timingNow", block=pinned)
-        if pinned.number < timing.from_block:
+        timing: Timing = self.network.call("DeviceRegistry", "timingNow", block=head)
+        if head.number < timing.from_block:
             return
-        devices = self._devices.at(pinned)
-        self._commit_due(devices, timing, pinned)
-        self._publish_due(devices, pinned)
+        devices = self._devices.at(head)
+        self._commit_due(devices, timing, head)
+        self._publish_due(devices, self.network.block(max(0, head.number - self._config.confirmations)))
         if self._desk is not None:
-            self._desk.serve(devices, pinned)
+            self._desk.serve(devices, head)
 
-    def _commit_due(self, devices: list[OwnDevice], timing: Timing, pinned: BlockRef) -> None:
-        slot = slots.slot_at(timing, pinned.number)
-        beacon = self.network.block(slots.start_of(timing, slot)).hash
-        forced = self._devices.forced(pinned)
+    def _commit_due(self, devices: list[OwnDevice], timing: Timing, head: BlockRef) -> None:
+        """Prove at once, for the clock runs; commit when no fork can change the beacon any more."""
+        slot = slots.slot_at(timing, head.number)
+        start = self.network.block(slots.start_of(timing, slot))
+        forced = self._devices.forced(head)
         for device in devices:
             place = device.number, slot
-            if is_due(device, timing, slot, beacon, forced) and self._is_open(timing, slot, place):
-                proof = self._prove(device, slot, beacon)
-                if self._is_open(timing, slot, place):
-                    self._commit(place, proof.commitment)
-                else:
+            if is_due(device, timing, slot, start.hash, forced) and self._is_open(timing, slot, place):
+                proof = self._prove(device, slot, start.hash)
+                if not self._is_open(timing, slot, place):
                     log.error("device %d: proven too late for the window of slot %d", *place)
+                elif self._is_settled(start):
+                    self._commit(place, proof.commitment)
+
+    def _is_settled(self, block: BlockRef) -> bool:
+        """Whether the block lies deep enough in the chain, and is still the one it was."""
+        deep = self.network.head().number >= block.number + self._config.confirmations
+        return deep and self.network.block(block.number) == block
 
     def _is_open(self, timing: Timing, slot: int, place: tuple[int, int]) -> bool:
         """Whether a commit sent now would be in time and the first; a late or second one is never sent."""

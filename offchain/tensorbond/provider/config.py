@@ -13,6 +13,9 @@ from tensorbond.proof.challenge import Challenge
 from tensorbond.proof.evidence import Evidence
 from tensorbond.proof.prover import CpuProver
 
+CONFIRMATIONS = 3
+"""Deeper than forks go on the chains that we know; shorter than any slot's commit window should be."""
+
 
 class Proof(Protocol):
     """A finished computation: what it commits to, and what it opens."""
@@ -36,7 +39,12 @@ class JobPolicy:
     min_price: int = 1
     """In the payment token's smallest unit."""
     max_collateral: int | None = None
-    """Wei of TBND; None: whatever is free."""
+    """Wei of TBND; None: the bond of the device that takes the job."""
+    max_review_blocks: int | None = None
+    """From submission to where anyone may settle; None: as long as an outcome takes to be final."""
+    max_refund_blocks: int | None = None
+    """From submitBy to refundAt, which is how long collateral and device are kept where nothing is attested;
+    None: four times as long as an outcome takes to be final."""
     result_digest: bytes | None = None
     """The same for every job; or"""
     result_command: tuple[str, ...] = ()
@@ -61,8 +69,8 @@ class AgentConfig:
     devices: frozenset[int] | None = None
     """Only these of the provider's; None: all."""
     poll_seconds: float = 1.0
-    confirmations: int = 0
-    """Blocks above a beacon before it is believed: what is signed for one that is replaced stays unpaid."""
+    confirmations: int = CONFIRMATIONS
+    """Blocks above a beacon before what rests on it is committed or signed. A proof begins before."""
     commit_margin: int = 0
     """A commit is not tried unless the window stays open for as many blocks after the next."""
     prover_factory: Callable[[], Prover] = CpuProver

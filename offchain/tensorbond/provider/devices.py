@@ -21,6 +21,15 @@ class OwnDevice:
     state: Device
     terms: DeviceClass
 
+    @property
+    def held(self) -> bool:
+        return self.state.held
+
+    @property
+    def bond(self) -> int:
+        """Wei that it was registered with."""
+        return self.state.bonded_gops * self.terms.bond_per_gops
+
     def is_active(self, epoch: int, slot: int) -> bool:
         return self.state.from_epoch <= epoch and slot < self.state.until_slot
 

@@ -13,6 +13,10 @@ class NotOperator(AgentError):
     """The key is not the provider's operator: it can neither commit nor sign."""
 
 
+class ConfirmationsExcessive(AgentError):
+    """A commit window ends before the slot's first block lies as deep as was asked for."""
+
+
 class EvidenceUnfit(AgentError):
     """What would be signed shows no proof: signing it would cost the device's bond."""
 

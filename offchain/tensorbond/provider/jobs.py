@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+from dataclasses import dataclass
 
 from tensorbond.chain import slots
 from tensorbond.chain.abi import Event
@@ -21,26 +22,49 @@ log = logging.getLogger(__name__)
 
 VERBS = ("JobFunded", "JobAccepted", "JobSubmitted", "JobSettled", "JobRefunded")
 RESULT_BYTES = 32
+FORCED_ALREADY = "DeviceForcedAlready"
+DECISIONS = 4
+"""So many times an outcome may be waited for by default."""
 
 
-def misfit(
-    job: Job, device: OwnDevice, policy: JobPolicy, block: int, slot: int, epoch: int, free: int
-) -> str:
-    """Why the device should not take the job in `block`, which forces a draw in `slot` of `epoch`; or ""."""
+@dataclass(frozen=True)
+class Moment:
+    """When a job would be accepted, and what that means."""
+
+    block: int
+    slot: int
+    """In which accepting now forces a draw."""
+    epoch: int
+    """Of that slot."""
+    free: int
+    """Wei of the provider's stake that nothing is locked for."""
+    decision: int
+    """Blocks that an outcome takes to be final."""
+
+
+def misfit(job: Job, device: OwnDevice, policy: JobPolicy, now: Moment) -> str:
+    """Why the device should not take the job now; or ""."""
     terms = job.terms
     if terms.provider not in (ZERO_ADDRESS, device.state.provider):
         return "it is for another provider"
-    if block > terms.accept_by:
+    if now.block > terms.accept_by:
         return f"it had to be accepted by block {terms.accept_by}"
     if terms.class_id != device.state.class_id or terms.min_gops > device.state.bonded_gops:
         return f"it asks for class {terms.class_id} and {terms.min_gops} gops"
-    if device.state.held or not device.is_active(epoch, slot):
+    if device.held or not device.is_active(now.epoch, now.slot):
         return "the device is held, or will not be active"
     if terms.price < policy.min_price:
         return f"it pays {terms.price}, the least is {policy.min_price}"
-    most = free if policy.max_collateral is None else min(free, policy.max_collateral)
+    most = min(now.free, device.bond if policy.max_collateral is None else policy.max_collateral)
     if terms.collateral > most:
         return f"it asks for {terms.collateral} wei of collateral, the most is {most}"
+    most = now.decision if policy.max_review_blocks is None else policy.max_review_blocks
+    if terms.review_blocks > most:
+        return f"it is reviewed for {terms.review_blocks} blocks, the most is {most}"
+    most = DECISIONS * now.decision if policy.max_refund_blocks is None else policy.max_refund_blocks
+    if terms.refund_at - terms.submit_by > most:
+        wait = terms.refund_at - terms.submit_by
+        return f"it may stay undecided for {wait} blocks after submitBy, the most is {most}"
     return ""
 
 
@@ -64,7 +88,7 @@ class JobDesk:
 
     def serve(self, devices: list[OwnDevice], pinned: BlockRef) -> None:
         jobs = self._jobs(pinned)
-        free_devices = [device for device in devices if not device.state.held]
+        free_devices = [device for device in devices if not device.held]
         for number, job in jobs.items():
             if job.status == JobStatus.FUNDED and number not in self._refused:
                 self._consider(number, job, free_devices, pinned)
@@ -84,8 +108,9 @@ class JobDesk:
         free = self._network.call("ProviderStaking", "freeOf", self._provider, block=pinned)
         block = pinned.number + 1
         slot = slots.forced_slot(timing, block)
+        now = Moment(block, slot, slots.epoch_of(timing, slot), free, slots.decision_blocks(timing))
         for device in devices:
-            why = misfit(job, device, self._policy, block, slot, slots.epoch_of(timing, slot), free)
+            why = misfit(job, device, self._policy, now)
             if why:
                 log.debug("job %d does not fit device %d: %s", number, device.number, why)
                 continue
@@ -94,6 +119,10 @@ class JobDesk:
                 devices.remove(device)
                 log.info("job %d accepted with device %d", number, device.number)
             except ContractRefused as error:
+                if error.error_name == FORCED_ALREADY:
+                    # An earlier job's draw lies in that slot: the next slot's will do.
+                    log.debug("job %d waits: %s", number, error)
+                    continue
                 self._refused.add(number)
                 log.info("job %d is not taken: %s", number, error)
             return

@@ -31,7 +31,7 @@ from tensorbond.watch import equivocation_proof
 from tests.acts import TBND, fund_as, mine_to_slot, sign_statement, stake_as, timing
 from tests.chain import Chain
 from tests.offchain.proof.skipping import SkippingProver
-from tests.work import device_as, first_slot_of
+from tests.work import BOND, device_as, first_slot_of
 
 pytestmark = pytest.mark.chain
 
@@ -67,6 +67,7 @@ class Market:
             "account": self.chain.key(oracle),
             "store_url": str(self.folder / "store"),
             "state_dir": self.folder / oracle,
+            "confirmations": 0,
             "workers": 1,
         }
         node = OracleNode(OracleConfig(**told | changes))
@@ -81,6 +82,7 @@ class Market:
             "account": self.chain.key(provider),
             "store_url": str(self.folder / "store"),
             "state_dir": self.folder / provider,
+            "confirmations": 0,
             "prover_factory": lambda: CpuProver(1),
             "self_check": False,
         }
@@ -215,7 +217,8 @@ def test_cycle__forced_draw__is_judged_for_its_job(market, chain, begin, provide
     agent = market.agent(provider, jobs=JobPolicy(result_digest=keccak(b"done")))
     mine_to_slot(chain, epoch * 4 - 2)
     head = chain.block_number
-    job = fund_as(chain, requester, accept_by=head + 50, submit_by=head + 100, refund_at=head + 400)
+    deadlines = {"accept_by": head + 50, "submit_by": head + 100, "refund_at": head + 400}
+    job = fund_as(chain, requester, collateral=BOND, **deadlines)
     data = market.live(epoch, agent)
     forced = [row for row in data.outcomes[device] if row.kind == OutcomeKind.FORCED]
     assert [(row.job, row.result) for row in forced] == [(job.number, PASSED)]

@@ -21,11 +21,11 @@ from tensorbond.proof.prover import CpuProver, Proof, Round
 from tensorbond.proof.workload import Entries
 from tensorbond.provider.agent import Agent, run
 from tensorbond.provider.config import AgentConfig, JobPolicy
-from tensorbond.provider.errors import NotOperator
+from tensorbond.provider.errors import ConfirmationsExcessive, NotOperator
 from tensorbond.store import Store
 from tests.acts import TBND, FundedJob, domain, fund_as, mine_to_slot, set_operator_as, stake_as, timing
 from tests.chain import Chain
-from tests.work import challenge_of, device_as, drawn_slot_of, first_slot_of
+from tests.work import BOND, challenge_of, device_as, drawn_slot_of, first_slot_of
 
 pytestmark = pytest.mark.chain
 
@@ -74,6 +74,7 @@ def config(chain: Chain, deployment_file: Path, provider: str, tmp_path: Path) -
             "account": chain.key(provider),
             "store_url": str(tmp_path / "store"),
             "state_dir": tmp_path / "state",
+            "confirmations": 0,
             "prover_factory": WatchedProver,
         }
         return AgentConfig(**told | changes)
@@ -107,7 +108,7 @@ def fund_job(chain: Chain, requester: str, provider: str) -> FundedJob:
     """A job that the provider has the stake for, with time enough."""
     stake_as(chain, provider, 100 * TBND)
     head = chain.block_number
-    return fund_as(chain, requester, submit_by=head + 100, refund_at=head + 400)
+    return fund_as(chain, requester, collateral=BOND, submit_by=head + 100, refund_at=head + 400)
 
 
 def mine_to_window_end(chain: Chain, slot: int) -> None:
@@ -207,12 +208,16 @@ def test_cycle__commitment_is_not_what_it_proves__publishes_nothing(chain, devic
     assert not [name for name in store.list() if name.endswith("01" * 32)]
 
 
-def test_cycle__confirmations_wanted__waits_for_them(chain, device, start, store):
+def test_cycle__confirmations_wanted__proves_at_once_but_commits_and_signs_when_they_are_there(
+    chain, device, start, store
+):
     agent = start(confirmations=2)
     slot = drawn_slot_of(chain, device)
-    agent.cycle()
-    assert records(chain) == []
-    chain.mine_to(slots.start_of(timing(chain), slot) + 2)
+    while chain.block_number < slots.start_of(timing(chain), slot) + 2:
+        agent.cycle()
+        assert records(chain) == []
+        chain.mine()
+    assert [each.slot for each in agent._prover.proven] == [slot]
     agent.cycle()
     (record,) = records(chain)
     mine_to_slot(chain, slot + 1, 1)
@@ -221,6 +226,45 @@ def test_cycle__confirmations_wanted__waits_for_them(chain, device, start, store
     chain.mine()
     agent.cycle()
     assert store.list() == [name_of(record)]
+
+
+def test_cycle__a_fork_takes_the_beacon_while_it_proves__commits_nothing_to_it(chain, device, start):
+    agent = start(confirmations=1)
+    slot = drawn_slot_of(chain, device)
+    begin = slots.start_of(timing(chain), slot)
+    gone = chain.block_hash(begin)
+
+    def fork() -> None:
+        agent._prover.meanwhile = lambda: None
+        chain.rpc.request("anvil_rollback", chain.block_number - begin + 1)
+        chain.set_time(chain.timestamp + 77)
+        chain.mine(3)
+
+    agent._prover.meanwhile = fork
+    agent.cycle()
+    assert chain.block_hash(begin) != gone
+    assert records(chain) == []
+
+
+def test_cycle__stopped_while_it_proves__a_restarted_one_commits_in_time(chain, device, start, store):
+    def power_cut() -> None:
+        raise KeyboardInterrupt
+
+    first = start()
+    slot = drawn_slot_of(chain, device)
+    first._prover.meanwhile = power_cut
+    with pytest.raises(KeyboardInterrupt):
+        first.cycle()
+    first.close()
+    assert records(chain) == []
+    start().cycle()
+    (record,) = records(chain)
+    assert (record.args["device"], record.args["slot"]) == (device, slot)
+
+
+def test_agent__confirmations_beyond_the_window__are_refused(chain, device, config):
+    with pytest.raises(ConfirmationsExcessive, match=r"8 confirmations.*at most 7"):
+        Agent(config(confirmations=8))
 
 
 def test_cycle__own_evidence_is_bad__signs_nothing(chain, device, start, store, caplog):

@@ -8,7 +8,7 @@ from tensorbond.chain.types import Device, Job, JobStatus, Terms
 from tensorbond.provider.config import JobPolicy
 from tensorbond.provider.devices import OwnDevice
 from tensorbond.provider.errors import ResultInvalid
-from tensorbond.provider.jobs import misfit, parse_result
+from tensorbond.provider.jobs import Moment, misfit, parse_result
 from tests.offchain.oracle.epochs import OPEN, PROVIDER, TERMS
 
 pytestmark = pytest.mark.unit
@@ -28,8 +28,8 @@ JOB = Job(
 
 
 def why(job: Job = JOB, device: OwnDevice = DEVICE, policy: JobPolicy | None = None, **now: int) -> str:
-    told = {"block": 900, "slot": 40, "epoch": 10, "free": 1000} | now
-    return misfit(job, device, policy or JobPolicy(), **told)
+    told = {"block": 900, "slot": 40, "epoch": 10, "free": 1000, "decision": 2000} | now
+    return misfit(job, device, policy or JobPolicy(), Moment(**told))
 
 
 def with_terms(**changes: object) -> Job:
@@ -68,6 +68,20 @@ def test_misfit__device_held_or_over__says_so():
 def test_misfit__policy_is_stricter__says_so():
     assert "least is 101" in why(policy=JobPolicy(min_price=101))
     assert "most is 49" in why(policy=JobPolicy(max_collateral=49))
+    assert "reviewed for 10 blocks, the most is 9" in why(policy=JobPolicy(max_review_blocks=9))
+    assert "7000 blocks after submitBy, the most is 6999" in why(policy=JobPolicy(max_refund_blocks=6999))
+
+
+def test_misfit__nothing_is_said__caps_follow_the_device_and_the_timing():
+    bond = DEVICE.bond
+    assert bond == 10 * TERMS.bond_per_gops
+    assert why(with_terms(collateral=bond), free=bond + 1) == ""
+    assert f"the most is {bond}" in why(with_terms(collateral=bond + 1), free=bond + 1)
+    assert why(with_terms(review_blocks=2000)) == ""
+    assert "the most is 2000" in why(with_terms(review_blocks=2001))
+    assert why(with_terms(refund_at=10000)) == ""
+    assert "the most is 8000" in why(with_terms(refund_at=10001))
+    assert why(with_terms(refund_at=10001, review_blocks=11), policy=JobPolicy(0, 50, 11, 8001)) == ""
 
 
 def test_parse_result__digest__is_32_bytes():

@@ -80,6 +80,7 @@ def play(
                 account=chain.key(provider),
                 store_url=str(tmp_path / "store"),
                 state_dir=tmp_path / "state",
+                confirmations=0,
                 prover_factory=prover,
                 self_check=False,
             )
