@@ -35,38 +35,36 @@ class SkippingProver(CpuProver):
         self.share = share
 
     def skipped(self, work: Round) -> frozenset[int]:
-        """The tiles of the round that are never computed."""
+        """The tiles of the round that it lies about."""
         tiles = work.shape.tiles
         return frozenset(random.Random(work.seed).sample(range(tiles), round(tiles * self.share)))
 
     def digest_round(self, work: Round, columns: Lines) -> NDArray[np.uint32]:
         digests = super().digest_round(work, columns)
-        digests[sorted(self.skipped(work))] = digest_words(self._garbage())
+        for tile in self.skipped(work):
+            digests[tile] = digest_words(self.made_up(work, tile))
         return digests
 
     def tile_entries(self, work: Round, tile: int) -> Entries:
-        return self._garbage() if tile in self.skipped(work) else super().tile_entries(work, tile)
+        return self.made_up(work, tile) if tile in self.skipped(work) else super().tile_entries(work, tile)
 
-    def _garbage(self) -> Entries:
+    def made_up(self, work: Round, tile: int) -> Entries:
+        """What it claims for a tile that it lies about."""
         return np.zeros((TILE, TILE), np.int32)
 
 
 class WrongTileProver(SkippingProver):
-    """Computes everything, but gets one entry wrong in one tile of sixteen."""
+    """Computes everything, but gets one entry wrong by one, at `place`, in `share` of the tiles."""
 
-    def __init__(self, workers: int | None = None) -> None:
-        super().__init__(1 / 16, workers)
+    def __init__(
+        self, share: float = 1 / 16, place: tuple[int, int] = (3, 5), workers: int | None = None
+    ) -> None:
+        super().__init__(share, workers)
+        self.place = place
 
-    def digest_round(self, work: Round, columns: Lines) -> NDArray[np.uint32]:
-        digests = CpuProver.digest_round(self, work, columns)
-        for tile in sorted(self.skipped(work)):
-            digests[tile] = digest_words(self.tile_entries(work, tile))
-        return digests
-
-    def tile_entries(self, work: Round, tile: int) -> Entries:
+    def made_up(self, work: Round, tile: int) -> Entries:
         entries = CpuProver.tile_entries(self, work, tile)
-        if tile in self.skipped(work):
-            entries[3, 5] += 1
+        entries[self.place] += 1
         return entries
 
 

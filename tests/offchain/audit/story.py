@@ -6,12 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tensorbond.chain.types import LeafProof, OutcomeProof, OutcomeResult, Statement
+from tensorbond.demo.villains import SkippingProver
 from tensorbond.watch import bad_item_proof
 from tests import acts
 from tests.acts import TBND, TUSD, FundedJob
 from tests.leaves import Epoch
 from tests.offchain.audit.market import ALWAYS, SOMETIMES, Market, Worker
-from tests.offchain.proof.skipping import SkippingProver
 from tests.system import role
 
 HONEST, SECOND, LIAR = 1, 2, 3

@@ -16,6 +16,7 @@ from tensorbond.chain import slots
 from tensorbond.chain.errors import ContractRefused, RpcUnreachable
 from tensorbond.chain.network import Network
 from tensorbond.chain.types import EpochStatus, OutcomeKind, OutcomeResult
+from tensorbond.demo.villains import SkippingProver
 from tensorbond.oracle.config import OracleConfig
 from tensorbond.oracle.duties import duties
 from tensorbond.oracle.errors import FactsContradict, FactsIncomplete
@@ -30,7 +31,6 @@ from tensorbond.store import Store
 from tensorbond.watch import equivocation_proof
 from tests.acts import TBND, fund_as, mine_to_slot, sign_statement, stake_as, timing
 from tests.chain import Chain
-from tests.offchain.proof.skipping import SkippingProver
 from tests.work import BOND, device_as, first_slot_of
 
 pytestmark = pytest.mark.chain

@@ -14,6 +14,7 @@ from tensorbond.chain.errors import ContractRefused
 from tensorbond.chain.lane import Policy
 from tensorbond.chain.network import Network
 from tensorbond.chain.sender import Sender
+from tensorbond.demo.villains import SkippingProver
 from tensorbond.proof.prover import CpuProver
 from tensorbond.provider.agent import Agent
 from tensorbond.provider.config import AgentConfig
@@ -38,7 +39,6 @@ from tests.acts import (
     timing,
 )
 from tests.chain import Chain
-from tests.offchain.proof.skipping import SkippingProver
 from tests.offchain.provider.test_agent import ForgetfulProver
 from tests.work import device_as, drawn_slot_of, first_slot_of
 
