@@ -1,7 +1,7 @@
 """How often skipped work survives its samples: drawn as the chain draws them, against (1 − f)^q.
 
-Whether a cheat survives depends on nothing but which places its samples name: tests/attacks holds the verifier
-to that. So thousands of commitments can be tried without computing one.
+Whether a cheat survives depends on nothing but which places its samples name: tests/attacks holds the
+verifier to that. So thousands of commitments can be tried without computing one.
 """
 
 from __future__ import annotations
