@@ -5,7 +5,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IChallenges} from "./interfaces/IChallenges.sol";
-import {Device, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
@@ -155,7 +155,12 @@ contract Challenges is IChallenges, EIP712 {
         Timing memory timing = REGISTRY.timingAt(slot);
         Device memory d = REGISTRY.deviceOf(device);
         if (d.fromEpoch > timing.epochOf(slot) || slot >= d.untilSlot) return false;
-        return TileProof.isDrawn(beacon, device, timing.rollCall, REGISTRY.classOf(d.classId).drawThreshold);
+        DeviceClass memory c = REGISTRY.classOf(d.classId);
+        if (c.layers > 0 && TileProof.isMemorySlot(beacon)) {
+            (bool known, bool held) = REGISTRY.heldIn(device, slot);
+            if (held || !known) return false;
+        }
+        return TileProof.isDrawn(beacon, device, timing.rollCall, c.drawThreshold);
     }
 
     /// @inheritdoc IChallenges

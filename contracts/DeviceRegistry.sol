@@ -30,6 +30,19 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         uint24 devices;
     }
 
+    /// @dev A device's last times of being held, newest first: from the first slot that begins after `hold` up to, not including,
+    /// the first that begins after `release`. While it is held, the newest has no end. One word.
+    struct Holds {
+        /// The slot that its last job forced.
+        uint32 forcedSlot;
+        uint32 since0;
+        uint32 until0;
+        uint32 since1;
+        uint32 until1;
+        uint32 since2;
+        uint32 until2;
+    }
+
     uint32 private constant OPEN = type(uint32).max;
     uint256 private constant DEVICES_PER_CALL = 64;
     /// A device's id is its leaf's index in the attestation tree.
@@ -38,6 +51,8 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
     uint256 private constant MAX_ENTRIES = type(uint8).max;
     /// An epoch's last block must still be known to EIP-2935 (8,191 blocks) when the epoch is attested.
     uint256 private constant MAX_ATTEST_BLOCKS = 8_000;
+    /// All outcomes of a device in an epoch fit one fraud proof.
+    uint256 private constant MAX_EPOCH_SLOTS = 1_024;
 
     IProviderStaking private immutable STAKING;
     address private immutable JOB_ESCROW;
@@ -45,6 +60,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
 
     Head private _head;
     mapping(uint256 device => Device) private _devices;
+    mapping(uint256 device => Holds) private _holds;
     /// Wei of the device's bond that were slashed, or unlocked at its discharge.
     mapping(uint256 device => uint256) private _debited;
     mapping(uint256 classId => DeviceClass) private _classes;
@@ -74,12 +90,8 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
     function addClass(DeviceClass calldata terms) external restricted returns (uint256 classId) {
         classId = _head.classes;
         if (classId == MAX_CLASSES) revert CountOutOfRange(classId + 1, MAX_CLASSES);
-        // Shapes that every verifier takes (`tensorbond.proof.Shape`): a class that nobody can verify would pay nobody.
-        _requirePowerOfTwo("m", terms.m, 1 << 8, 1 << 15);
-        _requirePowerOfTwo("n", terms.n, 1 << 8, 1 << 15);
-        _requirePowerOfTwo("K", terms.K, 1 << 10, 1 << 14);
-        _requireClassRange("R", terms.R, 1, 1 << 16);
-        _requireClassRange("q", terms.q, 1, 1_024);
+        _requireShape(terms);
+        _requireMemoryShape(terms);
         _requireClassRange("minGops", terms.minGops, 1, type(uint24).max);
         _requireClassRange("peakGops", terms.peakGops, terms.minGops, type(uint24).max);
         _requireClassRange("bondPerGops", terms.bondPerGops, 1, type(uint96).max);
@@ -161,9 +173,12 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         d = deviceOf(device);
         if (d.held) revert DeviceHeldAlready(device);
         if (!_isActive(d, slot)) revert DeviceNotActive(device, slot);
+        Holds memory holds = _holds[device];
+        if (slot == holds.forcedSlot) revert DeviceForcedAlready(device, slot);
 
         d.held = true;
         _devices[device].held = true;
+        _holds[device] = _begun(holds, slot);
 
         emit DeviceHeld(device);
     }
@@ -174,6 +189,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         if (!_devices[device].held) revert DeviceNotHeld(device);
 
         _devices[device].held = false;
+        _holds[device].until0 = _comingSlot().toUint32();
 
         emit DeviceReleased(device);
     }
@@ -241,6 +257,15 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
     }
 
     /// @inheritdoc IDeviceRegistry
+    function heldIn(uint256 device, uint256 slot) external view returns (bool known, bool held) {
+        Holds memory holds = _holds[device];
+        if (slot >= holds.since0) return (true, _devices[device].held || slot < holds.until0);
+        if (slot >= holds.since1) return (true, slot < holds.until1);
+        if (slot >= holds.since2) return (true, slot < holds.until2);
+        return (false, false);
+    }
+
+    /// @inheritdoc IDeviceRegistry
     function isActive(uint256 device, uint256 slot) external view returns (bool) {
         return _isActive(_devices[device], slot);
     }
@@ -289,7 +314,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
 
     function _append(Timing memory t, uint256 entry) private {
         _requireTimingRange("slotBlocks", t.slotBlocks, 4, type(uint16).max);
-        _requireTimingRange("epochSlots", t.epochSlots, 1, type(uint16).max);
+        _requireTimingRange("epochSlots", t.epochSlots, 1, MAX_EPOCH_SLOTS);
         _requireTimingRange("attestBlocks", t.attestBlocks, 2 * uint256(t.slotBlocks), MAX_ATTEST_BLOCKS);
         _requireTimingRange("proofBlocks", t.proofBlocks, t.slotBlocks, type(uint32).max);
         _requireTimingRange("rollCall", t.rollCall, 0, 256);
@@ -335,8 +360,47 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         return timing.epochOf(timing.slotAt(block.number)) + 1;
     }
 
+    /// @return The first slot that begins in this block or later.
+    function _comingSlot() private view returns (uint256) {
+        Timing memory timing = timingNow();
+        return block.number < timing.fromBlock ? timing.fromSlot : timing.slotAt(block.number + timing.slotBlocks - 1);
+    }
+
+    /// @return The same, with a time that begins now: it goes on with the last one if no slot has begun in between.
+    function _begun(Holds memory holds, uint256 forcedSlot) private view returns (Holds memory) {
+        uint32 since = _comingSlot().toUint32();
+        holds.forcedSlot = forcedSlot.toUint32();
+        if (since > holds.until0) {
+            (holds.since2, holds.until2) = (holds.since1, holds.until1);
+            (holds.since1, holds.until1) = (holds.since0, holds.until0);
+            holds.since0 = since;
+        }
+        return holds;
+    }
+
     function _isActive(Device memory d, uint256 slot) private view returns (bool) {
         return slot < d.untilSlot && d.fromEpoch <= timingAt(slot).epochOf(slot);
+    }
+
+    /// @dev Shapes that every verifier takes (`tensorbond.proof.Shape`): a class that nobody can verify would pay nobody.
+    function _requireShape(DeviceClass calldata terms) private pure {
+        _requirePowerOfTwo("m", terms.m, 1 << 8, 1 << 15);
+        _requirePowerOfTwo("n", terms.n, 1 << 8, 1 << 15);
+        _requirePowerOfTwo("K", terms.K, 1 << 10, 1 << 14);
+        _requireClassRange("R", terms.R, 1, 1 << 12);
+        _requireClassRange("q", terms.q, 1, 1_024);
+        _requireClassRange("profile", terms.profile, 0, 0);
+    }
+
+    /// @dev Likewise `tensorbond.proof.MemoryShape`; or there is no M-phase.
+    function _requireMemoryShape(DeviceClass calldata terms) private pure {
+        uint256 most = terms.layers == 0 ? 0 : type(uint256).max;
+        _requireClassRange("layers", terms.layers, most == 0 ? 0 : 2, type(uint16).max);
+        _requireClassRange("layerBits", terms.layerBits, most == 0 ? 0 : 2, Math.min(most, 18));
+        _requireClassRange("walkerBits", terms.walkerBits, 0, Math.min(most, 16));
+        _requireClassRange("segments", terms.segments, most == 0 ? 0 : 1, Math.min(most, 256));
+        _requireClassRange("peakBandwidth", terms.peakBandwidth, most == 0 ? 0 : 1, Math.min(most, type(uint24).max));
+        _requireClassRange("minBandwidth", terms.minBandwidth, 0, terms.peakBandwidth);
     }
 
     function _requirePowerOfTwo(bytes32 field, uint256 have, uint256 least, uint256 most) private pure {

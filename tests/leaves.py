@@ -18,7 +18,7 @@ DEPTH = 20
 ZERO = bytes(32)
 _LEAF = (
     "(uint32,address,uint8,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,"
-    "uint32,uint32,uint96,uint128,bytes32,uint16)"
+    "uint32,uint32,uint64,uint96,uint128,bytes32,uint16)"
 )
 _OUTCOME = "(uint32,uint8,uint8,uint32,bytes32,uint32,uint64)"
 

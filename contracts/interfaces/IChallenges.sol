@@ -66,7 +66,8 @@ interface IChallenges {
 
     /// @return The sealed beacon of `slot`, or zero.
     function beaconOf(uint256 slot) external view returns (bytes32);
-    /// @return Whether `device` is drawn in the sealed `slot`: by lot, or because it is a roll call.
+    /// @return Whether `device` is drawn in the sealed `slot`: by lot, or because it is a roll call; never in a slot of the M-phase, if its
+    /// class has one, where it is held or the chain doesn't remember.
     function isDrawn(uint256 device, uint256 slot) external view returns (bool);
     /// @return Whether the sealed `slot` is a roll call.
     function isRollCall(uint256 slot) external view returns (bool);

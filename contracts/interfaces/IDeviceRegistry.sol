@@ -3,17 +3,28 @@ pragma solidity ^0.8.30;
 
 import {Timing} from "../libraries/Slots.sol";
 
-/// @notice The immutable terms of a kind of GPU: the benchmark's shape, how often it is drawn, and what a fault costs.
-/// @dev Two words, shape and money. Shapes as in proof.md §2: powers of two, 256 ≤ m, n ≤ 2¹⁵, 1024 ≤ K ≤ 2¹⁴;
-/// 1 ≤ R ≤ 2¹⁶, 1 ≤ q ≤ 1024.
+/// @notice The immutable terms of a kind of GPU: the benchmarks' shapes, how often it is drawn, and what a fault costs.
+/// @dev Two words, shape and money. The C-phase as in proof.md §2: powers of two, 256 ≤ m, n ≤ 2¹⁵, 1024 ≤ K ≤ 2¹⁴;
+/// 1 ≤ R ≤ 2¹² (a header fits one transaction), 1 ≤ q ≤ 1024. The M-phase as in its §3, or none at all: everything zero.
 struct DeviceClass {
-    uint32 m;
-    uint32 n;
-    uint32 K;
-    uint32 R;
+    uint16 m;
+    uint16 n;
+    uint16 K;
+    uint16 R;
     uint16 q;
+    /// What an element of a matrix is: 0 an int8 (W1).
+    uint8 profile;
     /// A device is drawn when u32(H("GPOW1/draw" ‖ beacon ‖ u64 device)[0:4]) < drawThreshold.
     uint32 drawThreshold;
+    /// Layers of 2^layerBits labels, 32 bytes each (2 or more; 2 ≤ layerBits ≤ 18); 2^walkerBits walkers (≤ 2¹⁶) of 64 · segments
+    /// steps (1..256 segments: the later checkpoints fit one transaction).
+    uint16 layers;
+    uint8 layerBits;
+    uint8 walkerBits;
+    uint16 segments;
+    /// MB/s: attested bandwidth never counts more, and a proof with less than minBandwidth hasn't passed.
+    uint24 peakBandwidth;
+    uint24 minBandwidth;
     /// Wei of bond per bonded gops.
     uint96 bondPerGops;
     /// Wei that one missed slot costs: at most the least bond of the class.
@@ -61,6 +72,8 @@ interface IDeviceRegistry {
     error DeviceNotActive(uint256 device, uint256 slot);
     error DeviceHeldAlready(uint256 device);
     error DeviceNotHeld(uint256 device);
+    /// An earlier job forces its draw in the same slot: one proof decides one job.
+    error DeviceForcedAlready(uint256 device, uint256 slot);
     error DeviceRetiredAlready(uint256 device, uint256 untilSlot);
     error DeviceDischargedAlready(uint256 device);
     error BondedGopsOutOfRange(uint256 have, uint256 least, uint256 most);
@@ -86,7 +99,8 @@ interface IDeviceRegistry {
     /// @notice The caller's device is drawn no more from the end of the next epoch on.
     function retire(uint256 device) external;
 
-    /// @notice Bind a device to a job. Caller: `JobEscrow`. @param slot A slot in which it must be active.
+    /// @notice Bind a device to a job. Caller: `JobEscrow`. @param slot The slot that the job forces: one in which it must be active, and
+    /// no other job's.
     function hold(uint256 device, uint256 slot) external returns (Device memory);
 
     /// @notice End a device's job. Caller: `JobEscrow`.
@@ -109,6 +123,9 @@ interface IDeviceRegistry {
     function classCount() external view returns (uint256);
     /// @return Ids 1..deviceCount() exist.
     function deviceCount() external view returns (uint256);
+    /// @return known Whether the chain remembers: it keeps a device's last three times of being held.
+    /// @return held Whether it was held when `slot` began, in the block whose hash is the beacon.
+    function heldIn(uint256 device, uint256 slot) external view returns (bool known, bool held);
     /// @return Whether the device may be drawn in `slot`.
     function isActive(uint256 device, uint256 slot) external view returns (bool);
     /// @return The schedule entry in force at `slot`, at `epoch`, or now.

@@ -7,9 +7,10 @@ struct Outcome {
     uint32 slot;
     /// 0 drawn for the C-phase, 1 drawn for the M-phase, 2 roll call, 3 forced by a job.
     uint8 kind;
-    /// 1 passed, 2 missed (no record), 3 bad item, 4 withheld (a record, but no evidence in the open window).
+    /// A slow one is right, but an M-phase with less than the class's minBandwidth. Withheld: a record, but no evidence in the open window.
+    /// 1 passed, 2 missed (no record), 3 bad item, 4 withheld, 5 slow.
     uint8 result;
-    /// Gops (or MB/s in the M-phase) of a passed slot, else 0.
+    /// Gops (or MB/s in the M-phase) of a passed or slow slot, else 0.
     uint32 throughput;
     /// The evidenceRoot that was judged; zero where there was none.
     bytes32 witness;
@@ -38,6 +39,8 @@ struct Leaf {
     uint16 idleRoll;
     uint32 minGops;
     uint32 minBandwidth;
+    /// Bytes of memory that the M-phase has shown: 92 % of the labels.
+    uint64 vram;
     uint96 weight;
     uint128 cumulativeReward;
     bytes32 outcomesRoot;
@@ -46,7 +49,7 @@ struct Leaf {
 
 /// @title The attestation tree: depth 20, index = device id, every node carries the sum of the weights below it.
 /// @dev node(l, r) = keccak256(l.hash ‖ l.sum as 12 bytes ‖ r.hash ‖ r.sum as 12 bytes), sum l.sum + r.sum; a node over two
-/// absent children is absent itself (hash 0, sum 0). A leaf is hashed from 576 bytes, a node from 88, and the depth is
+/// absent children is absent itself (hash 0, sum 0). A leaf is hashed from 608 bytes, a node from 88, and the depth is
 /// fixed, so neither can pass as the other. Mirrored by `tensorbond.oracle.tree`.
 library MerkleSum {
     uint256 internal constant DEPTH = 20;
@@ -105,8 +108,8 @@ library MerkleSum {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let encoded := mload(0x40)
-            calldatacopy(encoded, leaf, 576)
-            digest := keccak256(encoded, 576)
+            calldatacopy(encoded, leaf, 608)
+            digest := keccak256(encoded, 608)
         }
     }
 }

@@ -44,6 +44,11 @@ library TileProof {
         return _swapped(digest) & 0xffffffff < threshold;
     }
 
+    /// @return Whether the slot asks for the M-phase of those classes that have one.
+    function isMemorySlot(bytes32 beacon) internal pure returns (bool) {
+        return uint8(sha256(abi.encodePacked("GPOW1/kind", beacon))[0]) < 32;
+    }
+
     // ---- Seeds and samples ----
 
     /// @return seed_0 of a challenge on this chain.

@@ -38,6 +38,7 @@ leaves = st.builds(
     *[uint(16)] * 9,
     uint(32),
     uint(32),
+    uint(64),
     st.one_of(st.just(0), uint(91)),
     uint(128),
     words(),

@@ -160,6 +160,7 @@ class DeviceBook:
     full_bond: int
     until_slot: int = OPEN
     held: bool = False
+    forced_slot: int = 0
     # Faults
     faults: int = 0
     last_epoch: int = 0
@@ -861,11 +862,12 @@ class Market:
         book = self.devices[device]
         require(not book.held, "DeviceHeldAlready")
         require(self.is_active(device, slot), "DeviceNotActive")
+        require(slot != book.forced_slot, "DeviceForcedAlready")
         require(sender in (book.provider, self.operator_of(book.provider)), "OperatorOnly")
         require(terms.provider in (ZERO_ADDRESS, book.provider), "ProviderNotInvited")
         require(book.class_id == terms.class_id and book.gops >= terms.min_gops, "DeviceUnfit")
         self._lock(book.provider, terms.collateral)
-        book.held = True
+        book.held, book.forced_slot = True, slot
         job.state = replace(
             job.state, status=JobStatus.ACCEPTED, provider=book.provider, device=device, forced_slot=slot
         )

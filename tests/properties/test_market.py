@@ -857,10 +857,12 @@ class Play(RuleBasedStateMachine):
         model, book = self.model, self.model.devices[device]
         terms = model.jobs[number].state.terms
         t = model.timing
+        slot = slot_at(t, model.block + 2 * t.slot_blocks - 1)
         return (
             model.block <= terms.accept_by
             and not book.held
-            and model.is_active(device, slot_at(t, model.block + 2 * t.slot_blocks - 1))
+            and slot != book.forced_slot
+            and model.is_active(device, slot)
             and book.class_id == terms.class_id
             and book.gops >= terms.min_gops
             and terms.provider in (ZERO_ADDRESS, book.provider)

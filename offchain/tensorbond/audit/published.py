@@ -66,6 +66,7 @@ class LeafRow:
     idle_roll: int = 0
     min_gops: int = 0
     min_bandwidth: int = 0
+    vram: int = 0
     weight: int = 0
     cumulative_reward: int = 0
     outcomes_root: bytes = bytes(32)
@@ -74,7 +75,7 @@ class LeafRow:
 
     def encoded(self) -> bytes:
         kinds = ",".join(["uint16"] * 9)
-        types = f"(uint32,address,uint8,{kinds},uint32,uint32,uint96,uint128,bytes32,uint16)"
+        types = f"(uint32,address,uint8,{kinds},uint32,uint32,uint64,uint96,uint128,bytes32,uint16)"
         return encode([types], [tuple(getattr(self, name) for name in LEAF_FIELDS)])
 
 

@@ -25,6 +25,7 @@ _STRUCTS: dict[str, Callable[..., Any]] = {
     for name, found in vars(types).items()
     if isinstance(found, type) and dataclasses.is_dataclass(found)
 }
+_NAMES = {name: [each.name for each in dataclasses.fields(found)] for name, found in _STRUCTS.items()}  # type: ignore[arg-type]
 _ARRAY = re.compile(r"\[\d*\]$")
 
 
@@ -252,7 +253,7 @@ def from_abi(parameter: Parameter, value: Any) -> Any:
         values = [from_abi(c, each) for c, each in zip(parameter.components, value, strict=True)]
         struct = _STRUCTS.get(parameter.struct)
         if struct is not None:
-            return struct(*values)
+            return struct(**dict(zip(_NAMES[parameter.struct], values, strict=True)))
         return dict(zip(parameter.field_names, values, strict=True))
     return value
 

@@ -67,7 +67,14 @@ class ClassTerms(_Model):
     k: int
     r: int
     q: int
+    profile: int = 0
     draw_threshold: int
+    layers: int = 0
+    layer_bits: int = 0
+    walker_bits: int = 0
+    segments: int = 0
+    peak_bandwidth: int = 0
+    min_bandwidth: int = 0
     peak_gops: int
     min_gops: int
     bond_per_gops: Wei

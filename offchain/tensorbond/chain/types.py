@@ -7,7 +7,7 @@ numbers, addresses are EIP-55 strings, hashes 32 bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -71,6 +71,7 @@ class OutcomeResult(IntEnum):
     MISSED = 2
     BAD_ITEM = 3
     WITHHELD = 4
+    SLOW = 5
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,14 @@ class DeviceClass:
     k: int
     r: int
     q: int
+    profile: int = field(default=0, kw_only=True)
     draw_threshold: int
+    layers: int = field(default=0, kw_only=True)
+    layer_bits: int = field(default=0, kw_only=True)
+    walker_bits: int = field(default=0, kw_only=True)
+    segments: int = field(default=0, kw_only=True)
+    peak_bandwidth: int = field(default=0, kw_only=True)
+    min_bandwidth: int = field(default=0, kw_only=True)
     bond_per_gops: int
     miss_penalty: int
     peak_gops: int
@@ -145,6 +153,7 @@ class Leaf:
     idle_roll: int
     min_gops: int
     min_bandwidth: int
+    vram: int
     weight: int
     cumulative_reward: int
     outcomes_root: bytes

@@ -127,6 +127,7 @@ def _first_leaf(device: DeviceFact) -> Leaf:
         idle_roll=0,
         min_gops=0,
         min_bandwidth=0,
+        vram=0,
         weight=0,
         cumulative_reward=0,
         outcomes_root=ZERO,

@@ -31,7 +31,7 @@ class TreeInvalid(ValueError):
 
 
 def encode_leaf(leaf: Leaf) -> bytes:
-    """abi.encode(leaf): 576 bytes."""
+    """abi.encode(leaf): 608 bytes."""
     return _words(leaf)
 
 

@@ -21,7 +21,7 @@ def shape_of(terms: DeviceClass) -> Shape:
 
 @pytest.mark.parametrize(
     ("field", "name", "have", "bound"),
-    [("m", "m", 2**16, 2**15), ("n", "n", 2**20, 2**15), ("R", "r", 2**16 + 1, 2**16)],
+    [("m", "m", 2**16 - 1, 2**15), ("n", "n", 2**16 - 1, 2**15)],
 )
 def test_add_a_class_nobody_can_verify__is_refused(
     chain: Chain, governor: str, field: str, name: str, have: int, bound: int
@@ -39,7 +39,7 @@ def test_add_a_class__largest_and_least_that_the_registry_takes__can_be_verified
     chain: Chain, governor: str
 ) -> None:
     terms = chain.call("DeviceRegistry", "classOf", 0)
-    largest = replace(terms, m=2**15, n=2**15, k=2**14, r=2**16, q=1024)
+    largest = replace(terms, m=2**15, n=2**15, k=2**14, r=2**12, q=1024)
     least = replace(terms, m=2**8, n=2**8, k=2**10, r=1, q=1)
     for each in (largest, least):
         chain.send("DeviceRegistry", "addClass", each, sender=governor)

@@ -89,3 +89,73 @@ def test_hold__suspended__reverts(chain: Chain, active: int) -> None:
 
     with chain.reverts("DeviceNotActive", device=active, slot=6):
         hold(chain, active, 6)
+
+
+def held_in(chain: Chain, device: int, *slots: int) -> list[tuple[bool, bool]]:
+    return [tuple(chain.call("DeviceRegistry", "heldIn", device, slot)) for slot in slots]
+
+
+def release(chain: Chain, device: int) -> None:
+    as_peer(chain, "JobEscrow", "release", device)
+
+
+YES, NO, FORGOTTEN = (True, True), (True, False), (False, False)
+
+
+def test_hold__for_the_slot_that_its_last_job_forced__reverts(chain: Chain, active: int) -> None:
+    hold(chain, active, 7)
+    release(chain, active)
+
+    with chain.reverts("DeviceForcedAlready", device=active, slot=7):
+        hold(chain, active, 7)
+    hold(chain, active, 8)
+
+
+def test_held_in__never_held__is_known(chain: Chain, active: int) -> None:
+    assert held_in(chain, active, 0, 5, 6) == [NO, NO, NO]
+
+
+def test_held_in__while_held__from_the_next_slot_on(chain: Chain, active: int) -> None:
+    hold(chain, active, 7)
+
+    assert held_in(chain, active, 4, 5, 6, 7, 1_000) == [NO, NO, YES, YES, YES]
+
+
+def test_held_in__held_and_released_in_the_first_block_of_a_slot__counts_that_block(
+    chain: Chain, active: int
+) -> None:
+    mine_to_slot(chain, 6, -1)
+    hold(chain, active, 8)
+    mine_to_slot(chain, 8, -1)
+    release(chain, active)
+
+    assert held_in(chain, active, 5, 6, 7, 8) == [NO, YES, YES, NO]
+
+
+def test_held_in__four_times__remembers_the_last_three(chain: Chain, active: int) -> None:
+    for slot in (6, 8, 10, 12):
+        hold(chain, active, slot + 2)
+        mine_to_slot(chain, slot, 2)
+        release(chain, active)
+        mine_to_slot(chain, slot + 1, 2)
+
+    assert held_in(chain, active, 6, 7) == [FORGOTTEN, FORGOTTEN]
+    assert held_in(chain, active, 8, 9, 10, 11, 12, 13) == [YES, NO, YES, NO, YES, NO]
+
+
+def test_held_in__a_job_after_another_in_one_slot__goes_on(chain: Chain, active: int) -> None:
+    hold(chain, active, 7)
+    mine_to_slot(chain, 7, 2)
+    release(chain, active)
+    hold(chain, active, 9)
+    mine_to_slot(chain, 9, 2)
+    release(chain, active)
+
+    assert held_in(chain, active, 5, 6, 7, 8, 9, 10) == [NO, YES, YES, YES, YES, NO]
+
+
+def test_held_in__released_in_the_slot_it_began_in__was_never_held(chain: Chain, active: int) -> None:
+    hold(chain, active, 7)
+    release(chain, active)
+
+    assert held_in(chain, active, 4, 5, 6, 7) == [NO, NO, NO, NO]

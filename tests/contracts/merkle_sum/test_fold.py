@@ -33,9 +33,9 @@ def fold(chain: Chain, leaf_hash: bytes, weight: int, index: int, path: bytes) -
     return root, total
 
 
-def test_leaf_hash__any_leaf__is_of_its_576_bytes(harness: Chain) -> None:
+def test_leaf_hash__any_leaf__is_of_its_608_bytes(harness: Chain) -> None:
     leaf = make_leaf(7, OWNER, weight=(1 << 96) - 1, cumulative_reward=(1 << 128) - 1, outcome_count=9)
-    assert len(encode_leaf(leaf)) == 576
+    assert len(encode_leaf(leaf)) == 608
 
     assert harness.call("MerkleSumHarness", "leafHash", leaf) == keccak(encode_leaf(leaf))
 

@@ -51,7 +51,7 @@ def leaves(draw: st.DrawFn) -> Leaf:
     idle_c, idle_roll = (draw(st.sampled_from((0, 1, 7, 8, 9, 65535))) for _ in range(2))
     roll = (due_roll, passed_roll, idle_roll)
     kinds = (due_c, passed_c, idle_c, 0, 0, 0, *roll)
-    rest = (draw(st.integers(0, 50)), 0, draw(SMALL), draw(SMALL), bytes(32), 0)
+    rest = (draw(st.integers(0, 50)), 0, 0, draw(SMALL), draw(SMALL), bytes(32), 0)
     return Leaf(1, PROVIDER, 3, *kinds, *rest)
 
 
@@ -100,7 +100,7 @@ def test_outcomes_root_of__no_rows__is_zero() -> None:
 
 
 def _published(change: dict[str, Any], tmp_path: Path) -> Store:
-    leaf = Leaf(1, PROVIDER, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 5, 0, 5, 10**21, bytes(32), 0)
+    leaf = Leaf(1, PROVIDER, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 5, 0, 0, 5, 10**21, bytes(32), 0)
     told = json.loads(EpochData(1, 7, {1: leaf}, {1: ()}).encode())
     told["leaves"][0] |= change
     store = Store(tmp_path)

@@ -45,6 +45,7 @@ leaves = st.builds(
     *[uint(16)] * 9,
     uint(32),
     uint(32),
+    uint(64),
     uint(70),
     uint(128),
     words,
@@ -58,7 +59,7 @@ def test_encode_leaf__any_leaf__equals_the_abi(leaf):
     types = ["uint32", "address", "uint8", *["uint16"] * 9, "uint32", "uint32", "uint96", "uint128"]
     values = [getattr(leaf, field.name) for field in fields(Leaf)]
     assert encode_leaf(leaf) == encode([*types, "bytes32", "uint16"], values)
-    assert len(encode_leaf(leaf)) == 576
+    assert len(encode_leaf(leaf)) == 608
 
 
 @given(outcomes)
