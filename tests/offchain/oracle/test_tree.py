@@ -56,7 +56,7 @@ forests = st.lists(leaves, max_size=12, unique_by=lambda leaf: leaf.device)
 
 @given(leaves)
 def test_encode_leaf__any_leaf__equals_the_abi(leaf):
-    types = ["uint32", "address", "uint8", *["uint16"] * 9, "uint32", "uint32", "uint96", "uint128"]
+    types = ["uint32", "address", "uint8", *["uint16"] * 9, "uint32", "uint32", "uint64", "uint96", "uint128"]
     values = [getattr(leaf, field.name) for field in fields(Leaf)]
     assert encode_leaf(leaf) == encode([*types, "bytes32", "uint16"], values)
     assert len(encode_leaf(leaf)) == 608
