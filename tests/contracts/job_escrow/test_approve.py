@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tensorbond.chain.types import CloseReason, JobStatus
-from tests.acts import TBND, TUSD, FundedJob, approve_as
+from tests.acts import TBND, TUSD, FundedJob, approve_as, mine_to_slot
 from tests.chain import Chain
 
 from .jobs import accepted_job, is_held, job_hash, moving, submitted_job
@@ -111,4 +111,5 @@ def test_approve__released_device__takes_the_next_job(
     chain: Chain, requester: str, submitted: FundedJob, device: int
 ) -> None:
     approve_as(chain, requester, submitted)
+    mine_to_slot(chain, submitted.state.forced_slot)
     assert accepted_job(chain, device).state.device == device

@@ -23,7 +23,7 @@ from .jobs import Draw, attest_draw, forced_epoch, refund, refund_by_outcome, se
 REVIEW = 100
 PROOF_BLOCKS = 30
 
-PASSED, MISSED, BAD_ITEM, WITHHELD = OutcomeResult
+PASSED, MISSED, BAD_ITEM, WITHHELD, _ = OutcomeResult
 OPEN, VOID = "open", "void"
 FUNDED, ACCEPTED, SUBMITTED = "funded", "accepted", "submitted"
 

@@ -32,7 +32,7 @@ DOMAIN = Domain("Challenges", 1, "0x" + "cc" * 20)
 KEY = Account.from_key(b"\7" * 32)
 SAMPLE_BEACON = b"\3" * 32
 CHALLENGE = Challenge(b"\1" * 32, 1, b"\2" * 20, 1, 5, Shape(256, 256, 1024, 1, 4))
-PASSED, MISSED, BAD_ITEM, WITHHELD = OutcomeResult
+PASSED, MISSED, BAD_ITEM, WITHHELD, _ = OutcomeResult
 
 
 @pytest.fixture
