@@ -105,6 +105,24 @@ library Philox {
         }
     }
 
+    /// @notice Philox4x32-10 of any four counters: word w of each in the lanes of `words[w]`, before and after.
+    function scramble(uint256[4] memory words, uint256 key0, uint256 key1) internal pure returns (uint256[4] memory) {
+        uint256 low = pin(LANES * 0xffffffff);
+        unchecked {
+            for (uint256 round = 0; round < 10; ++round) {
+                uint256 p0 = M0 * words[0];
+                uint256 p1 = M1 * words[2];
+                words[0] = ((p1 >> 32) ^ words[1] ^ key0) & low;
+                words[2] = ((p0 >> 32) ^ words[3] ^ key1) & low;
+                words[1] = p1 & low;
+                words[3] = p0 & low;
+                key0 = (key0 + LANES * 0x9E3779B9) & low;
+                key1 = (key1 + LANES * 0xBB67AE85) & low;
+            }
+        }
+        return words;
+    }
+
     /// @dev Little-endian words s0..s3 of the seed's first 16 bytes: counter (block, index, s2, s3), key (s0, s1).
     function _line(bytes32 seed, uint256 index, uint256 first, uint256 elements) private pure returns (bytes memory) {
         uint256 words = uint256(seed) >> 128;
