@@ -109,6 +109,7 @@ def close_market(market: Market, jobs: Jobs) -> None:
     deferred = acts.submit_as(chain, operator, acts.accept_as(chain, operator, deferred, HONEST))
     send("BlacklistToken", "setBlocked", provider, True, sender=governor)
     acts.approve_as(chain, requester, deferred)
+    acts.mine_to_slot(chain, deferred.state.forced_slot - 1)
     undone = acts.fund_as(chain, requester, class_id=always, collateral=20 * TBND + 1)
     undone = acts.accept_as(chain, operator, undone, HONEST)
     assert acts.current_epoch(chain) == 3
