@@ -40,8 +40,8 @@ class Shape:
 
     def __post_init__(self) -> None:
         for name, value in (("m", self.m), ("n", self.n)):
-            _check_power_of_two(name, value, MIN_LINES, MAX_LINES)
-        _check_power_of_two("K", self.K, MIN_DEPTH, MAX_DEPTH)
+            check_power_of_two(name, value, MIN_LINES, MAX_LINES)
+        check_power_of_two("K", self.K, MIN_DEPTH, MAX_DEPTH)
         for name, value, limit in (("R", self.R, MAX_ROUNDS), ("q", self.q, MAX_SAMPLES)):
             if not 1 <= value <= limit:
                 raise ShapeInvalid(name, value, f"1..{limit}")
@@ -70,8 +70,8 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Challenge:
-    """A benchmark that is due: `device` of `provider` (20 bytes) in `slot`, asked by `beacon` (32 bytes).
+class Due:
+    """Of whom a benchmark is due: `device` of `provider` (20 bytes) in `slot`, asked by `beacon` (32 bytes).
 
     chain_id, device and slot are u64. Raises FieldInvalid.
     """
@@ -81,13 +81,19 @@ class Challenge:
     provider: bytes
     device: int
     slot: int
-    shape: Shape
 
     def __post_init__(self) -> None:
         check_bytes("beacon", self.beacon, 32)
         check_bytes("provider", self.provider, 20)
         for name, value in (("chain id", self.chain_id), ("device", self.device), ("slot", self.slot)):
             check_range(name, value, U64_END - 1)
+
+
+@dataclass(frozen=True)
+class Challenge(Due):
+    """A C-phase benchmark that is due."""
+
+    shape: Shape
 
     @property
     def first_seed(self) -> bytes:
@@ -178,6 +184,7 @@ def check_range(name: str, value: int, last: int) -> None:
         raise FieldInvalid(name, value, f"0..{last}")
 
 
-def _check_power_of_two(name: str, value: int, first: int, last: int) -> None:
+def check_power_of_two(name: str, value: int, first: int, last: int) -> None:
+    """Raises ShapeInvalid unless `value` is a power of two in first..last."""
     if not first <= value <= last or value & (value - 1):
         raise ShapeInvalid(name, value, f"a power of two in {first}..{last}")

@@ -92,10 +92,10 @@ class EvidenceTrailing(EvidenceMalformed):
 
 
 class EvidenceMagicWrong(EvidenceMalformed):
-    """The file does not begin with the magic of a C-phase evidence file."""
+    """The file does not begin with the magic of the evidence that was to be read."""
 
     def __init__(self, have: bytes, need: bytes) -> None:
-        super().__init__(f"file begins with {have!r}, need {need!r}: this is not C-phase evidence")
+        super().__init__(f"file begins with {have!r}, need {need!r}: this is no such evidence")
         self.have = have
         self.need = need
 
@@ -103,8 +103,8 @@ class EvidenceMagicWrong(EvidenceMalformed):
 class EvidenceVersionUnknown(EvidenceMalformed):
     """The file is of a version that this package cannot read."""
 
-    def __init__(self, have: int, need: int) -> None:
-        super().__init__(f"evidence version is {have}, this package reads {need}")
+    def __init__(self, have: int, need: tuple[int, ...]) -> None:
+        super().__init__(f"evidence version is {have}, this package reads {', '.join(map(str, need))}")
         self.have = have
         self.need = need
 
@@ -123,6 +123,15 @@ class ItemLengthWrong(EvidenceMalformed):
 
     def __init__(self, have: int, need: int) -> None:
         super().__init__(f"item has {have} bytes, its class fixes {need}")
+        self.have = have
+        self.need = need
+
+
+class CapCountWrong(EvidenceMalformed):
+    """The header has not exactly the nodes of the tree at the cap's height."""
+
+    def __init__(self, have: int, need: int) -> None:
+        super().__init__(f"header has {have} cap nodes, need exactly {need}")
         self.have = have
         self.need = need
 
@@ -213,13 +222,35 @@ class Fault(Enum):
     SEED = "seed"
     """A committed round was not computed from the seed that the seed chain gives it."""
     COMMITMENT = "commitment"
-    """The header's roots and final seed do not hash to the commitment."""
+    """The header's roots (and final seed) do not hash to the commitment."""
+    CAP = "cap"
+    """The header's cap does not fold to its memRoot."""
+    LABEL_NUMBER = "label number"
+    """The item opens another label than its sample asks for."""
+    LABEL = "label"
+    """The opened label is not the hash of its parents."""
+    PARENTS = "parents"
+    """A label of layer 0 has no parents, yet their bytes are not zero."""
+    OPENING = "opening"
+    """An opened block does not fold to the cap at the place where it was asked for."""
+    WALKER = "walker"
+    """The item opens another walker than its sample asks for."""
+    SEGMENT = "segment"
+    """The item opens another segment than its sample asks for."""
+    BEFORE = "checkpoint before"
+    """Nothing precedes a walker's first segment, yet the item says so."""
+    START = "start state"
+    """The first segment does not start from the state that memRoot gives the walker."""
+    UNUSED = "unused digests"
+    """The bytes after the last later checkpoint's digest are not zero."""
+    WALK = "walk"
+    """The segment and its later checkpoints do not fold to the committed walkRoot."""
 
 
 class EvidenceBad(ProofError):
     """The evidence is well formed and about the right challenge, but shows no proof.
 
-    `index` is the leaf in the evidence tree at fault: the item's, or q for the header.
+    `index` is the leaf in the evidence tree at fault: the item's, or the number of items for the header.
     """
 
     def __init__(self, index: int, reason: Fault, message: str) -> None:
@@ -229,7 +260,7 @@ class EvidenceBad(ProofError):
 
 
 class ItemBad(EvidenceBad):
-    """An item is bad; for `Fault.ENTRY`, `row` and `col` (0..15) name the first wrong entry."""
+    """An item is bad; `row`, `col` and `opening` are those of `BadItem`."""
 
     def __init__(
         self,
@@ -239,17 +270,20 @@ class ItemBad(EvidenceBad):
         need: object,
         row: int | None = None,
         col: int | None = None,
+        opening: int | None = None,
     ) -> None:
         place = "" if row is None else f" at row {row}, column {col}"
+        place += "" if opening is None else f" {opening}"
         super().__init__(index, reason, f"item {index} is bad: {reason.value}{place} is {have}, need {need}")
         self.have = have
         self.need = need
         self.row = row
         self.col = col
+        self.opening = opening
 
 
 class HeaderBad(EvidenceBad):
-    """Every item stands by itself, but the header is bad."""
+    """The header is bad; in the C-phase this means that every item stands by itself."""
 
     def __init__(self, index: int, reason: Fault, have: object, need: object) -> None:
         super().__init__(

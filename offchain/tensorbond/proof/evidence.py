@@ -1,4 +1,4 @@
-"""The evidence file: what a provider publishes about one challenge (proof.md §4).
+"""The evidence file of the C-phase, and the tree over either kind that the provider signs (proof.md §4).
 
 Version 1, little-endian, no padding; the shape in the file fixes every length after it:
 
@@ -21,26 +21,42 @@ import numpy as np
 from tensorbond.proof import merkle
 from tensorbond.proof.challenge import TILE, U32_END, Challenge, Shape, check_bytes, check_range
 from tensorbond.proof.errors import (
-    EvidenceMagicWrong,
-    EvidenceOversized,
-    EvidenceTrailing,
-    EvidenceTruncated,
-    EvidenceVersionUnknown,
     ItemCountWrong,
     ItemLengthWrong,
     LinesInvalid,
     PathDepthWrong,
     RootCountWrong,
 )
+from tensorbond.proof.memory import MemoryShape
+from tensorbond.proof.memory_evidence import MEMORY_MAGIC, MemoryEvidence, memory_evidence_length
+from tensorbond.proof.wire import MAX_EVIDENCE_BYTES, PLACE, UNSIGNED, Format, check_length, split
 from tensorbond.proof.workload import Entries
+
+__all__ = [
+    "MAX_EVIDENCE_BYTES",
+    "UNSIGNED",
+    "AnyEvidence",
+    "Evidence",
+    "Item",
+    "decode_evidence",
+    "encode_item",
+    "evidence_leaves",
+    "evidence_length",
+    "evidence_name",
+    "evidence_path",
+    "evidence_root",
+    "header_leaf",
+    "item_leaf",
+    "item_length",
+    "parse_item",
+]
 
 MAGIC = b"GPOW1EV\0"
 VERSION = 1
-UNSIGNED = bytes(65)
-MAX_EVIDENCE_BYTES = 1 << 26
-"""Every shape's file is shorter than this."""
 
-_HEAD = struct.Struct("<8sHQ20sQQIIIII32s32s32s")
+_SHAPE = struct.Struct("<IIIII32s32s32s")
+_HEAD_BYTES = PLACE.size + _SHAPE.size
+_FORMAT = Format(MAGIC, (VERSION,), _HEAD_BYTES)
 _ITEM_HEAD = struct.Struct("<II")
 _ENTRIES_BYTES = 4 * TILE * TILE
 
@@ -94,25 +110,17 @@ class Evidence:
         """The same evidence under another signature."""
         return replace(self, signature=signature)
 
+    @property
+    def header(self) -> bytes:
+        """The bytes of the header leaf."""
+        return b"".join((*self.roots, self.final_seed))
+
     def encode(self) -> bytes:
-        challenge, shape = self.challenge, self.challenge.shape
-        head = _HEAD.pack(
-            MAGIC,
-            VERSION,
-            challenge.chain_id,
-            challenge.provider,
-            challenge.device,
-            challenge.slot,
-            shape.m,
-            shape.n,
-            shape.K,
-            shape.R,
-            shape.q,
-            challenge.beacon,
-            self.sample_beacon,
-            self.commitment,
-        )
-        return b"".join((head, *self.items, *self.roots, self.final_seed, self.signature))
+        due, shape = self.challenge, self.challenge.shape
+        place = PLACE.pack(MAGIC, VERSION, due.chain_id, due.provider, due.device, due.slot)
+        beacons = due.beacon, self.sample_beacon, self.commitment
+        dimensions = _SHAPE.pack(shape.m, shape.n, shape.K, shape.R, shape.q, *beacons)
+        return b"".join((place, dimensions, *self.items, self.header, self.signature))
 
     @classmethod
     def decode(cls, data: bytes, limit: int = MAX_EVIDENCE_BYTES) -> Evidence:
@@ -121,34 +129,31 @@ class Evidence:
         Raises EvidenceOversized, EvidenceMagicWrong, EvidenceVersionUnknown, EvidenceTruncated,
         EvidenceTrailing, ShapeInvalid.
         """
-        if len(data) > limit:
-            raise EvidenceOversized(len(data), limit)
-        if data[: len(MAGIC)] != MAGIC[: len(data)]:
-            raise EvidenceMagicWrong(bytes(data[: len(MAGIC)]), MAGIC)
-        if len(data) < _HEAD.size:
-            raise EvidenceTruncated(len(data), _HEAD.size)
-        (_, version, chain_id, provider, device, slot, m, n, K, R, q, beacon, sample_beacon, commitment) = (
-            _HEAD.unpack_from(data)
-        )
-        if version != VERSION:
-            raise EvidenceVersionUnknown(version, VERSION)
+        _FORMAT.check_start(data, limit)
+        _, _, chain_id, provider, device, slot = PLACE.unpack_from(data)
+        m, n, K, R, q, beacon, sample_beacon, commitment = _SHAPE.unpack_from(data, PLACE.size)
         shape = Shape(m, n, K, R, q)
-        need = evidence_length(shape)
-        if len(data) < need:
-            raise EvidenceTruncated(len(data), need)
-        if len(data) > need:
-            raise EvidenceTrailing(len(data), need)
-        items_end = _HEAD.size + q * item_length(shape)
+        check_length(data, evidence_length(shape))
+        items_end = _HEAD_BYTES + q * item_length(shape)
         roots_end = items_end + 32 * R
         return cls(
             challenge=Challenge(beacon, chain_id, provider, device, slot, shape),
             sample_beacon=sample_beacon,
             commitment=commitment,
-            items=_split(data[_HEAD.size : items_end], item_length(shape)),
-            roots=_split(data[items_end:roots_end], 32),
+            items=split(data[_HEAD_BYTES:items_end], item_length(shape)),
+            roots=split(data[items_end:roots_end], 32),
             final_seed=bytes(data[roots_end : roots_end + 32]),
             signature=bytes(data[roots_end + 32 :]),
         )
+
+
+AnyEvidence = Evidence | MemoryEvidence
+
+
+def decode_evidence(data: bytes, limit: int = MAX_EVIDENCE_BYTES) -> AnyEvidence:
+    """Reads exactly one file of either kind, told by its magic. Raises what `Evidence.decode` raises."""
+    kind = MemoryEvidence if data[:6] == MEMORY_MAGIC[:6] else Evidence
+    return kind.decode(data, limit)
 
 
 def item_length(shape: Shape) -> int:
@@ -156,9 +161,11 @@ def item_length(shape: Shape) -> int:
     return _ITEM_HEAD.size + _ENTRIES_BYTES + 32 * (shape.tile_depth + 1 + shape.round_depth)
 
 
-def evidence_length(shape: Shape) -> int:
-    """Bytes of every evidence file of the class."""
-    return _HEAD.size + shape.q * item_length(shape) + 32 * (shape.R + 1) + len(UNSIGNED)
+def evidence_length(shape: Shape | MemoryShape) -> int:
+    """Bytes of every evidence file of the class in a slot of the shape's phase."""
+    if isinstance(shape, MemoryShape):
+        return memory_evidence_length(shape)
+    return _HEAD_BYTES + shape.q * item_length(shape) + 32 * (shape.R + 1) + len(UNSIGNED)
 
 
 def encode_item(shape: Shape, item: Item) -> bytes:
@@ -184,7 +191,7 @@ def parse_item(shape: Shape, data: bytes) -> Item:
         raise ItemLengthWrong(len(data), item_length(shape))
     round_index, tile = _ITEM_HEAD.unpack_from(data)
     entries = np.frombuffer(data, "<i4", TILE * TILE, _ITEM_HEAD.size).astype(np.int32)
-    nodes = _split(data[_ITEM_HEAD.size + _ENTRIES_BYTES :], 32)
+    nodes = split(data[_ITEM_HEAD.size + _ENTRIES_BYTES :], 32)
     return Item(
         round=round_index,
         tile=tile,
@@ -201,28 +208,28 @@ def item_leaf(index: int, item: bytes) -> bytes:
     return sha256(b"GPOW1/E" + struct.pack("<I", index) + item).digest()
 
 
-def header_leaf(evidence: Evidence) -> bytes:
-    """The leaf of the evidence tree at index q: all roots, then the final seed."""
-    return item_leaf(evidence.challenge.shape.q, b"".join((*evidence.roots, evidence.final_seed)))
+def header_leaf(evidence: AnyEvidence) -> bytes:
+    """The leaf of the evidence tree behind the last item: the header."""
+    return item_leaf(len(evidence.items), evidence.header)
 
 
-def evidence_leaves(evidence: Evidence) -> tuple[bytes, ...]:
-    """q item leaves, the header leaf, and zero leaves up to a power of two."""
+def evidence_leaves(evidence: AnyEvidence) -> tuple[bytes, ...]:
+    """All item leaves, the header leaf, and zero leaves up to a power of two."""
     items = [item_leaf(index, item) for index, item in enumerate(evidence.items)]
     return merkle.pad([*items, header_leaf(evidence)])
 
 
-def evidence_root(evidence: Evidence) -> bytes:
+def evidence_root(evidence: AnyEvidence) -> bytes:
     """The root that the provider signs together with the commitment."""
     return merkle.root_of(evidence_leaves(evidence))
 
 
-def evidence_path(evidence: Evidence, index: int) -> tuple[bytes, ...]:
-    """The path of leaf `index` (0..q−1 an item, q the header) under the evidence root, leaf to root.
+def evidence_path(evidence: AnyEvidence, index: int) -> tuple[bytes, ...]:
+    """The path of a leaf (an item's index, or the number of items for the header) under the evidence root.
 
-    Raises FieldInvalid for any other index: padding is nothing that one opens.
+    Leaf to root. Raises FieldInvalid for any other index: padding is nothing that one opens.
     """
-    check_range("evidence leaf", index, evidence.challenge.shape.q)
+    check_range("evidence leaf", index, len(evidence.items))
     return merkle.path_of(merkle.build(evidence_leaves(evidence)), index)
 
 
@@ -230,7 +237,3 @@ def evidence_name(chain_id: int, device: int, slot: int, commitment: bytes) -> s
     """The file's name in a store: "chainId/device/slot/commitment", the last as hex without 0x."""
     check_bytes("commitment", commitment, 32)
     return f"{chain_id}/{device}/{slot}/{commitment.hex()}"
-
-
-def _split(data: bytes, length: int) -> tuple[bytes, ...]:
-    return tuple(bytes(data[start : start + length]) for start in range(0, len(data), length))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from tensorbond.proof.challenge import (
 )
 from tensorbond.proof.errors import InputInvalid, ProofTooLarge
 from tensorbond.proof.evidence import UNSIGNED, Evidence, Item, encode_item
+from tensorbond.proof.memory import MemoryChallenge
+from tensorbond.proof.memory_prover import MemoryCpuProver, MemoryProof, Progress
 from tensorbond.proof.workload import (
     LANES,
     Entries,
@@ -31,9 +34,6 @@ from tensorbond.proof.workload import (
     generate_lines,
     multiply_tile,
 )
-
-Progress = Callable[[int, int], None]
-"""Called with (rounds done, rounds in all) after each round, in the caller's thread."""
 
 BLOCK_LINES = 32
 """Rows of A that a thread multiplies at a time: they stay in its cache while all of B streams by."""
@@ -57,7 +57,7 @@ class CpuProver:
 
     Keeps B (n·K bytes) while proving and the tile digests of as many rounds as `memory_limit` bytes hold;
     the other rounds are computed again when a proof is opened. Overriding `digest_round` and `tile_entries`
-    together changes what is committed to and what is opened for it.
+    together changes what is committed to and what is opened for it. `memory` proves the M-phase.
     """
 
     def __init__(self, workers: int | None = None, memory_limit: int = 1 << 31) -> None:
@@ -65,17 +65,29 @@ class CpuProver:
             raise InputInvalid("workers", workers, "at least 1")
         self.workers = workers or _usable_cores()
         self.memory_limit = memory_limit
+        self.memory = MemoryCpuProver(self.workers, memory_limit)
 
     def warm_up(self) -> None:
         """Loads the compiled workload, which else the first proof would wait for."""
         lines = generate_lines(bytes(32), 0, TILE, LANES)
         digest_product(lines, lines, np.empty((1, 1, 8), np.uint32))
 
-    def prove(self, challenge: Challenge, progress: Progress | None = None) -> Proof:
-        """Computes every round and returns the proof, its commitment known, its samples not yet asked for.
+    @overload
+    def prove(self, challenge: Challenge, progress: Progress | None = None) -> Proof: ...
 
-        Raises ProofTooLarge when one round does not fit `memory_limit`.
+    @overload
+    def prove(self, challenge: MemoryChallenge, progress: Progress | None = None) -> MemoryProof: ...
+
+    def prove(
+        self, challenge: Challenge | MemoryChallenge, progress: Progress | None = None
+    ) -> Proof | MemoryProof:
+        """Does all the work and returns the proof, its commitment known, its samples not yet asked for.
+
+        `progress` counts rounds; in the M-phase layers, then groups of walkers. Raises ProofTooLarge when one
+        round, or the M-phase's labels, do not fit `memory_limit`.
         """
+        if isinstance(challenge, MemoryChallenge):
+            return self.memory.prove(challenge, progress)
         shape = challenge.shape
         spare = self.memory_limit - self.round_bytes(shape)
         if spare < 0:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorbond.proof import merkle
+from tensorbond.proof.bad_item import BadItem
 from tensorbond.proof.challenge import (
     TILE,
     Challenge,
     Sample,
-    Shape,
     commitment_of,
     next_seed,
     round_leaf,
@@ -38,36 +38,36 @@ from tensorbond.proof.errors import (
     WrongShape,
     WrongSlot,
 )
-from tensorbond.proof.evidence import Evidence, Item, evidence_root, parse_item
+from tensorbond.proof.evidence import AnyEvidence, Evidence, Item, evidence_root, parse_item
+from tensorbond.proof.memory import MemoryChallenge
+from tensorbond.proof.memory_evidence import MemoryEvidence
+from tensorbond.proof.memory_verifier import find_bad_memory_item
 from tensorbond.proof.workload import Lines, digest_tiles, generate_lines, multiply_tile
 
 KEPT_BYTES = 1 << 26
 """Rows kept for items that share them; beyond it they are generated again."""
 
 
+AnyChallenge = Challenge | MemoryChallenge
+
+
 @dataclass(frozen=True)
 class Verified:
-    """What was proven: `operations` multiplications and additions, committed to and opened."""
+    """What was proven: the work of the challenge's shape was committed to and opened."""
 
-    challenge: Challenge
+    challenge: AnyChallenge
     commitment: bytes
     evidence_root: bytes
-    operations: int
 
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions that were done; 0 in the M-phase."""
+        return self.challenge.shape.operations if isinstance(self.challenge, Challenge) else 0
 
-@dataclass(frozen=True)
-class BadItem:
-    """The first bad leaf of the evidence tree: an item (`index` < q) or the header (`index` = q).
-
-    `row` and `col` (0..15) name the first wrong entry when `reason` is Fault.ENTRY, and are None otherwise.
-    """
-
-    index: int
-    reason: Fault
-    have: str
-    need: str
-    row: int | None = None
-    col: int | None = None
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes of device memory that were written and read; 0 in the C-phase."""
+        return self.challenge.shape.bytes_moved if isinstance(self.challenge, MemoryChallenge) else 0
 
 
 @dataclass(frozen=True)
@@ -79,31 +79,44 @@ class Chain:
     rounds_root: bytes
 
 
-def verify(challenge: Challenge, commitment: bytes, sample_beacon: bytes, evidence: Evidence) -> Verified:
+def verify(
+    challenge: AnyChallenge, commitment: bytes, sample_beacon: bytes, evidence: AnyEvidence
+) -> Verified:
     """What the evidence proves about the challenge.
 
-    Raises an EvidenceMisaddressed when it is about something else, ItemBad for the first bad item, and
-    HeaderBad when all items stand but the seed chain does not lead to the commitment. The signature is not
-    judged.
+    Raises an EvidenceMisaddressed when it is about something else, and ItemBad or HeaderBad for what
+    `find_bad_item` finds. The signature is not judged.
     """
     bad = find_bad_item(challenge, commitment, sample_beacon, evidence)
     if bad is None:
-        return Verified(challenge, commitment, evidence_root(evidence), challenge.shape.operations)
-    if bad.index == challenge.shape.q:
+        return Verified(challenge, commitment, evidence_root(evidence))
+    if bad.index == len(evidence.items):
         raise HeaderBad(bad.index, bad.reason, bad.have, bad.need)
-    raise ItemBad(bad.index, bad.reason, bad.have, bad.need, bad.row, bad.col)
+    raise ItemBad(bad.index, bad.reason, bad.have, bad.need, bad.row, bad.col, bad.opening)
 
 
 def find_bad_item(
-    challenge: Challenge, commitment: bytes, sample_beacon: bytes, evidence: Evidence
+    challenge: AnyChallenge, commitment: bytes, sample_beacon: bytes, evidence: AnyEvidence
 ) -> BadItem | None:
-    """The first bad item, else the header if that is bad, else None.
+    """The bad leaf that counts, or None.
 
-    An item is judged by itself: it opens its sample, folds to what the commitment binds, and each entry is
-    the product of its row under the item's own seed and its column. Whether that seed is the chain's is the
-    header's matter. Raises an EvidenceMisaddressed when the evidence is about something else.
+    C-phase: the first bad item, else the header if that is bad. An item is judged by itself: it opens its
+    sample, folds to what the commitment binds, and each entry is the product of its row under the item's own
+    seed and its column. Whether that seed is the chain's is the header's matter.
+    M-phase: the header if that is bad, else the first bad item.
+    Raises an EvidenceMisaddressed when the evidence is about something else.
     """
     check_address(challenge, commitment, sample_beacon, evidence)
+    if isinstance(challenge, MemoryChallenge) and isinstance(evidence, MemoryEvidence):
+        return find_bad_memory_item(challenge, commitment, sample_beacon, evidence)
+    if isinstance(challenge, Challenge) and isinstance(evidence, Evidence):
+        return _find_bad_tile(challenge, commitment, sample_beacon, evidence)
+    raise WrongShape(evidence.challenge.shape, challenge.shape)
+
+
+def _find_bad_tile(
+    challenge: Challenge, commitment: bytes, sample_beacon: bytes, evidence: Evidence
+) -> BadItem | None:
     shape = challenge.shape
     items = [parse_item(shape, data) for data in evidence.items]
     asked = samples(commitment, sample_beacon, shape)
@@ -175,10 +188,12 @@ def multiply_samples(
     return products
 
 
-def check_address(challenge: Challenge, commitment: bytes, sample_beacon: bytes, evidence: Evidence) -> None:
+def check_address(
+    challenge: AnyChallenge, commitment: bytes, sample_beacon: bytes, evidence: AnyEvidence
+) -> None:
     """Raises the EvidenceMisaddressed for the first thing that the evidence declares otherwise."""
     declared = evidence.challenge
-    pairs: tuple[tuple[type[EvidenceMisaddressed], int | bytes | Shape, int | bytes | Shape], ...] = (
+    pairs: tuple[tuple[type[EvidenceMisaddressed], object, object], ...] = (
         (WrongChain, declared.chain_id, challenge.chain_id),
         (WrongProvider, declared.provider, challenge.provider),
         (WrongDevice, declared.device, challenge.device),

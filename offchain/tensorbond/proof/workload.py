@@ -27,27 +27,28 @@ Entries = NDArray[np.int32]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _compiled(function: Function) -> Function:
+def compiled(function: Function) -> Function:
+    """The function as machine code; its callers in this package stand in its own file."""
     return cast(Function, njit(cache=True, nogil=True)(function))
 
 
-def _generated(function: Callable[..., Any]) -> Any:
+def generated(function: Callable[..., Any]) -> Any:
+    """A function whose LLVM code it writes itself, for compiled functions to call."""
     return intrinsic(function)
 
 
 def philox4x32(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
     """Philox4x32-10 of Random123: one block of four u32 words."""
-    block = np.empty(4, np.uint32)
-    _write_blocks(
-        np.array(counter[2:], np.uint32),
-        np.array(key, np.uint32),
-        counter[1],
-        counter[0],
-        np.uint32(0),
-        block,
-    )
-    a, b, c, d = block.tolist()
+    a, b, c, d = philox_words(counter, key, 1)[0].tolist()
     return a, b, c, d
+
+
+def philox_words(counter: tuple[int, int, int, int], key: tuple[int, int], count: int) -> NDArray[np.uint32]:
+    """Blocks whose counters' first words are counter[0] .. counter[0]+count−1: (count, 4)."""
+    words = np.empty((count, 4), np.uint32)
+    high = np.array(counter[2:], np.uint32)
+    _write_blocks(high, np.array(key, np.uint32), counter[1], counter[0], np.uint32(0), words.reshape(-1))
+    return words
 
 
 def generate_lines(matrix_seed: bytes, first: int, count: int, K: int, out: Lines | None = None) -> Lines:
@@ -115,7 +116,7 @@ SIGNED = uint32(0x80808080)
 """Flips the top bit of each byte of a word: byte − 128, as an int8."""
 
 
-@_compiled
+@compiled
 def _write_blocks(high: Any, key: Any, second: Any, first: Any, flip: Any, out: Any) -> None:
     """Blocks of counter (first + b, second, high[0], high[1]) into `out`, four words each, XOR flip."""
     for b in range(out.size // 4):
@@ -136,7 +137,7 @@ def _write_blocks(high: Any, key: Any, second: Any, first: Any, flip: Any, out: 
         out[4 * b + 3] = c3 ^ flip
 
 
-@_compiled
+@compiled
 def _write_lines(high: Any, key: Any, first: Any, out: Any) -> None:
     for i in range(out.shape[0]):
         _write_blocks(high, key, first + i, 0, SIGNED, out[i])
@@ -148,7 +149,7 @@ BLOCK = 4
 """Rows and columns that share their loads in `_multiply_block`: 16 accumulators stay in registers."""
 
 
-@_generated
+@generated
 def _multiply_block(typing: Any, rows: Any, columns: Any, entries: Any) -> Any:
     """entries[i, j] = Σ_k rows[i, k]·columns[j, k] for 4×4 lines; K must be a multiple of LANES.
 
@@ -210,7 +211,7 @@ def _multiply_block(typing: Any, rows: Any, columns: Any, entries: Any) -> Any:
     return types.void(rows, columns, entries), generate
 
 
-@_compiled
+@compiled
 def _multiply_tile(rows: Any, columns: Any, entries: Any) -> None:
     for i in range(0, TILE, BLOCK):
         for j in range(0, TILE, BLOCK):
@@ -219,7 +220,7 @@ def _multiply_tile(rows: Any, columns: Any, entries: Any) -> None:
             )
 
 
-@_compiled
+@compiled
 def _multiply_lines(rows: Any, columns: Any, entries: Any) -> None:
     for tj in range(0, columns.shape[0], TILE):
         for ti in range(0, rows.shape[0], TILE):
@@ -235,12 +236,12 @@ MIX_ADD = uint32(0xE6546B64)
 MIX_FIVE = uint32(5)
 
 
-@_compiled
+@compiled
 def _rotate(word: Any, count: Any) -> Any:
     return uint32(word << uint32(count)) | (word >> uint32(32 - count))
 
 
-@_compiled
+@compiled
 def _mix_tile(entries: Any, digest: Any) -> None:
     for lane in range(8):
         digest[lane] = uint32(MIX_START + uint32(lane))
@@ -252,13 +253,13 @@ def _mix_tile(entries: Any, digest: Any) -> None:
                 digest[lane] = uint32(_rotate(digest[lane] ^ mixed, 13) * MIX_FIVE + MIX_ADD)
 
 
-@_compiled
+@compiled
 def _mix_tiles(entries: Any, digests: Any) -> None:
     for i in range(entries.shape[0]):
         _mix_tile(entries[i], digests[i])
 
 
-@_compiled
+@compiled
 def _digest_product(rows: Any, columns: Any, digests: Any) -> None:
     entries = np.empty((TILE, TILE), np.int32)
     for tj in range(digests.shape[1]):

@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from tensorbond.proof import Challenge, CpuProver, Evidence, Proof, Shape, encode_item, parse_item
+from tensorbond.proof import (
+    AnyEvidence,
+    Challenge,
+    CpuProver,
+    Evidence,
+    MemoryChallenge,
+    MemoryEvidence,
+    MemoryProof,
+    MemoryShape,
+    Proof,
+    Shape,
+    encode_item,
+    parse_item,
+)
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
@@ -38,6 +51,27 @@ def evidence(proof: Proof, sample_beacon: bytes) -> Evidence:
     return proof.open(sample_beacon)
 
 
+@pytest.fixture(scope="session")
+def golden_memory() -> dict[str, Any]:
+    """The published M-phase vector."""
+    return json.loads((VECTORS / "gpow1.json").read_text())["m_phase"][0]
+
+
+@pytest.fixture(scope="session")
+def memory_challenge(golden_memory: dict[str, Any]) -> MemoryChallenge:
+    return memory_challenge_of(golden_memory["inputs"])
+
+
+@pytest.fixture(scope="session")
+def memory_proof(memory_challenge: MemoryChallenge) -> MemoryProof:
+    return CpuProver().prove(memory_challenge)
+
+
+@pytest.fixture(scope="session")
+def memory_evidence(memory_proof: MemoryProof, sample_beacon: bytes) -> MemoryEvidence:
+    return memory_proof.open(sample_beacon)
+
+
 def challenge_of(inputs: dict[str, Any]) -> Challenge:
     return Challenge(
         beacon=bytes.fromhex(inputs["beacon"]),
@@ -49,6 +83,17 @@ def challenge_of(inputs: dict[str, Any]) -> Challenge:
     )
 
 
+def memory_challenge_of(inputs: dict[str, Any]) -> MemoryChallenge:
+    return MemoryChallenge(
+        beacon=bytes.fromhex(inputs["beacon"]),
+        chain_id=inputs["chain_id"],
+        provider=bytes.fromhex(inputs["provider"]),
+        device=inputs["device"],
+        slot=inputs["slot"],
+        shape=MemoryShape(*(inputs[name] for name in ("layers", "W", "walkers", "steps"))),
+    )
+
+
 def change_item(evidence: Evidence, index: int, **changes: Any) -> Evidence:
     """The evidence with some fields of item `index` changed."""
     shape = evidence.challenge.shape
@@ -56,7 +101,7 @@ def change_item(evidence: Evidence, index: int, **changes: Any) -> Evidence:
     return replace_item(evidence, index, encode_item(shape, item))
 
 
-def replace_item(evidence: Evidence, index: int, data: bytes) -> Evidence:
+def replace_item(evidence: AnyEvidence, index: int, data: bytes) -> Any:
     return replace(evidence, items=(*evidence.items[:index], data, *evidence.items[index + 1 :]))
 
 
