@@ -20,6 +20,8 @@ NOUNS = {
     "rewards": "Claim what devices have earned.",
     "proof": "Compute the GPOW1 benchmark, and check what others computed.",
     "audit": "Replay every balance from logs and every proof from chain and evidence.",
+    "watch": "Look into every epoch, find faults and lies, and prove them on chain.",
+    "dispute": "Build a single fraud proof, and send it.",
     "demo": "Play the whole story on a chain of its own.",
     "devnet": (
         "Keep a local network running until Ctrl-C: chain, contracts, three oracles, one provider agent."

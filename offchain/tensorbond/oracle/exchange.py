@@ -132,13 +132,18 @@ def show_signatures(signed: list[SignedStatement]) -> SignaturesMessage:
 
 def parse_signatures(raw: bytes, epoch: int, round: int) -> list[SignedStatement]:
     """Raises MessageInvalid, also for statements about another turn. Signatures: the board checks them."""
+    signed = parse_statements(raw)
+    if any((each.statement.epoch, each.statement.round) != (epoch, round) for each in signed):
+        raise MessageInvalid(f"a statement about another turn than ({epoch}, {round})")
+    return signed
+
+
+def parse_statements(raw: bytes) -> list[SignedStatement]:
+    """Of any turns. Raises MessageInvalid."""
     signed = []
     for each in _parse(SignaturesMessage, raw).signatures:
-        told = each.statement.model_dump()
-        statement = Statement(**told | {"total_weight": int(each.statement.total_weight)})
-        if (statement.epoch, statement.round) != (epoch, round):
-            raise MessageInvalid(f"a statement about another turn than ({epoch}, {round})")
-        signed.append(SignedStatement(each.oracle, statement, each.signature))
+        told = each.statement.model_dump() | {"total_weight": int(each.statement.total_weight)}
+        signed.append(SignedStatement(each.oracle, Statement(**told), each.signature))
     return signed
 
 

@@ -7,7 +7,8 @@ one epoch under one root has exactly one encoding.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Protocol
@@ -101,29 +102,42 @@ class EpochData:
         return json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
-    def decode(cls, raw: bytes) -> EpochData:
-        """Raises LeafDataInvalid unless the bytes are exactly what `encode` gives."""
-        try:
+    def parse(cls, raw: bytes) -> EpochData:
+        """What the bytes tell, be it consistent and in canonical form or not. Raises LeafDataInvalid."""
+        with _explained():
             told = json.loads(raw)
             if type(told["version"]) is not int or told["version"] != VERSION:
                 raise LeafDataInvalid(f"leaf data of version {told['version']!r}, this reads {VERSION}")
             leaves = [_parse(Leaf, row) for row in told["leaves"]]
-            rows = [[_parse(Outcome, each) for each in row["outcomes"]] for row in told["leaves"]]
-            data = cls(
+            rows = [tuple(_parse(Outcome, each) for each in row["outcomes"]) for row in told["leaves"]]
+            return cls(
                 _int(told["chainId"]),
                 _int(told["epoch"]),
                 {leaf.device: leaf for leaf in leaves},
-                {leaf.device: tuple(each) for leaf, each in zip(leaves, rows, strict=True)},
+                {leaf.device: each for leaf, each in zip(leaves, rows, strict=True)},
             )
-            for leaf, each in zip(leaves, rows, strict=True):
-                if (leaf.outcomes_root, leaf.outcome_count) != (outcomes_root(each), len(each)):
-                    raise LeafDataInvalid(f"the outcomes of device {leaf.device} are not those of its leaf")
+
+    @classmethod
+    def decode(cls, raw: bytes) -> EpochData:
+        """Raises LeafDataInvalid unless the bytes are exactly what `encode` gives."""
+        data = cls.parse(raw)
+        with _explained():
+            for device, leaf in data.leaves.items():
+                rows = data.outcomes[device]
+                if (leaf.outcomes_root, leaf.outcome_count) != (outcomes_root(rows), len(rows)):
+                    raise LeafDataInvalid(f"the outcomes of device {device} are not those of its leaf")
             canonical = data.encode()
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError, AttributeError) as error:
-            raise LeafDataInvalid(f"leaf data do not decode: {error!r}") from error
         if canonical != raw:
             raise LeafDataInvalid("leaf data are not in canonical form")
         return data
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, AttributeError) as error:
+        raise LeafDataInvalid(f"leaf data do not decode: {error!r}") from error
 
 
 def data_name(chain_id: int, epoch: int, root: bytes) -> str:

@@ -86,7 +86,7 @@ def build_tree(leaves: Iterable[Leaf]) -> Tree:
         below = levels[-1]
         levels.append(
             {
-                parent: _join(below.get(2 * parent, ABSENT), below.get(2 * parent + 1, ABSENT))
+                parent: join(below.get(2 * parent, ABSENT), below.get(2 * parent + 1, ABSENT))
                 for parent in sorted({index >> 1 for index in below})
             }
         )
@@ -108,7 +108,7 @@ def fold(leaf_hash: bytes, weight: int, index: int, path: bytes) -> tuple[bytes,
         if bitmap >> level & 1:
             sibling = (path[at : at + 32], int.from_bytes(path[at + 32 : at + 44], "big"))
             at += 44
-        node = _join(sibling, node) if index >> level & 1 else _join(node, sibling)
+        node = join(sibling, node) if index >> level & 1 else join(node, sibling)
     return node
 
 
@@ -145,7 +145,8 @@ def _outcome_levels(outcomes: Sequence[Outcome]) -> list[list[bytes]]:
     return levels
 
 
-def _join(left: Node, right: Node) -> Node:
+def join(left: Node, right: Node) -> Node:
+    """The node over two."""
     if left == ABSENT and right == ABSENT:
         return ABSENT
     packed = left[0] + _sum_bytes(left[1]) + right[0] + _sum_bytes(right[1])

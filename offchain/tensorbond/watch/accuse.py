@@ -1,0 +1,120 @@
+"""From what an inquiry found to the transactions that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+
+from tensorbond.chain.network import Network
+from tensorbond.chain.types import OutcomeKind
+from tensorbond.oracle.archive import Case
+from tensorbond.oracle.duties import duties
+from tensorbond.oracle.facts import EpochFacts, Place
+from tensorbond.oracle.outcomes import Finding, read_signed
+from tensorbond.proof.evidence import Evidence
+from tensorbond.proof.verifier import find_bad_item
+from tensorbond.watch.dispute import Dispute
+from tensorbond.watch.fraud import CALLS_AT_ONCE, NO_RECORD, equivocation_proof, make_bad_item
+from tensorbond.watch.inquiry import Inquiry
+from tensorbond.watch.shelf import Shelf
+from tensorbond.watch.statements import Pair
+
+Alternatives = Sequence[Dispute]
+"""Any of which does: the first that the chain takes is sent."""
+
+FAULT_PAID = 2
+"""The flag of a commit record that can't pay again."""
+
+
+class Accuser:
+    """`ask`: also asks on chain for what is withheld."""
+
+    def __init__(self, network: Network, shelf: Shelf, ask: bool = True) -> None:
+        self._network = network
+        self._shelf = shelf
+        self._ask = ask
+
+    def accuse(self, inquiry: Inquiry) -> list[Alternatives]:
+        """One list for each fault."""
+        return [each for each in (*self._misses(inquiry.facts), *self._faults(inquiry)) if each]
+
+    # Work
+
+    def _misses(self, facts: EpochFacts) -> list[Alternatives]:
+        """F0: drawn, and no record. A miss that was proven before has one."""
+        places = [
+            (duty.device, duty.slot)
+            for due in duties(facts).values()
+            for duty in due
+            if duty.kind != OutcomeKind.FORCED and (duty.device, duty.slot) not in facts.commits
+        ]
+        records = self._records(places)
+        return [
+            [Dispute("missed", about(place), place, told="no record")]
+            for place in places
+            if records[place] == NO_RECORD
+        ]
+
+    def _faults(self, inquiry: Inquiry) -> list[Alternatives]:
+        """What signed evidence shows, where the benchmark has not paid for a fault yet."""
+        guilty = {
+            place: findings
+            for place, findings in inquiry.truth.findings.items()
+            if len(findings) > 1 or any(each.bad_item is not None for each in findings)
+        }
+        records = self._records(list(guilty))
+        return [
+            self._of_evidence(inquiry.cases[place], findings)
+            for place, findings in guilty.items()
+            if not records[place][-1] & FAULT_PAID
+        ]
+
+    def _of_evidence(self, case: Case, findings: Collection[Finding]) -> list[Dispute]:
+        found: list[Dispute] = []
+        for finding in findings:
+            if finding.bad_item is not None:
+                found += self._bad_item(case, finding)
+        return found
+
+    def _bad_item(self, case: Case, finding: Finding) -> list[Dispute]:
+        evidence = self._evidence(case, finding)
+        bad = find_bad_item(case.challenge, case.commit.commitment, case.sample_beacon, evidence)
+        if bad is None or bad.index == case.challenge.shape.q:
+            return []
+        proof = make_bad_item(evidence, case.commit.timestamp, case.commit.key, bad.index, bad.row, bad.col)
+        if proof is None:
+            return []
+        return [Dispute("badItem", about(case.place), (proof,), told=f"item {bad.index}")]
+
+    def _evidence(self, case: Case, finding: Finding) -> Evidence:
+        raw = self._shelf.read(case, finding.root)
+        domain = self._network.domain("Challenges")
+        evidence = read_signed(raw, case.challenge, case.commit, case.sample_beacon, domain)
+        assert evidence is not None  # nothing else is on the shelf
+        return evidence
+
+    def _records(self, places: Sequence[Place]) -> dict[Place, bytes]:
+        found: dict[Place, bytes] = {}
+        for start in range(0, len(places), CALLS_AT_ONCE):
+            part = places[start : start + CALLS_AT_ONCE]
+            told = self._network.calls([("Challenges", "recordOf", *place) for place in part])
+            found |= dict(zip(part, told, strict=True))
+        return found
+
+
+def about(place: Place) -> dict[str, int | str]:
+    return {"device": place[0], "slot": place[1]}
+
+
+def equivocation(network: Network, pair: Pair) -> Dispute:
+    """F5. Raises NoFraud where the two don't contradict each other, or no member signed them."""
+    first, second = pair
+    proof = equivocation_proof(
+        network, (first.statement, first.signature), (second.statement, second.signature)
+    )
+    return Dispute(
+        "equivocation",
+        {"epoch": first.statement.epoch, "round": first.statement.round, "oracle": first.oracle},
+        tuple(getattr(proof, each.name) for each in fields(proof)),
+        told="two statements that contradict each other",
+    )

@@ -1,0 +1,295 @@
+"""The auditor's bot: looks into every epoch, with no hint where a lie is, and proves what it finds.
+
+    over ── missed slots, bad evidence ─► WorkDisputes          attested ── lies ─► AttestationDisputes
+    withheld: ask on chain ── nobody answers in time ─► the proof of that
+
+What stands on the chain decides: each proof is simulated first, so whoever comes second sends nothing. What
+was done is in the state folder; after a restart the bot goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from eth_utils.crypto import keccak
+
+from tensorbond.chain import slots
+from tensorbond.chain.errors import (
+    BlockUnknown,
+    ChainReorganised,
+    ContractRefused,
+    EndpointFault,
+    LogsUnavailable,
+    RpcError,
+    RpcUnreachable,
+    TransactionError,
+)
+from tensorbond.chain.network import BlockRef, Network
+from tensorbond.chain.sender import Sender
+from tensorbond.chain.types import Timing
+from tensorbond.daemon import Daemon, exclusive
+from tensorbond.journal import Journal, JournalLocked, JournalUnwritable
+from tensorbond.oracle.errors import ClassUnsupported, FactsContradict, FactsIncomplete, LeafDataMissing
+from tensorbond.oracle.exchange import parse_statements
+from tensorbond.oracle.peers import Peers
+from tensorbond.oracle.reader import Reader
+from tensorbond.store import Store, StoreUnavailable
+from tensorbond.watch.accuse import Accuser, Alternatives, equivocation
+from tensorbond.watch.config import WatchConfig
+from tensorbond.watch.dispute import Dispute
+from tensorbond.watch.fraud import NoFraud
+from tensorbond.watch.inquiry import Claim, Inquirer
+from tensorbond.watch.lies import LieKind
+from tensorbond.watch.shelf import Shelf
+from tensorbond.watch.statements import Statements, attested_statements
+
+log = logging.getLogger(__name__)
+
+# These may pass, so the next cycle tries again; any other error ends the process.
+RETRIED = (
+    BlockUnknown,
+    ChainReorganised,
+    EndpointFault,
+    FactsContradict,
+    JournalLocked,
+    JournalUnwritable,
+    LogsUnavailable,
+    RpcError,
+    RpcUnreachable,
+    StoreUnavailable,
+    TransactionError,
+)
+
+# Of one epoch only: the others are looked into all the same.
+POSTPONED = (ClassUnsupported, FactsIncomplete, LeafDataMissing)
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Resource = TypeVar("Resource", bound=_Closable)
+
+
+@dataclass(frozen=True)
+class Act:
+    """What the bot found, and what it did about it."""
+
+    kind: str
+    subject: str
+    told: str
+    result: str
+    """proven, asked, would send, refused, or found: nothing on chain judges it."""
+    transaction: str = ""
+    reason: str = ""
+
+    @property
+    def is_sent(self) -> bool:
+        return bool(self.transaction)
+
+    def __str__(self) -> str:
+        text = f"{self.result}: {self.kind} {self.subject}"
+        text += f": {self.told}" if self.told else ""
+        text += f" ({self.reason})" if self.reason else ""
+        return text + (f" {self.transaction}" if self.transaction else "")
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+class Watcher:
+    """All of the bot but its loop. `close` when done."""
+
+    def __init__(self, config: WatchConfig) -> None:
+        self._config = config
+        self._closing = ExitStack()
+        with self._closing:
+            self.network = self._open(Network.connect(config.rpc_urls, config.deployment, config.rpc_timeout))
+            self._build()
+            self._closing = self._closing.pop_all()
+
+    def _build(self) -> None:
+        config, network = self._config, self.network
+        store = Store(config.store_url)
+        owner = f"the watch of chain {network.chain_id}, contract {network.address('Attestations')}"
+        self._journal = self._open(Journal(config.state_dir / "watch.sqlite", owner))
+        self._shelf = self._open(
+            Shelf(store, config.state_dir / "evidence", network.domain("Challenges"), config.workers)
+        )
+        self._reader = Reader(network)
+        self._inquirer = Inquirer(network, self._reader, store, self._shelf)
+        self._accuser = Accuser(network, self._shelf, ask=config.ask)
+        self._statements = Statements(network, self._journal)
+        self._sender = None if config.account is None else Sender(network, config.account)
+        self._told: set[tuple[str, str]] = set()
+        self._peers: dict[int, Peers] = {}
+        for path in config.statements:
+            self._statements.see(parse_statements(path.read_bytes()))
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def cycle(self) -> list[Act]:
+        """Everything that can be found and done now; raises what RETRIED lists, and what must stop the
+        process."""
+        acts: list[Act] = []
+        epochs = list(self._epochs(self._pin()))
+        for epoch in epochs:
+            # Whatever was sent for the epoch before may have revoked this one.
+            pinned = self._pin()
+            try:
+                acts += self._watch(epoch, pinned)
+            except POSTPONED as error:
+                log.info("epoch %d can't be judged yet: %s", epoch, error)
+        if epochs:
+            timing = self.network.call("DeviceRegistry", "timingOf", epochs[0])
+            self._shelf.forget_before(slots.first_slot(timing, epochs[0]))
+        return acts
+
+    def _pin(self) -> BlockRef:
+        head = self.network.head()
+        if not self._config.confirmations:
+            return head
+        return self.network.block(max(0, head.number - self._config.confirmations))
+
+    def _epochs(self, pinned: BlockRef) -> Iterator[int]:
+        """Those that are over and not done with."""
+        settled = self.network.call("Attestations", "settledThrough", block=pinned)
+        begin = self._config.from_epoch
+        if begin is None:
+            told = self._journal.texts("begin")
+            begin = int(told[0]) if told else settled
+            self._promise("begin", str(begin))
+        epoch = begin
+        while True:
+            timing: Timing = self.network.call("DeviceRegistry", "timingOf", epoch, block=pinned)
+            if slots.last_block(timing, epoch) >= pinned.number:
+                return
+            if self._journal.promised(f"done/{epoch}") is None:
+                yield epoch
+            epoch += 1
+
+    def _watch(self, epoch: int, pinned: BlockRef) -> list[Act]:
+        settled = epoch < self.network.call("Attestations", "settledThrough", block=pinned)
+        claim = self._inquirer.claim_of(epoch, pinned)
+        stage = "open" if claim is None else f"{claim.record.round}/{claim.root.hex()}"
+        peers = self._peers_of(epoch, pinned)
+        acts = self._contradictions(epoch, claim, peers)
+        is_due = claim is not None or self._is_over(epoch, pinned)
+        if is_due and self._journal.promised(f"clean/{epoch}/{stage}") is None:
+            inquiry = self._inquirer.inquire(epoch, pinned, peers)
+            accusations = self._accuser.accuse(inquiry)
+            acts += self._all(accusations)
+            for lie in inquiry.lies:
+                if lie.kind == LieKind.UNPROVEN:
+                    acts += self._tell(Act(lie.kind, lie.subject, lie.told, "found"))
+            # While a slot's evidence may still come, nothing is clean for good.
+            if not accusations and (claim is not None or settled):
+                self._promise(f"clean/{epoch}/{stage}", "")
+                log.info("epoch %d is in order as far as %s", epoch, stage)
+        if settled:
+            self._promise(f"done/{epoch}", "")
+            self._peers.pop(epoch, None)
+        return acts
+
+    def _is_over(self, epoch: int, pinned: BlockRef) -> bool:
+        """Whether no evidence can be early any more: the slot after the epoch has ended, too."""
+        timing, after = self.network.calls(
+            [("DeviceRegistry", "timingOf", epoch), ("DeviceRegistry", "timingOf", epoch + 1)], pinned
+        )
+        return bool(slots.last_block(timing, epoch) + after.slot_blocks < pinned.number)
+
+    def _contradictions(self, epoch: int, claim: Claim | None, peers: Peers) -> list[Act]:
+        """Equivocations in what is seen of an epoch: on the chain, at the oracles' exchanges, in files."""
+        rounds = range(claim.record.round + 1 if claim is not None else 1)
+        for round in rounds[-3:]:
+            self._statements.see(peers.signatures(epoch, round))
+        if claim is not None:
+            self._statements.see(attested_statements(self.network, claim.transaction, claim.record))
+        acts: list[Act] = []
+        for pair in self._statements.pairs(epoch):
+            with suppress(NoFraud):
+                acts += self._act([equivocation(self.network, pair)])
+        return acts
+
+    def _all(self, accusations: Sequence[Alternatives]) -> list[Act]:
+        acts: list[Act] = []
+        for alternatives in accusations:
+            acts += self._act(alternatives)
+        return acts
+
+    def _act(self, alternatives: Alternatives) -> list[Act]:
+        """Send the first of several that the chain takes; nothing if one was sent before."""
+        refused: Act | None = None
+        for dispute in alternatives:
+            if self._journal.promised(_sent(dispute)) is not None:
+                return []
+            told = dispute.kind, dispute.subject, dispute.told
+            try:
+                if self._sender is None:
+                    dispute.simulate(self.network)
+                    return self._tell(Act(*told, "would send"))
+                receipt = dispute.send(self._sender)
+            except ContractRefused as error:
+                log.info("%s %s: %s", dispute.kind, dispute.subject, error)
+                refused = Act(*told, "refused", reason=str(error))
+                continue
+            self._promise(_sent(dispute), receipt.transaction)
+            return self._tell(Act(*told, "asked" if dispute.is_request else "proven", receipt.transaction))
+        # A request that stands already is refused, too: its answer is waited for.
+        return [] if refused is None or alternatives[-1].is_request else self._tell(refused)
+
+    def _tell(self, act: Act) -> list[Act]:
+        """Each thing once."""
+        if (act.subject, act.result) in self._told:
+            return []
+        self._told.add((act.subject, act.result))
+        log.info("%s", act)
+        return [act]
+
+    def _peers_of(self, epoch: int, pinned: BlockRef) -> Peers:
+        """Kept, so that a dead one rests."""
+        if epoch not in self._peers:
+            self._peers[epoch] = self._inquirer.peers_of(epoch, pinned)
+        return self._peers[epoch]
+
+    def _promise(self, subject: str, text: str) -> None:
+        if self._journal.promised(subject) is None:
+            self._journal.promise(subject, keccak(text.encode()), text)
+
+    def _open(self, resource: Resource) -> Resource:
+        self._closing.callback(resource.close)
+        return resource
+
+
+def _sent(dispute: Dispute) -> str:
+    return f"sent/{dispute.kind}/{dispute.subject}"
+
+
+def run(config: WatchConfig, once: bool, report: Callable[[Act], None]) -> int:
+    """The bot's process, until SIGINT or SIGTERM, or with `once` until nothing more can be done now; how much
+    it reported. Raises TensorbondError where it can't go on."""
+    count, sent = 0, 1
+
+    def cycle() -> None:
+        nonlocal count, sent
+        acts = watcher.cycle()
+        count, sent = count + len(acts), sum(act.is_sent for act in acts)
+        for act in acts:
+            report(act)
+
+    with exclusive(config.state_dir):
+        watcher = Watcher(config)
+        try:
+            if once:
+                while sent:
+                    cycle()
+            else:
+                Daemon(__name__, cycle, config.poll_seconds, lambda error: isinstance(error, RETRIED)).run()
+        finally:
+            watcher.close()
+    return count

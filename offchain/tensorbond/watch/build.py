@@ -1,0 +1,66 @@
+"""One kind of proof, about one place, out of chain and evidence: for `tensorbond dispute build`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tensorbond.chain import slots
+from tensorbond.chain.network import Network
+from tensorbond.chain.types import Timing
+from tensorbond.oracle.board import SignedStatement
+from tensorbond.oracle.reader import Reader
+from tensorbond.store import Store
+from tensorbond.watch.accuse import Accuser, equivocation
+from tensorbond.watch.dispute import Dispute
+from tensorbond.watch.inquiry import Inquirer
+from tensorbond.watch.shelf import Shelf
+from tensorbond.watch.statements import contradictions, is_signed
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a dispute is to be about; None: whatever is found."""
+
+    kind: str
+    epoch: int
+    device: int | None = None
+    slot: int | None = None
+
+
+def build(network: Network, store: Store, wanted: Wanted) -> list[Dispute]:
+    """The disputes of the kind that chain and evidence give for an epoch. Raises FactsIncomplete,
+    LeafDataMissing, StoreUnavailable."""
+    pinned = network.head()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Shelf(store, Path(folder), network.domain("Challenges"))) as shelf,
+    ):
+        inquirer = Inquirer(network, Reader(network), store, shelf)
+        inquiry = inquirer.inquire(wanted.epoch, pinned, inquirer.peers_of(wanted.epoch, pinned))
+        accuser = Accuser(network, shelf)
+        found = [dispute for alternatives in accuser.accuse(inquiry) for dispute in alternatives]
+    return [dispute for dispute in found if _is_about(dispute, wanted)]
+
+
+def build_equivocations(network: Network, signed: Iterable[SignedStatement]) -> list[Dispute]:
+    """F5 of all that contradict each other in these."""
+    domain = network.domain("Attestations")
+    true = [each for each in signed if is_signed(domain, each)]
+    return [equivocation(network, pair) for pair in contradictions(true)]
+
+
+def epoch_of_slot(network: Network, slot: int) -> int:
+    timing: Timing = network.call("DeviceRegistry", "timingAt", slot)
+    return slots.epoch_of(timing, slot)
+
+
+def _is_about(dispute: Dispute, wanted: Wanted) -> bool:
+    return (
+        dispute.kind == wanted.kind
+        and wanted.device in (None, dispute.about.get("device"))
+        and wanted.slot in (None, dispute.about.get("slot"))
+    )

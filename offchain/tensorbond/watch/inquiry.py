@@ -1,0 +1,175 @@
+"""One epoch looked into: everything that chain and evidence say of it, and everything that was attested.
+
+`Inquirer.inquire` asks for all of it once, pinned to a block; whoever builds a proof finds its parts here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tensorbond.chain.network import BlockRef, Network
+from tensorbond.chain.types import Attested
+from tensorbond.oracle.archive import Case, cases_of
+from tensorbond.oracle.errors import LeafDataInvalid, LeafDataMissing
+from tensorbond.oracle.facts import EpochFacts, Place
+from tensorbond.oracle.leaves import MAX_BYTES, EpochData, data_name, no_leaves
+from tensorbond.oracle.peers import Peers
+from tensorbond.oracle.reader import Reader
+from tensorbond.oracle.tree import ZERO, outcomes_root
+from tensorbond.store import FileOversized, NameMissing, Store
+from tensorbond.watch.lies import Lie, LieKind, Truth, find_lies, is_pass
+from tensorbond.watch.shelf import Shelf
+from tensorbond.watch.sums import AttestedTree, recover
+
+log = logging.getLogger(__name__)
+
+ATTESTED = 1
+"""The flags of an attestation that was neither void nor revoked."""
+KEPT = 4
+"""Epochs whose leaves stay in memory: the next one follows from them."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a quorum attested of an epoch, as the chain knows it."""
+
+    epoch: int
+    root: bytes
+    record: Attested
+    data_digest: bytes
+    transaction: str
+    previous_root: bytes
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """`claim`: None while nothing is attested. `attested` and `tree`: None where nobody shows what stands
+    under the root. `previous`: the leaf data under the root that stood before."""
+
+    truth: Truth
+    cases: Mapping[Place, Case]
+    claim: Claim | None = None
+    attested: EpochData | None = None
+    tree: AttestedTree | None = None
+    previous: EpochData | None = None
+    lies: tuple[Lie, ...] = field(default=())
+
+    @property
+    def facts(self) -> EpochFacts:
+        return self.truth.facts
+
+
+class Inquirer:
+    def __init__(self, network: Network, reader: Reader, store: Store, shelf: Shelf) -> None:
+        self._network = network
+        self._reader = reader
+        self._store = store
+        self._shelf = shelf
+        self._read: dict[bytes, tuple[EpochData, AttestedTree]] = {}
+
+    def claim_of(self, epoch: int, pinned: BlockRef) -> Claim | None:
+        """What stands attested of an epoch."""
+        network = self._network
+        (root, record), following = network.calls(
+            [("Attestations", "attestedOf", epoch), ("Attestations", "nextEpoch")], pinned
+        )
+        if epoch >= following or record.flags != ATTESTED:
+            return None
+        previous_root = ZERO
+        if epoch:
+            previous_root, _ = network.call("Attestations", "attestedOf", epoch - 1, block=pinned)
+        events = network.events("Attestations", "EpochAttested", until=pinned, epoch=epoch, root=root)
+        args = events[-1].args
+        return Claim(epoch, root, record, args["dataDigest"], events[-1].transaction, previous_root)
+
+    def peers_of(self, epoch: int, pinned: BlockRef) -> Peers:
+        """The exchanges of the set in force at an epoch."""
+        set_id = self._network.call("Attestations", "setOf", epoch, block=pinned)
+        if not set_id:
+            return Peers({})
+        members = self._network.call("Attestations", "membersOf", set_id, block=pinned)
+        return Peers(self._reader.endpoints(members, pinned))
+
+    def inquire(self, epoch: int, pinned: BlockRef, peers: Peers) -> Inquiry:
+        """Everything about an epoch that is over. Raises FactsIncomplete, FactsContradict, StoreUnavailable,
+        and LeafDataMissing where nobody has the leaves that stood before."""
+        facts = self._reader.epoch_facts(epoch, pinned)
+        claim = self.claim_of(epoch, pinned)
+        attested, tree = (None, None) if claim is None else self._published(claim, peers)
+        cases = cases_of(facts)
+        found = self._shelf.judge(cases, _witnesses(attested), peers)
+        by_place = {case.place: case for case in cases}
+        if claim is None:
+            return Inquiry(Truth(facts, {}, found), by_place)
+        previous = self._previous(claim, peers, pinned)
+        truth = Truth(facts, previous.leaves, found)
+        lies = _data_lies(truth, claim, attested)
+        if attested is not None and tree is not None:
+            lies += find_lies(truth, attested, claim.record.total_weight)
+            if tree.wrong is not None:
+                told = f"node {tree.wrong[1]} of level {tree.wrong[0]} states the sum {tree.stated}"
+                lies.insert(0, Lie(LieKind.SUM, epoch, None, None, told))
+        return Inquiry(truth, by_place, claim, attested, tree, previous, tuple(lies))
+
+    def _published(self, claim: Claim, peers: Peers) -> tuple[EpochData | None, AttestedTree | None]:
+        """The leaves and the tree that stand under the attested root, from whoever shows them."""
+        if claim.root in self._read:
+            return self._read[claim.root]
+        name = data_name(self._network.chain_id, claim.epoch, claim.root)
+        for raw in self._offers(name, peers):
+            try:
+                data = EpochData.parse(raw)
+                tree = recover(data.leaves.values(), claim.root, claim.record.total_weight)
+                is_whole = all(
+                    outcomes_root(rows) == data.leaves[device].outcomes_root
+                    for device, rows in data.outcomes.items()
+                )
+            except (LeafDataInvalid, ValueError) as error:
+                log.info("leaf data of epoch %d are useless: %s", claim.epoch, error)
+                continue
+            if tree is not None and is_whole:
+                self._read = dict([*self._read.items(), (claim.root, (data, tree))][-KEPT:])
+                return data, tree
+        return None, None
+
+    def _offers(self, name: str, peers: Peers) -> Iterator[bytes]:
+        with suppress(NameMissing, FileOversized):
+            yield self._store.get(name, MAX_BYTES)
+        yield from peers.leaf_data(name, MAX_BYTES)
+
+    def _previous(self, claim: Claim, peers: Peers, pinned: BlockRef) -> EpochData:
+        if claim.previous_root == ZERO:
+            return no_leaves(self._network.chain_id)
+        epoch = self._reader.epoch_of_root(claim.previous_root, claim.epoch, pinned)
+        before = self.claim_of(epoch, pinned)
+        data = None if before is None else self._published(before, peers)[0]
+        if data is None:
+            raise LeafDataMissing(
+                f"nobody has the leaf data of epoch {epoch}, which epoch {claim.epoch} follows"
+            )
+        return data
+
+
+def _witnesses(attested: EpochData | None) -> dict[Place, frozenset[bytes]]:
+    """What evidence an attestation says that there is, by benchmark."""
+    found: dict[Place, frozenset[bytes]] = {}
+    for device, rows in {} if attested is None else attested.outcomes.items():
+        for row in rows:
+            if is_pass(row) or any(row.witness):
+                place = device, row.slot
+                found[place] = found.get(place, frozenset()) | {row.witness}
+    return found
+
+
+def _data_lies(truth: Truth, claim: Claim, attested: EpochData | None) -> list[Lie]:
+    """Leaves that nobody can show, or that are not those of the digest."""
+    if attested is None:
+        told = f"nobody shows the leaves under 0x{claim.root.hex()}"
+        return [Lie(LieKind.LEAF_WITHHELD, claim.epoch, device, None, told) for device in truth.devices]
+    if attested.data_digest != claim.data_digest:
+        told = f"the data digest is 0x{attested.data_digest.hex()}, attested is 0x{claim.data_digest.hex()}"
+        return [Lie(LieKind.UNPROVEN, claim.epoch, None, None, told)]
+    return []

@@ -1,0 +1,140 @@
+"""The bot against a market of liars on a real chain: nobody tells it where to look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tensorbond.oracle.board import SignedStatement
+from tensorbond.oracle.exchange import show_signatures
+from tensorbond.watch.bot import Act, Watcher
+from tensorbond.watch.config import WatchConfig
+from tests import acts
+from tests.offchain.audit.market import Market
+from tests.offchain.audit.story import LIAR
+from tests.system import role
+
+pytestmark = pytest.mark.chain
+
+Watch = Callable[..., list[Act]]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    """`watch(market)`: what the bot does until nothing more can be done. Its state stays between calls."""
+
+    def run(market: Market, **told: Any) -> list[Act]:
+        config = WatchConfig(
+            rpc_urls=(market.chain.url,),
+            deployment=market.deployment,
+            store_url=str(market.folder),
+            state_dir=tmp_path / "watch",
+            account=market.chain.key(role(market.chain, "auditor")),
+            workers=2,
+        )
+        found: list[Act] = []
+        with closing(Watcher(replace(config, **told))) as watcher:
+            while (acts_now := watcher.cycle()) and any(act.is_sent for act in acts_now):
+                found += acts_now
+        return found + acts_now
+
+    return run
+
+
+def shown(found: list[Act]) -> set[tuple[str, str]]:
+    return {(act.kind, act.result) for act in found}
+
+
+def test_cycle__bad_evidence_in_an_honest_epoch__only_the_liar_pays(young_market: Market, watch: Watch):
+    market, chain = young_market, young_market.chain
+    market.attest_honestly(1)
+    auditor, before = role(chain, "auditor"), chain.balance("TensorbondToken", role(chain, "auditor"))
+    other = role(chain, "other_provider")
+    staked = chain.call("ProviderStaking", "stakeOf", role(chain, "provider")).active
+    slots = {row.slot for row in market.standing.outcomes[LIAR] if row.result == 3}
+
+    found = watch(market)
+    assert shown(found) == {("badItem", "proven")}
+    assert {act.subject for act in found} == {f"device {LIAR} slot {slot}" for slot in slots}
+    proven = chain.events("WorkDisputes", "BadItemProven")
+    assert {(each.args["device"], each.args["slot"]) for each in proven} == {(LIAR, slot) for slot in slots}
+    rewards = sum(each.args["reward"] for each in proven)
+    assert chain.balance("TensorbondToken", auditor) - before == rewards > 0
+    assert chain.call("ProviderStaking", "stakeOf", role(chain, "provider")).active == staked
+    slashed = chain.events("ProviderStaking", "StakeSlashed")
+    assert {each.args["provider"] for each in slashed} == {other}
+    assert chain.events("Attestations", "OracleSlashed") == []
+
+    # Not again: neither by the same bot, nor by one that starts from nothing.
+    sent = chain.call("ProviderStaking", "stakeOf", other).active
+    assert watch(market) == []
+    assert watch(market, state_dir=market.folder / "another") == []
+    assert chain.call("ProviderStaking", "stakeOf", other).active == sent
+
+
+def test_cycle__without_a_key__tells_what_it_would_send(young_market: Market, watch: Watch):
+    young_market.attest_honestly(1)
+    block = young_market.chain.block_number
+    assert shown(watch(young_market, account=None)) == {("badItem", "would send")}
+    assert young_market.chain.block_number == block
+
+
+def test_cycle__missed_slots__are_proven_from_where_it_begins(young_market: Market, watch: Watch):
+    market, chain = young_market, young_market.chain
+    market.workers.clear()
+    market.work(2)
+    market.attest_honestly(1)
+    market.attest_honestly(2)
+    found = [act for act in watch(market, from_epoch=2) if act.kind == "missed"]
+    missed = chain.events("WorkDisputes", "MissProven")
+    assert {act.result for act in found} == {"proven"}
+    assert {f"device {each.args['device']} slot {each.args['slot']}" for each in missed} == {
+        act.subject for act in found
+    }
+    assert {each.args["slot"] for each in missed} <= set(market.slots_of(2))
+    assert len(missed) == sum(len(rows) for rows in market.standing.outcomes.values()) > 0
+    assert watch(market, from_epoch=2) == []
+
+
+def _told(market: Market, path: Path, oracle: str, *statements: Any) -> Path:
+    signed = [
+        SignedStatement(oracle, each, acts.sign_statement(market.chain, each, oracle)) for each in statements
+    ]
+    path.write_text(show_signatures(signed).model_dump_json(by_alias=True))
+    return path
+
+
+def test_cycle__a_statement_that_contradicts_the_attested_one__costs_the_bond(
+    young_market: Market, watch: Watch, tmp_path: Path
+):
+    market, chain = young_market, young_market.chain
+    statement = market.attest_honestly(1)
+    watch(market)
+    path = _told(market, tmp_path / "seen.json", market.oracles[0], replace(statement, data_digest=bytes(32)))
+
+    found = watch(market, statements=(path,))
+    assert shown(found) == {("equivocation", "proven")}
+    (slashed,) = chain.events("Attestations", "OracleSlashed")
+    assert slashed.args["oracle"] == market.oracles[0]
+    assert slashed.args["amount"] == chain.call("Attestations", "BOND")
+    assert chain.call("Attestations", "nextEpoch") == 1, "what rests on its signature is revoked"
+    # What was seen is remembered: the file need not be told again, and nobody pays twice.
+    assert watch(market) == []
+
+
+def test_cycle__a_forged_statement__frames_nobody(young_market: Market, watch: Watch, tmp_path: Path):
+    market = young_market
+    statement = market.attest_honestly(1)
+    watch(market)
+    path = _told(market, tmp_path / "seen.json", market.oracles[0], replace(statement, data_digest=bytes(32)))
+    told = json.loads(path.read_text())
+    told["signatures"][0]["oracle"] = market.oracles[1]
+    path.write_text(json.dumps(told))
+    assert watch(market, statements=(path,)) == []
+    assert market.chain.events("Attestations", "OracleSlashed") == []
