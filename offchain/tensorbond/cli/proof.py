@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TextColumn
 
 from tensorbond.proof import (
     MAX_EVIDENCE_BYTES,
@@ -26,6 +26,7 @@ from tensorbond.proof import (
     ProofError,
     Shape,
     Verified,
+    choose_prover,
     compute_vector,
     evidence_name,
     evidence_root,
@@ -33,6 +34,7 @@ from tensorbond.proof import (
     parse_requests,
     verify,
 )
+from tensorbond.proof.gpu.prover import GpuProver
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -105,16 +107,20 @@ def vector(file: BinaryIO) -> None:
 @click.option("--sample-beacon", type=Hex(32), help="Opens the proof: the next slot's beacon.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the evidence.")
 @click.option("--workers", type=click.IntRange(1), help="Threads; every core that may be used by default.")
+@click.option(
+    "--prover", "where", default="cpu", show_default=True, help="cpu, cuda:NUMBER, or auto (a GPU if any)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def run(
     file: BinaryIO | None,
     sample_beacon: bytes | None,
     out: Path | None,
     workers: int | None,
+    where: str,
     as_json: bool,
     **fields: Any,
 ) -> None:
-    """Compute a challenge on this machine's CPU and print its commitment.
+    """Compute a challenge on this machine and print its commitment.
 
     The challenge stands in a file or in options. With a sample beacon the proof is opened as well, and --out
     keeps the evidence, unsigned. Exits with 2 if the challenge cannot be, or the evidence not be written.
@@ -126,10 +132,9 @@ def run(
     sample_beacon = sample_beacon or inputs.sample_beacon
     if out is not None and sample_beacon is None:
         raise click.UsageError("--out needs --sample-beacon: evidence is what the sample beacon opens")
-    prover = CpuProver(workers)
-    prover.warm_up()
-    started = time.perf_counter()
     try:
+        prover = choose_prover(where, workers)
+        started = time.perf_counter()
         proven = _prove(inputs.challenge, prover)
         elapsed = time.perf_counter() - started
         evidence = proven.open(sample_beacon) if sample_beacon is not None else None
@@ -279,10 +284,17 @@ def _expect(declared: Challenge, given: dict[str, Any]) -> Challenge:
     return replace(declared, shape=replace(declared.shape, **dimensions), **place)
 
 
-def _prove(challenge: Challenge, prover: CpuProver) -> Proof:
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rounds", total=challenge.shape.R)
-        return prover.prove(challenge, lambda done, _: bar.update(task, completed=done))
+def _prove(challenge: Challenge, prover: CpuProver | GpuProver) -> Proof:
+    each = challenge.shape.operations / challenge.shape.R / 1e9
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[gops]:,.0f} gops"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rounds", total=challenge.shape.R, gops=0.0)
+        started = time.perf_counter()
+
+        def show(done: int, _: int) -> None:
+            bar.update(task, completed=done, gops=done * each / (time.perf_counter() - started))
+
+        return prover.prove(challenge, show)
 
 
 def _name(evidence: Evidence) -> str:

@@ -241,6 +241,12 @@ def show(settings: Settings, address: str | None) -> None:
 )
 @click.option("--result", type=DIGEST, help="Every job's result: its digest, or the file.")
 @click.option("--result-command", help="Run with the job's number and spec; prints the result's digest.")
+@click.option(
+    "--prover",
+    default="cpu",
+    show_default=True,
+    help="cpu, cuda:NUMBER, or auto (a GPU if any).",
+)
 @click.option("--once", is_flag=True, help="One cycle, then stop.")
 @store_option
 @with_settings
@@ -258,11 +264,13 @@ def run(
     max_refund: int | None,
     result: bytes | None,
     result_command: str | None,
+    prover: str,
     once: bool,
     store: str,
 ) -> None:
     """Watch draws, prove, commit, publish evidence, serve jobs; until Ctrl-C. The key is the operator's."""
     from tensorbond.chain import load_account
+    from tensorbond.proof import choose_prover
     from tensorbond.provider.agent import run as run_agent
     from tensorbond.provider.config import AgentConfig, JobPolicy
 
@@ -281,6 +289,7 @@ def run(
             devices=frozenset(devices) or None,
             poll_seconds=poll,
             confirmations=depth,
+            prover_factory=lambda: choose_prover(prover),
             jobs=policy if take_jobs else None,
             once=once,
             rpc_timeout=settings.timeout,

@@ -29,6 +29,10 @@ from tensorbond.proof.errors import (
     EvidenceVersionUnknown,
     Fault,
     FieldInvalid,
+    GpuLost,
+    GpuMemoryExhausted,
+    GpuUnavailable,
+    GpuWrong,
     HeaderBad,
     InputInvalid,
     ItemBad,
@@ -111,6 +115,7 @@ from tensorbond.proof.memory_evidence import (
 )
 from tensorbond.proof.memory_prover import HostMemory, Memory, MemoryCpuProver, MemoryProof, Tree
 from tensorbond.proof.prover import CpuProver, Proof, Round
+from tensorbond.proof.provers import choose_prover
 from tensorbond.proof.vector import Inputs, compute_vector, parse_challenge, parse_requests
 from tensorbond.proof.verifier import (
     AnyChallenge,
@@ -158,6 +163,10 @@ __all__ = [
     "EvidenceVersionUnknown",
     "Fault",
     "FieldInvalid",
+    "GpuLost",
+    "GpuMemoryExhausted",
+    "GpuUnavailable",
+    "GpuWrong",
     "HeaderBad",
     "HostMemory",
     "InputInvalid",
@@ -207,6 +216,7 @@ __all__ = [
     "WrongShape",
     "WrongSlot",
     "check_address",
+    "choose_prover",
     "commitment_of",
     "compute_vector",
     "decode_evidence",

@@ -60,6 +60,36 @@ class ProofTooLarge(ProofError):
         self.need = need
 
 
+class GpuUnavailable(ProofError):
+    """There is no GPU to prove on, or not what it takes to use it."""
+
+
+class GpuMemoryExhausted(ProofError):
+    """The GPU has less memory free than is needed. Nothing was committed to."""
+
+    def __init__(self, have: int, need: int) -> None:
+        super().__init__(f"the GPU has {have} bytes free, {need} are needed")
+        self.have = have
+        self.need = need
+
+
+class GpuLost(ProofError):
+    """The GPU failed or went away. Nothing was committed to; the process must start anew to use it again."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"GPU {name} failed: {problem}")
+        self.name = name
+
+
+class GpuWrong(ProofError):
+    """The GPU computed something else than the CPU, or than it did before: trust nothing of it."""
+
+    def __init__(self, what: str, have: bytes, need: bytes) -> None:
+        super().__init__(f"{what} is {have.hex()}, need {need.hex()}")
+        self.have = have
+        self.need = need
+
+
 class EvidenceMalformed(ProofError):
     """The bytes are not an evidence file, whatever the challenge."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,14 @@ class CpuProver:
         self._run(digest, range(0, shape.m, BLOCK_LINES))
         return digests.reshape(shape.tiles, 8)
 
+    def open_tiles(
+        self, work: Round, kept: NDArray[np.uint32] | None, tiles: Sequence[int]
+    ) -> list[OpenedTile]:
+        """What the proof opens of these tiles of a round, whose digests were `kept` or are computed again."""
+        digests = self.digest_round(work, self.generate_columns(work.challenge)) if kept is None else kept
+        levels = merkle.build(leaves_of(digests))
+        return [(self.tile_entries(work, tile), merkle.path_of(levels, tile)) for tile in tiles]
+
     def tile_entries(self, work: Round, tile: int) -> Entries:
         """The entries that the proof opens for a tile; their digest must be the committed one."""
         shape = work.shape
@@ -154,16 +162,29 @@ class CpuProver:
                 pass
 
 
+OpenedTile = tuple[Entries, tuple[bytes, ...]]
+"""A tile's entries, and its path in its round's tree."""
+
+
+class TileProver(Protocol):
+    """Whoever proved, for opening what it committed to."""
+
+    def open_tiles(self, work: Round, kept: Any, tiles: Sequence[int]) -> list[OpenedTile]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """A finished computation. `seeds` and `roots` are seed_t and root_t for t = 0 .. R−1."""
+    """A finished computation. `seeds` and `roots` are seed_t and root_t for t = 0 .. R−1.
 
-    prover: CpuProver = field(repr=False)
+    `kept` is what the prover kept of some of the rounds.
+    """
+
+    prover: TileProver = field(repr=False)
     challenge: Challenge
     seeds: tuple[bytes, ...] = field(repr=False)
     roots: tuple[bytes, ...] = field(repr=False)
     final_seed: bytes
-    kept: dict[int, NDArray[np.uint32]] = field(repr=False)
+    kept: Mapping[int, Any] = field(repr=False)
 
     @property
     def round_leaves(self) -> tuple[bytes, ...]:
@@ -184,25 +205,20 @@ class Proof:
         asked = samples(commitment, sample_beacon, challenge.shape)
         rounds = merkle.build(self.round_leaves)
         items: dict[int, bytes] = {}
-        columns: Lines | None = None
         for index in sorted({sample.round for sample in asked}):
             work = Round(challenge, index, self.seeds[index])
-            digests = self.kept.get(index)
-            if digests is None:
-                columns = self.prover.generate_columns(challenge) if columns is None else columns
-                digests = self.prover.digest_round(work, columns)
-            levels = merkle.build(leaves_of(digests))
-            for sample in asked:
-                if sample.round == index:
-                    item = Item(
-                        round=index,
-                        tile=sample.tile,
-                        entries=self.prover.tile_entries(work, sample.tile),
-                        tile_path=merkle.path_of(levels, sample.tile),
-                        seed=work.seed,
-                        round_path=merkle.path_of(rounds, index),
-                    )
-                    items[sample.index] = encode_item(challenge.shape, item)
+            wanted = [sample for sample in asked if sample.round == index]
+            opened = self.prover.open_tiles(work, self.kept.get(index), [sample.tile for sample in wanted])
+            for sample, (entries, tile_path) in zip(wanted, opened, strict=True):
+                item = Item(
+                    round=index,
+                    tile=sample.tile,
+                    entries=entries,
+                    tile_path=tile_path,
+                    seed=work.seed,
+                    round_path=merkle.path_of(rounds, index),
+                )
+                items[sample.index] = encode_item(challenge.shape, item)
         ordered = tuple(items[index] for index in range(challenge.shape.q))
         return Evidence(challenge, sample_beacon, commitment, ordered, self.roots, self.final_seed, signature)
 

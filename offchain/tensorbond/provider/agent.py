@@ -31,6 +31,7 @@ from tensorbond.chain.types import Timing
 from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import Journal, JournalLocked, JournalUnwritable, PromiseBroken
 from tensorbond.proof.challenge import Challenge, Shape
+from tensorbond.proof.errors import GpuMemoryExhausted
 from tensorbond.provider.config import AgentConfig, Proof
 from tensorbond.provider.devices import NO_RECORD, Devices, OwnDevice, challenge_for, is_due
 from tensorbond.provider.errors import ConfirmationsExcessive, EvidenceUnfit, NotOperator
@@ -46,6 +47,7 @@ RETRIED = (
     ChainReorganised,
     ContractRefused,
     EndpointFault,
+    GpuMemoryExhausted,
     JobUnknown,
     JournalLocked,
     JournalUnwritable,

@@ -1,0 +1,1 @@
+"""GPOW1 on a GPU. Nothing here is imported before a GPU is asked for."""

@@ -1,0 +1,220 @@
+"""The prover on a GPU: the same proofs as the CPU prover's, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorbond.proof import merkle
+from tensorbond.proof.challenge import TILE, Challenge, Shape, next_seed, row_seed
+from tensorbond.proof.errors import GpuMemoryExhausted, GpuWrong
+from tensorbond.proof.gpu.device import Array, Device, Product, Run
+from tensorbond.proof.memory_prover import Progress
+from tensorbond.proof.prover import CpuProver, OpenedTile, Proof, Round
+from tensorbond.proof.workload import Entries
+
+SELF_TEST = Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 2, 1))
+
+CHUNK_BYTES = 1 << 30
+"""Most of a product that lies in memory at a time."""
+LEAST_LINES = 2 * TILE
+"""Rows in a product at least: torch._int_mm wants more than 16."""
+GROUP_TILES = 64
+"""Neighbouring tiles of a tile row that are opened together: what is above them in the tree is kept."""
+
+Nodes = NDArray[np.uint8]
+"""The levels of a tree from some height to its root, one after another: (2·count − 1, 32)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a class's rounds lie in a device's memory."""
+
+    shape: Shape
+    lines: int
+    """Rows of A that are multiplied at a time."""
+
+    @property
+    def group(self) -> int:
+        """Tiles under one of the nodes that are kept."""
+        return min(GROUP_TILES, self.shape.tile_columns)
+
+    @property
+    def groups(self) -> int:
+        return self.shape.tiles // self.group
+
+    @property
+    def chunk_tiles(self) -> int:
+        return self.lines // TILE * self.shape.tile_columns
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the device while proving: columns, rows, products, both trees."""
+        shape = self.shape
+        lines = (shape.n + self.lines) * shape.K
+        return lines + 4 * self.lines * shape.n + 64 * (self.chunk_tiles + self.groups)
+
+
+def plan_rounds(shape: Shape, free: int) -> Plan:
+    """The largest chunks that fit `free` bytes. Raises GpuMemoryExhausted when not even the least does."""
+    lines = min(shape.m, max(LEAST_LINES, CHUNK_BYTES // (4 * shape.n)))
+    while lines > LEAST_LINES and Plan(shape, lines).bytes > free:
+        lines //= 2
+    plan = Plan(shape, lines)
+    if plan.bytes > free:
+        raise GpuMemoryExhausted(free, plan.bytes)
+    return plan
+
+
+class GpuProver:
+    """Proves on one device; has the interface of CpuProver.
+
+    Of each round it keeps the tree above groups of tiles, in this process's memory, up to `host_bytes`; the
+    tiles below a group, and rounds beyond that, are computed again when a proof is opened. An error ends a
+    proof before there is a commitment.
+    """
+
+    def __init__(self, device: Device, host_bytes: int = 1 << 33) -> None:
+        self.device = device
+        self.host_bytes = host_bytes
+
+    def warm_up(self) -> None:
+        """Proves something small, which loads every kernel of the C-phase. Raises GpuWrong if it is wrong."""
+        have, need = self.prove(SELF_TEST).commitment, CpuProver().prove(SELF_TEST).commitment
+        if have != need:
+            raise GpuWrong("the self-test's commitment", have, need)
+
+    def prove(self, challenge: Challenge, progress: Progress | None = None) -> Proof:
+        """Computes every round and returns the proof, its commitment known, its samples not yet asked for.
+
+        Raises GpuMemoryExhausted and GpuLost.
+        """
+        shape = challenge.shape
+        workspace = Workspace(self.device, challenge, plan_rounds(shape, self.device.free_bytes()))
+        seeds = [challenge.first_seed]
+        roots: list[bytes] = []
+        kept: dict[int, Nodes] = {}
+        spare = self.host_bytes
+        for index in range(shape.R):
+            nodes = workspace.digest_round(seeds[-1])
+            if nodes.nbytes <= spare:
+                kept[index] = nodes
+                spare -= nodes.nbytes
+            roots.append(nodes[-1].tobytes())
+            seeds.append(next_seed(seeds[-1], index, roots[-1]))
+            if progress is not None:
+                progress(index + 1, shape.R)
+        return Proof(self, challenge, tuple(seeds[:-1]), tuple(roots), seeds[-1], kept)
+
+    def open_tiles(self, work: Round, kept: Nodes | None, tiles: Sequence[int]) -> list[OpenedTile]:
+        """What the proof opens of these tiles of a round. Raises GpuWrong if it is not what was committed."""
+        plan = plan_rounds(work.shape, self.device.free_bytes())
+        nodes = Workspace(self.device, work.challenge, plan).digest_round(work.seed) if kept is None else kept
+        strip = Strip(self.device, work, plan.group)
+        return [strip.open(tile, nodes) for tile in tiles]
+
+
+class Workspace:
+    """The memory in which one challenge's rounds are computed."""
+
+    def __init__(self, device: Device, challenge: Challenge, plan: Plan) -> None:
+        shape = plan.shape
+        self.device, self.plan = device, plan
+        self.columns = device.empty(shape.n * shape.K)
+        self.rows = device.empty(plan.lines * shape.K)
+        self.entries = device.empty(4 * plan.lines * shape.n)
+        self.chunk_tree = device.empty(64 * plan.chunk_tiles)
+        self.tree = device.empty(64 * plan.groups)
+        fill_lines(device, self.columns, challenge.column_seed, 0, shape.n, shape.K)
+        self.multiply = device.prepare(
+            Product(plan.lines, shape.n, shape.K, False), self.rows, self.columns, self.entries
+        )
+
+    def digest_round(self, seed: bytes) -> Nodes:
+        """The tree of a round from its groups of tiles up."""
+        device, plan, shape = self.device, self.plan, self.plan.shape
+        matrix_seed = row_seed(seed)
+        for first in range(0, shape.m, plan.lines):
+            fill_lines(device, self.rows, matrix_seed, first, plan.lines, shape.K)
+            self.multiply()
+            mix_tiles(device, self.entries, self.chunk_tree, plan.lines, shape.n)
+            groups = join_levels(device, self.chunk_tree, plan.chunk_tiles, merkle.depth_of(plan.group))
+            place = 32 * (first // TILE * shape.tile_columns // plan.group)
+            device.copy(self.tree[place : place + len(groups)], groups)
+        join_levels(device, self.tree, plan.groups, merkle.depth_of(plan.groups))
+        return device.read(self.tree[: 32 * (2 * plan.groups - 1)]).reshape(-1, 32)
+
+
+class Strip:
+    """Opens tiles of a round: computes again the two tile rows, `group` tiles wide, around each."""
+
+    def __init__(self, device: Device, work: Round, group: int) -> None:
+        self.device, self.work, self.group = device, work, group
+        self.width, K = TILE * group, work.shape.K
+        self.rows, self.columns = device.empty(LEAST_LINES * K), device.empty(self.width * K)
+        self.entries = device.empty(4 * LEAST_LINES * self.width)
+        self.digests = device.empty(2 * 32 * group)
+        self.multiply: Run = device.prepare(
+            Product(LEAST_LINES, self.width, K, False), self.rows, self.columns, self.entries
+        )
+
+    def open(self, tile: int, nodes: Nodes) -> OpenedTile:
+        """The tile's entries and its path; its group must be the one in `nodes`. Raises GpuWrong."""
+        device, work, shape = self.device, self.work, self.work.shape
+        row, column = divmod(tile, shape.tile_columns)
+        half, inside = row % 2, column % self.group
+        fill_lines(device, self.rows, row_seed(work.seed), TILE * (row - half), LEAST_LINES, shape.K)
+        fill_lines(
+            device, self.columns, work.challenge.column_seed, TILE * (column - inside), self.width, shape.K
+        )
+        self.multiply()
+        mix_tiles(device, self.entries, self.digests, LEAST_LINES, self.width)
+        entries: Entries = device.read(self.entries).view(np.int32).reshape(2, TILE, self.group, TILE)
+        digests = device.read(self.digests).reshape(2, self.group, 32)[half]
+        levels = merkle.build([digest.tobytes() for digest in digests])
+        number = tile // self.group
+        if levels[-1][0] != nodes[number].tobytes():
+            raise GpuWrong(
+                f"group {number} of round {work.index}, opened", levels[-1][0], nodes[number].tobytes()
+            )
+        path = (*merkle.path_of(levels, inside), *path_above(nodes, number))
+        return np.ascontiguousarray(entries[half, :, inside]), path
+
+
+def fill_lines(device: Device, lines: Array, matrix_seed: bytes, first: int, count: int, K: int) -> None:
+    """Lines first .. first+count−1 of the matrix with this seed, of K bytes each."""
+    shift = merkle.depth_of(K // 16)
+    blocks = count << shift
+    words = np.frombuffer(matrix_seed, "<u4", 4).astype(np.uint32)
+    device.launch("fill_lines", blocks, lines, np.uint64(blocks), np.uint32(shift), np.uint32(first), *words)
+
+
+def mix_tiles(device: Device, entries: Array, digests: Array, m: int, n: int) -> None:
+    """MIX32x8 of every tile of an (m, n) product, in tile order."""
+    lanes = m // 4 * (n // 8)
+    shift = merkle.depth_of(n // 8)
+    device.launch("mix_tiles", lanes, entries, digests, np.uint64(lanes), np.uint32(shift))
+
+
+def join_levels(device: Device, tree: Array, count: int, height: int) -> Array:
+    """Writes `height` levels behind the `count` leaves at the start of `tree`; returns the last level."""
+    start = 0
+    for _ in range(height):
+        middle, half = start + count, count // 2
+        below, above = tree[32 * start : 32 * middle], tree[32 * middle : 32 * (middle + half)]
+        device.launch("join_nodes", half, below, above, np.uint64(half))
+        start, count = middle, half
+    return tree[32 * start : 32 * (start + count)]
+
+
+def path_above(nodes: Nodes, number: int) -> tuple[bytes, ...]:
+    """The siblings of node `number` of the lowest level, from there to below the root."""
+    path, count = [], (len(nodes) + 1) // 2
+    start = 0
+    while count > 1:
+        path.append(nodes[start + (number ^ 1)].tobytes())
+        start, count, number = start + count, count // 2, number // 2
+    return tuple(path)
