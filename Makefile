@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell com
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo devnet test ape lint compile gas lock clean moved
+.PHONY: help setup demo devnet test ape lint compile gas bench lock clean moved
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,6 +38,9 @@ compile: $(READY) ## compile the contracts into .build/contracts.json
 
 gas: compile ## measure the gas of every verb again and write tests/gas.json
 	$(B)/python scripts/gas.py --write
+
+bench: $(READY) ## measure this machine's CPU, and write docs/benchmarks/ (four minutes)
+	OPENBLAS_NUM_THREADS=1 $(B)/python -m benchmarks $(ARGS)
 
 lock: $(V)/.python ## resolve requirements/*.in and package.json anew
 	cd requirements && for name in uv dev; do VIRTUAL_ENV="$(CURDIR)/$(V)" "$(CURDIR)/$(B)/uv" pip compile --quiet --upgrade --python-version 3.11 --universal \

@@ -14,7 +14,7 @@ import numpy as np
 
 from tensorbond.proof import Shape, samples
 
-SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+SHARES = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05)
 COUNTS = (64, 256, 512)
 SHAPE = Shape(256, 256, 1024, 64, max(COUNTS))
 PLACES = SHAPE.R * SHAPE.tiles
