@@ -69,6 +69,17 @@ class Device(Protocol):
         """Waits until nothing is left to do."""
 
 
+def join_levels(device: Device, tree: Array, count: int, height: int) -> Array:
+    """Writes `height` levels behind the `count` leaves at the start of `tree`; returns the last level."""
+    start = 0
+    for _ in range(height):
+        middle, half = start + count, count // 2
+        below, above = tree[32 * start : 32 * middle], tree[32 * middle : 32 * (middle + half)]
+        device.launch("join_nodes", half, below, above, np.uint64(half))
+        start, count = middle, half
+    return tree[32 * start : 32 * (start + count)]
+
+
 @dataclass
 class TimedDevice:
     """A device that does one thing at a time, and says in `seconds` how long each kind of thing took."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,17 @@ from numpy.typing import NDArray
 from tensorbond.proof import merkle
 from tensorbond.proof.challenge import TILE, Challenge, Shape, next_seed, row_seed
 from tensorbond.proof.errors import GpuMemoryExhausted, GpuWrong
-from tensorbond.proof.gpu.device import Array, Device, Product, Run
-from tensorbond.proof.memory_prover import Progress
+from tensorbond.proof.gpu.device import Array, Device, Product, Run, join_levels
+from tensorbond.proof.gpu.memory import GpuMemoryProver, Residence
+from tensorbond.proof.memory import MemoryChallenge, MemoryShape
+from tensorbond.proof.memory_prover import MemoryProof, Progress
 from tensorbond.proof.prover import CpuProver, OpenedTile, Proof, Round
 from tensorbond.proof.workload import Entries
 
-SELF_TEST = Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 2, 1))
+SELF_TESTS = (
+    Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 2, 1)),
+    MemoryChallenge(bytes(32), 0, bytes(20), 0, 0, MemoryShape(3, 64, 64, 64)),
+)
 
 CHUNK_BYTES = 1 << 30
 """Most of a product that lies in memory at a time."""
@@ -60,13 +66,17 @@ class Plan:
 
 def plan_rounds(shape: Shape, free: int) -> Plan:
     """The largest chunks that fit `free` bytes. Raises GpuMemoryExhausted when not even the least does."""
-    lines = min(shape.m, max(LEAST_LINES, CHUNK_BYTES // (4 * shape.n)))
+    lines = most_lines(shape)
     while lines > LEAST_LINES and Plan(shape, lines).bytes > free:
         lines //= 2
     plan = Plan(shape, lines)
     if plan.bytes > free:
         raise GpuMemoryExhausted(free, plan.bytes)
     return plan
+
+
+def most_lines(shape: Shape) -> int:
+    return min(shape.m, max(LEAST_LINES, CHUNK_BYTES // (4 * shape.n)))
 
 
 class GpuProver:
@@ -80,20 +90,34 @@ class GpuProver:
     def __init__(self, device: Device, host_bytes: int = 1 << 33) -> None:
         self.device = device
         self.host_bytes = host_bytes
+        self._residence = Residence()
+        self.memory = GpuMemoryProver(device, self._residence)
 
     def warm_up(self) -> None:
-        """Proves something small, which loads every kernel of the C-phase. Raises GpuWrong if it is wrong."""
-        have, need = self.prove(SELF_TEST).commitment, CpuProver().prove(SELF_TEST).commitment
-        if have != need:
-            raise GpuWrong("the self-test's commitment", have, need)
+        """Proves something small of either phase, which loads the kernels. Raises GpuWrong if it is wrong."""
+        cpu = CpuProver()
+        for challenge in SELF_TESTS:
+            have, need = self.prove(challenge).commitment, cpu.prove(challenge).commitment
+            if have != need:
+                raise GpuWrong("the self-test's commitment", have, need)
 
-    def prove(self, challenge: Challenge, progress: Progress | None = None) -> Proof:
-        """Computes every round and returns the proof, its commitment known, its samples not yet asked for.
+    @overload
+    def prove(self, challenge: Challenge, progress: Progress | None = None) -> Proof: ...
 
-        Raises GpuMemoryExhausted and GpuLost.
+    @overload
+    def prove(self, challenge: MemoryChallenge, progress: Progress | None = None) -> MemoryProof: ...
+
+    def prove(
+        self, challenge: Challenge | MemoryChallenge, progress: Progress | None = None
+    ) -> Proof | MemoryProof:
+        """Does all the work and returns the proof, its commitment known, its samples not yet asked for.
+
+        `progress` counts rounds; in the M-phase layers, then segments. Raises GpuMemoryExhausted and GpuLost.
         """
+        if isinstance(challenge, MemoryChallenge):
+            return self.memory.prove(challenge, progress)
         shape = challenge.shape
-        workspace = Workspace(self.device, challenge, plan_rounds(shape, self.device.free_bytes()))
+        workspace = Workspace(self.device, challenge, self._plan(shape))
         seeds = [challenge.first_seed]
         roots: list[bytes] = []
         kept: dict[int, Nodes] = {}
@@ -111,10 +135,17 @@ class GpuProver:
 
     def open_tiles(self, work: Round, kept: Nodes | None, tiles: Sequence[int]) -> list[OpenedTile]:
         """What the proof opens of these tiles of a round. Raises GpuWrong if it is not what was committed."""
-        plan = plan_rounds(work.shape, self.device.free_bytes())
+        plan = self._plan(work.shape)
         nodes = Workspace(self.device, work.challenge, plan).digest_round(work.seed) if kept is None else kept
         strip = Strip(self.device, work, plan.group)
         return [strip.open(tile, nodes) for tile in tiles]
+
+    def _plan(self, shape: Shape) -> Plan:
+        """Labels of an earlier M-phase that are in the way go, to be filled again when they are opened."""
+        free = self.device.free_bytes()
+        if Plan(shape, most_lines(shape)).bytes > free and self._residence.clear():
+            free = self.device.free_bytes()
+        return plan_rounds(shape, free)
 
 
 class Workspace:
@@ -197,17 +228,6 @@ def mix_tiles(device: Device, entries: Array, digests: Array, m: int, n: int) ->
     lanes = m // 4 * (n // 8)
     shift = merkle.depth_of(n // 8)
     device.launch("mix_tiles", lanes, entries, digests, np.uint64(lanes), np.uint32(shift))
-
-
-def join_levels(device: Device, tree: Array, count: int, height: int) -> Array:
-    """Writes `height` levels behind the `count` leaves at the start of `tree`; returns the last level."""
-    start = 0
-    for _ in range(height):
-        middle, half = start + count, count // 2
-        below, above = tree[32 * start : 32 * middle], tree[32 * middle : 32 * (middle + half)]
-        device.launch("join_nodes", half, below, above, np.uint64(half))
-        start, count = middle, half
-    return tree[32 * start : 32 * (start + count)]
 
 
 def path_above(nodes: Nodes, number: int) -> tuple[bytes, ...]:
