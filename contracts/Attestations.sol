@@ -169,22 +169,10 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     {
         _requireAttestationDisputes();
         address oracle = memberOf(setId, index);
-        Bond memory bond = _bonds[oracle];
-        if (bond.amount == 0) revert OracleNotBonded(oracle);
-
-        amount = bond.amount;
-        reward = Bps.share(amount, CHALLENGER_BPS);
         Head memory head = _head;
-        if (bond.leftEpoch == 0) {
-            bond.leftEpoch = _firstUnsigned(head).toUint24();
-            _exclude(oracle, head.setCount);
-        }
-        bond.amount = 0;
-        _save(oracle, bond);
-        --head.bonds;
+        (amount, reward) = _slash(head, oracle, challenger, fault, evidence);
+        if (amount == 0) revert OracleNotBonded(oracle);
         _save(head);
-
-        emit OracleSlashed(oracle, challenger, fault, evidence, amount, reward, amount - reward, head.bonds * BOND);
 
         TOKEN.safeTransfer(challenger, reward);
         TOKEN.burn(amount - reward);
@@ -281,16 +269,42 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     function revoke(uint256 epoch) external {
         _requireAttestationDisputes();
         Head memory head = _head;
-        Attested storage attested = _records[epoch].attested;
-        if (epoch >= head.nextEpoch || attested.flags & ATTESTED == 0) revert EpochNotAttested(epoch);
+        Attested memory attested = _standing(head, epoch);
         if (block.number > attested.provableUntil) revert EpochFinal(epoch);
 
-        if (head.reached < head.nextEpoch) head.reached = head.nextEpoch;
-        head.nextEpoch = uint24(epoch);
-        head.revivedBlock = block.number.toUint40();
+        _revoke(head, epoch);
         _save(head);
 
         emit EpochRevoked(epoch, attested.round);
+    }
+
+    /// @inheritdoc IAttestations
+    function punish(uint256 epoch, address challenger, OracleFault fault, bytes32 evidence)
+        external
+        returns (uint256 amount, uint256 reward)
+    {
+        _requireAttestationDisputes();
+        Head memory head = _head;
+        Attested memory attested = _standing(head, epoch);
+        (, Memory.Slice table) = _load(attested.setId);
+        for (uint256 index = 0; attested.signers >> index != 0; ++index) {
+            if ((attested.signers >> index) & 1 == 0) continue;
+            address oracle = _member(table, index);
+            if (oracle == challenger) revert ChallengerIsAccused(challenger);
+            (uint256 taken, uint256 share) = _slash(head, oracle, challenger, fault, evidence);
+            amount += taken;
+            reward += share;
+        }
+        bool isFinal = block.number > attested.provableUntil;
+        if (isFinal && amount == 0) revert SignersSlashedAlready(epoch);
+        if (!isFinal) _revoke(head, epoch);
+        _save(head);
+
+        if (!isFinal) emit EpochRevoked(epoch, attested.round);
+
+        if (amount == 0) return (0, 0);
+        TOKEN.safeTransfer(challenger, reward);
+        TOKEN.burn(amount - reward);
     }
 
     // ----------------------------------------------------------------------------------------------------------- views
@@ -578,6 +592,39 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     /// @return The first epoch that no honest oracle can have signed yet.
     function _firstUnsigned(Head memory head) private pure returns (uint256) {
         return Math.max(head.nextEpoch, head.reached) + 1;
+    }
+
+    function _standing(Head memory head, uint256 epoch) private view returns (Attested memory attested) {
+        attested = _records[epoch].attested;
+        if (epoch >= head.nextEpoch || attested.flags & ATTESTED == 0) revert EpochNotAttested(epoch);
+    }
+
+    /// @dev The caller saves the head.
+    function _revoke(Head memory head, uint256 epoch) private view {
+        if (head.reached < head.nextEpoch) head.reached = head.nextEpoch;
+        head.nextEpoch = uint24(epoch);
+        head.revivedBlock = block.number.toUint40();
+    }
+
+    /// @dev Take the bond, if there is one, and exclude the oracle. The caller saves the head and moves the tokens.
+    function _slash(Head memory head, address oracle, address challenger, OracleFault fault, bytes32 evidence)
+        private
+        returns (uint256 amount, uint256 reward)
+    {
+        Bond memory bond = _bonds[oracle];
+        amount = bond.amount;
+        if (amount == 0) return (0, 0);
+
+        reward = Bps.share(amount, CHALLENGER_BPS);
+        if (bond.leftEpoch == 0) {
+            bond.leftEpoch = _firstUnsigned(head).toUint24();
+            _exclude(oracle, head.setCount);
+        }
+        bond.amount = 0;
+        _save(oracle, bond);
+        --head.bonds;
+
+        emit OracleSlashed(oracle, challenger, fault, evidence, amount, reward, amount - reward, head.bonds * BOND);
     }
 
     // -------------------------------------------------------------------------------------------------- sets, internal

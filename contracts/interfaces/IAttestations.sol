@@ -47,7 +47,18 @@ enum EpochStatus {
 /// @notice Why an oracle's bond was slashed.
 enum OracleFault {
     None,
-    Equivocation
+    Equivocation,
+    BadSum,
+    BadDevice,
+    LeafMissing,
+    BadReward,
+    BadWeight,
+    BadThroughput,
+    BadOutcomes,
+    BadForced,
+    FalsePass,
+    FalseFail,
+    WithheldData
 }
 
 /// @title The only home of the oracle sets with their bonds, and of epoch attestations.
@@ -139,6 +150,9 @@ interface IAttestations {
     error EpochFinal(uint256 epoch);
     error EpochNotAttested(uint256 epoch);
     error EpochNotFinal(uint256 epoch);
+    /// The epoch is final, and no signer has a bond left: there is nothing more to punish.
+    error SignersSlashedAlready(uint256 epoch);
+    error ChallengerIsAccused(address challenger);
     error LeafNotUnderRoot(uint256 epoch, bytes32 have, bytes32 need);
     /// The sums of the tree don't add up to the total weight that was attested.
     error TotalWeightMismatch(uint256 epoch, uint256 have, uint256 need);
@@ -189,6 +203,14 @@ interface IAttestations {
     /// @notice Take member `index` of set `setId`'s whole bond: at most 25 % to the challenger, the rest burned, and exclude it.
     /// Caller: `AttestationDisputes`. @return amount Wei taken. @return reward Wei of it that the challenger got.
     function slashOracle(uint256 setId, uint256 index, address challenger, OracleFault fault, bytes32 evidence)
+        external
+        returns (uint256 amount, uint256 reward);
+
+    /// @notice Punish a proven lie under the standing attestation of `epoch`: every signer that still has a bond loses the whole of it
+    /// (at most 25 % to the challenger, the rest burned) and is excluded; the attestation is revoked as by `revoke`, unless it is final.
+    /// Refused where neither is left to do, and to a challenger that signed. Caller: `AttestationDisputes`.
+    /// @return amount Wei taken from all signers together. @return reward Wei of it that the challenger got.
+    function punish(uint256 epoch, address challenger, OracleFault fault, bytes32 evidence)
         external
         returns (uint256 amount, uint256 reward);
 

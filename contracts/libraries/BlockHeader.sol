@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-/// @title What a chain of RLP block headers needs: the parent's hash and the block's number.
+/// @title What a chain of RLP block headers needs, the parent's hash and the block's number; and when a block was.
 /// @dev The fields before the number have fixed lengths, up to the difficulty: parentHash, ommersHash, beneficiary, stateRoot,
 /// transactionsRoot, receiptsRoot and the 256 bytes of logsBloom. What follows the number only has to end where the list does.
 /// Reads nothing that the caller hasn't bound by the header's hash.
@@ -22,6 +22,16 @@ library BlockHeader {
         (ok, at,) = _integer(header, DIFFICULTY);
         if (ok) (ok, at, number) = _integer(header, at);
         parentHash = bytes32(header[4:36]);
+    }
+
+    /// @return ok Whether these are the bytes of a header, as far as its twelfth field, @return timestamp which this is.
+    function timestampOf(bytes calldata header) internal pure returns (bool ok, uint256 timestamp) {
+        (ok,,) = parse(header);
+        uint256 at = DIFFICULTY;
+        // Difficulty, number, gas limit, gas used, timestamp.
+        for (uint256 field = 0; ok && field < 5; ++field) {
+            (ok, at, timestamp) = _integer(header, at);
+        }
     }
 
     /// @dev A canonical RLP integer at `at`: no leading zero byte, one byte below 0x80 stands for itself.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
 /// @notice What one slot gave for one device: one row of a leaf's outcomes, in slot order, forced draws last.
 /// @dev Its hash is keccak256(abi.encode(outcome)). Mirrored by `tensorbond.chain.types.Outcome`.
 struct Outcome {
@@ -53,6 +55,9 @@ struct Leaf {
 /// fixed, so neither can pass as the other. Mirrored by `tensorbond.oracle.tree`.
 library MerkleSum {
     uint256 internal constant DEPTH = 20;
+    /// Bytes of a leaf's encoding, and where its weight stands in them.
+    uint256 internal constant LEAF_LENGTH = 608;
+    uint256 internal constant WEIGHT_AT = 480;
 
     /// The path's bytes are not what its bitmap announces, or the index has no place in the tree.
     error PathMalformed(uint256 have, uint256 need);
@@ -65,42 +70,54 @@ library MerkleSum {
         pure
         returns (bytes32 root, uint256 sum)
     {
+        return foldFrom(leafHash, weight, 0, index, path);
+    }
+
+    /// @notice The same for a node on any level, 0 the leaves' and 20 the root's. @param index Its place among those of its level.
+    /// @param path Bit l of the bitmap: the sibling l levels above the node is present.
+    function foldFrom(bytes32 node, uint256 weight, uint256 level, uint256 index, bytes calldata path)
+        internal
+        pure
+        returns (bytes32 root, uint256 sum)
+    {
+        if (level > DEPTH) revert PathMalformed(path.length, 0);
+        uint256 levels = DEPTH - level;
         uint256 bitmap = path.length < 3 ? 0 : uint24(bytes3(path[0:3]));
         uint256 need = 3;
-        root = leafHash;
+        root = node;
         sum = weight;
         // A node's 88 bytes are written from left to right behind the free memory pointer, for each sum is stored with 20 bytes to
         // spare. What is read beyond the path is zero, or other calldata, and refused below.
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            let node := mload(0x40)
-            for { let level := 0 } lt(level, DEPTH) { level := add(level, 1) } {
+            let packed := mload(0x40)
+            for { let step := 0 } lt(step, levels) { step := add(step, 1) } {
                 let sibling := 0
                 let siblingSum := 0
-                if and(shr(level, bitmap), 1) {
+                if and(shr(step, bitmap), 1) {
                     let at := add(path.offset, need)
                     sibling := calldataload(at)
                     siblingSum := shr(160, calldataload(add(at, 32)))
                     need := add(need, 44)
                 }
-                switch and(shr(level, index), 1)
+                switch and(shr(step, index), 1)
                 case 0 {
-                    mstore(node, root)
-                    mstore(add(node, 32), shl(160, sum))
-                    mstore(add(node, 44), sibling)
-                    mstore(add(node, 76), shl(160, siblingSum))
+                    mstore(packed, root)
+                    mstore(add(packed, 32), shl(160, sum))
+                    mstore(add(packed, 44), sibling)
+                    mstore(add(packed, 76), shl(160, siblingSum))
                 }
                 default {
-                    mstore(node, sibling)
-                    mstore(add(node, 32), shl(160, siblingSum))
-                    mstore(add(node, 44), root)
-                    mstore(add(node, 76), shl(160, sum))
+                    mstore(packed, sibling)
+                    mstore(add(packed, 32), shl(160, siblingSum))
+                    mstore(add(packed, 44), root)
+                    mstore(add(packed, 76), shl(160, sum))
                 }
-                if or(or(root, sum), or(sibling, siblingSum)) { root := keccak256(node, 88) }
+                if or(or(root, sum), or(sibling, siblingSum)) { root := keccak256(packed, 88) }
                 sum := add(sum, siblingSum)
             }
         }
-        if (path.length != need || bitmap >> DEPTH != 0 || index >> DEPTH != 0) revert PathMalformed(path.length, need);
+        if (path.length != need || bitmap >> levels != 0 || index >> levels != 0) revert PathMalformed(path.length, need);
     }
 
     /// @dev keccak256(abi.encode(leaf)) without decoding: dirty bits give another hash.
@@ -136,5 +153,33 @@ library OutcomeTree {
                 : keccak256(abi.encodePacked(path[level], node));
         }
         return node;
+    }
+
+    /// @return The root over all the outcomes; zero over none.
+    function rootOf(Outcome[] calldata outcomes) internal pure returns (bytes32) {
+        uint256 count = outcomes.length;
+        if (count == 0) return 0;
+        uint256 width = 1;
+        while (width < count) width *= 2;
+        bytes32[] memory nodes = new bytes32[](width);
+        for (uint256 index = 0; index < count; ++index) {
+            nodes[index] = hash(outcomes[index]);
+        }
+        for (; width > 1; width /= 2) {
+            for (uint256 index = 0; index < width; index += 2) {
+                nodes[index / 2] = Hashes.efficientKeccak256(nodes[index], nodes[index + 1]);
+            }
+        }
+        return nodes[0];
+    }
+
+    /// @dev keccak256(abi.encode(outcome)) without decoding: dirty bits give another hash.
+    function hash(Outcome calldata outcome) internal pure returns (bytes32 digest) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let encoded := mload(0x40)
+            calldatacopy(encoded, outcome, 224)
+            digest := keccak256(encoded, 224)
+        }
     }
 }

@@ -8,7 +8,7 @@ Nothing here calls the chain, and no arithmetic is shared with any other package
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from eth_utils.address import to_checksum_address
 
 from tensorbond.audit.findings import Report
 from tensorbond.chain.abi import Event
-from tensorbond.chain.types import CloseReason, Job, JobStatus, SlashReason, Terms
+from tensorbond.chain.types import CloseReason, Job, JobStatus, OracleFault, SlashReason, Terms
 
 ZERO = "0x" + "00" * 20
 UNIT = 10_000
@@ -428,7 +428,10 @@ def _oracle_slashed(books: Books, event: Event, report: Report) -> None:
     books.bonded -= amount
     for payee, name in ((a["challenger"], "toChallenger"), (ZERO, "burned")):
         books.transaction.told[books.token, books.attestations, payee] += a[name]
-    books.transaction.slashes[oracle, "EQUIVOCATION", bytes(0), amount] += 1
+    if a["fault"] == OracleFault.EQUIVOCATION:
+        books.transaction.slashes[oracle, "EQUIVOCATION", bytes(0), amount] += 1
+    else:
+        books.transaction.slashes[_signers(a)] += amount
     _total(report, event, "totalBonded", books.bonded)
 
 
@@ -436,6 +439,16 @@ def _equivocated(books: Books, event: Event, report: Report) -> None:
     """The reason for a slash; one by an oracle whose bond was gone is none."""
     if event.args["amount"]:
         books.transaction.causes[event.args["oracle"], "EQUIVOCATION", bytes(0), event.args["amount"]] += 1
+
+
+def _fraud_proven(books: Books, event: Event, report: Report) -> None:
+    """The reason for the slashes of all signers together."""
+    books.transaction.causes[_signers(event.args)] += event.args["amount"]
+
+
+def _signers(args: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the slashes of an attestation's signers have in common."""
+    return "all signers", OracleFault(args["fault"]).name, args["evidence"], args["challenger"]
 
 
 def _token_allowed(books: Books, event: Event, report: Report) -> None:
@@ -635,6 +648,7 @@ _ENTRIES: dict[tuple[str, str], Callable[[Books, Event, Report], None]] = {
     ("Attestations", "BondWithdrawn"): _bond_withdrawn,
     ("Attestations", "OracleSlashed"): _oracle_slashed,
     ("AttestationDisputes", "EquivocationProven"): _equivocated,
+    ("AttestationDisputes", "FraudProven"): _fraud_proven,
     ("JobEscrow", "TokenAllowed"): _token_allowed,
     ("JobEscrow", "FeeSet"): _fee_set,
     ("JobEscrow", "JobFunded"): _funded,

@@ -121,7 +121,12 @@ def constructor_arguments(
                 "staking": at["ProviderStaking"],
             }
         case "AttestationDisputes":
-            return {"attestations": at["Attestations"]}
+            return {
+                "attestations": at["Attestations"],
+                "registry": at["DeviceRegistry"],
+                "challenges": at["Challenges"],
+                "jobEscrow": at["JobEscrow"],
+            }
         case "Rewards":
             return {"token": at["TensorbondToken"], "attestations": at["Attestations"]}
         case "JobEscrow":

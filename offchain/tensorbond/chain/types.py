@@ -46,6 +46,17 @@ class SlashReason(IntEnum):
 class OracleFault(IntEnum):
     NONE = 0
     EQUIVOCATION = 1
+    BAD_SUM = 2
+    BAD_DEVICE = 3
+    LEAF_MISSING = 4
+    BAD_REWARD = 5
+    BAD_WEIGHT = 6
+    BAD_THROUGHPUT = 7
+    BAD_OUTCOMES = 8
+    BAD_FORCED = 9
+    FALSE_PASS = 10
+    FALSE_FAIL = 11
+    WITHHELD_DATA = 12
 
 
 class EpochStatus(IntEnum):
@@ -265,6 +276,27 @@ class BadItem:
     signature: bytes
     row: int
     column: int
+
+
+@dataclass(frozen=True)
+class NodeProof:
+    """A node of an attestation's tree; see `contracts/interfaces/IAttestationDisputes.sol`."""
+
+    epoch: int
+    level: int
+    index: int
+    sum: int
+    preimage: bytes
+    path: bytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """The parts of a commit record, from its event."""
+
+    commitment: bytes
+    timestamp: int
+    key: str
 
 
 @dataclass(frozen=True)

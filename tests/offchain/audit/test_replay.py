@@ -12,7 +12,7 @@ from tensorbond.audit.balances import check_invariants, job_hash
 from tensorbond.audit.findings import Report
 from tensorbond.audit.history import History
 from tensorbond.chain.abi import Event
-from tensorbond.chain.types import CloseReason, JobStatus, SlashReason, Terms
+from tensorbond.chain.types import CloseReason, JobStatus, OracleFault, SlashReason, Terms
 from tests.offchain.audit.events import (
     ATTESTATIONS,
     DOLLAR,
@@ -441,6 +441,48 @@ def test_replay__oracle_slashed__keeps_the_split() -> None:
     assert (findings, books.bonded, books.supply) == ([], 0, 9_925)
     _, findings = books_of([*START, *joined, *slash(26, 74)])
     assert _checks(findings) == ["invariant 9"] * 2
+
+
+def test_replay__signers_slashed__need_one_proof_of_all() -> None:
+    def joins(oracle: str, total: int) -> list[Event]:
+        told = log("Attestations", "OracleJoined", oracle=oracle, amount=100, endpoint="", totalBonded=total)
+        return together(told, transfer(oracle, ATTESTATIONS, 100))
+
+    joined = [*together(transfer(A, B, 100)), *joins(A, 100), *joins(B, 200)]
+
+    def slashed(oracle: str, left: int) -> Event:
+        return log(
+            "Attestations",
+            "OracleSlashed",
+            oracle=oracle,
+            challenger=C,
+            fault=OracleFault.BAD_REWARD,
+            evidence=b"\7" * 32,
+            amount=100,
+            toChallenger=25,
+            burned=75,
+            totalBonded=left,
+        )
+
+    def proven(amount: int) -> list[Event]:
+        why = log(
+            "AttestationDisputes",
+            "FraudProven",
+            epoch=1,
+            fault=OracleFault.BAD_REWARD,
+            challenger=C,
+            device=4,
+            evidence=b"\7" * 32,
+            amount=amount,
+            reward=50,
+        )
+        paid = [transfer(ATTESTATIONS, C, 50), transfer(ATTESTATIONS, NOBODY, 150)]
+        return together(slashed(A, 100), slashed(B, 0), *paid, why)
+
+    books, findings = books_of([*START, *joined, *proven(200)])
+    assert (findings, books.bonded, books.supply) == ([], 0, 9_850)
+    _, findings = books_of([*START, *joined, *proven(100)])
+    assert _checks(findings) == ["invariant 4"]
 
 
 def _claim(amount: int, claimed: int, total: int, minted: int | None = None) -> list[Event]:
