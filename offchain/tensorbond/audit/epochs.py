@@ -7,7 +7,7 @@ the steps before, so that one lie is one finding and not one for each number tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -33,14 +33,24 @@ from tensorbond.chain.abi import Event
 from tensorbond.chain.errors import SignatureInvalid
 from tensorbond.chain.network import BlockRef
 from tensorbond.chain.types import CloseReason, DeviceClass, OutcomeKind, OutcomeResult, Statement
-from tensorbond.proof import Challenge, ProofError, Shape, is_drawn, is_roll_call
+from tensorbond.proof import (
+    Challenge,
+    MemoryChallenge,
+    MemoryShape,
+    ProofError,
+    Shape,
+    is_drawn,
+    is_memory_slot,
+    is_roll_call,
+)
 from tensorbond.store import FileOversized, NameMissing, Store
 
 IDLE_EPOCHS = 8
 """For how many epochs a kind with nothing due keeps its last ratio."""
 IDLE_MOST = 65535
 
-NATURAL = (OutcomeKind.DRAWN_C, OutcomeKind.ROLL_CALL)
+MEASURED = {OutcomeResult.PASSED, OutcomeResult.SLOW}
+"""What good evidence gives: which of the two, only the clock says."""
 
 _FORMULAS = {
     "provider": "badDevice",
@@ -137,12 +147,21 @@ def check_signatures(pinned: Pinned, history: History, report: Report) -> None:
             report.expect("invariant 11", f"{subject}: signature {index}", have, oracles.members[index])
 
 
+def has_memory(history: History, unit: Unit, slot: int, beacon: bytes) -> bool:
+    """Whether the device's class has an M-phase and the slot's beacon asks for it."""
+    return history.classes[unit.class_id].layers > 0 and is_memory_slot(beacon)
+
+
 def draw_of(history: History, unit: Unit, device: int, slot: int, beacon: bytes) -> OutcomeKind | None:
-    """Why the slot's beacon draws the device, or None where it doesn't."""
+    """Why the slot's beacon draws the device, or None where it doesn't; no M-phase is due of a held one."""
+    memory = has_memory(history, unit, slot, beacon)
+    if memory and unit.is_held(history.start_of(slot)):
+        return None
     if is_roll_call(beacon, history.timing_at(slot).roll_call):
         return OutcomeKind.ROLL_CALL
-    threshold = history.classes[unit.class_id].draw_threshold
-    return OutcomeKind.DRAWN_C if is_drawn(beacon, device, threshold) else None
+    if not is_drawn(beacon, device, history.classes[unit.class_id].draw_threshold):
+        return None
+    return OutcomeKind.DRAWN_M if memory else OutcomeKind.DRAWN_C
 
 
 @dataclass
@@ -284,15 +303,14 @@ class Examiner:
     def _case(self, device: int, slot: int, record: Record, told: Row | None) -> Case | None:
         unit = self.history.units[device]
         terms = self.history.classes[unit.class_id]
+        place = self._beacon(slot), self.report.chain_id, bytes.fromhex(unit.provider[2:]), device, slot
+        challenge: Challenge | MemoryChallenge
         try:
-            challenge = Challenge(
-                beacon=self._beacon(slot),
-                chain_id=self.report.chain_id,
-                provider=bytes.fromhex(unit.provider[2:]),
-                device=device,
-                slot=slot,
-                shape=Shape(terms.m, terms.n, terms.k, terms.r, terms.q),
-            )
+            if self._is_memory(device, slot):
+                size = 1 << terms.layer_bits, 1 << terms.walker_bits, 64 * terms.segments
+                challenge = MemoryChallenge(*place, MemoryShape(terms.layers, *size))
+            else:
+                challenge = Challenge(*place, Shape(terms.m, terms.n, terms.k, terms.r, terms.q))
         except ProofError as error:
             self.report.notes.append(
                 f"device {device} slot {slot}: no proof can have its class's shape ({error})"
@@ -305,15 +323,25 @@ class Examiner:
         record = self.history.records.get((device, slot))
         if record is None:
             return Row(slot, kind, OutcomeResult.MISSED, 0, NOTHING, 0, job)
-        if verdict is None:
+        memory = self._is_memory(device, slot)
+        if verdict is None or (memory and kind == OutcomeKind.FORCED):
+            # Forced, and of the M-phase all the same: its job was over before the slot began.
             return Row(slot, kind, OutcomeResult.WITHHELD, 0, NOTHING, 0, job)
-        throughput = 0
-        if verdict.result == OutcomeResult.PASSED:
-            elapsed = (
-                self.headers[record.block].timestamp - self.headers[self.history.start_of(slot)].timestamp
-            )
-            throughput = throughput_of(self.history.classes[self.history.units[device].class_id], elapsed)
-        return Row(slot, kind, verdict.result, throughput, verdict.witness, verdict.item, job)
+        result, throughput = verdict.result, 0
+        if result == OutcomeResult.PASSED:
+            begun = self.headers[self.history.start_of(slot)].timestamp
+            elapsed = self.headers[record.block].timestamp - begun
+            terms = self.history.classes[self.history.units[device].class_id]
+            throughput = bandwidth_of(terms, elapsed) if memory else throughput_of(terms, elapsed)
+            if memory and throughput < terms.min_bandwidth:
+                result = OutcomeResult.SLOW
+        return Row(slot, kind, result, throughput, verdict.witness, verdict.item, job)
+
+    def _is_memory(self, device: int, slot: int) -> bool:
+        """Whether what the device proves in the slot is the M-phase: not while a job holds it."""
+        unit = self.history.units[device]
+        held = unit.is_held(self.history.start_of(slot))
+        return has_memory(self.history, unit, slot, self._beacon(slot)) and not held
 
     def _compare_rows(self, epoch: int, told: Leaves, need: Mapping[int, Sequence[Row]]) -> None:
         for device, rows in need.items():
@@ -366,7 +394,9 @@ class Examiner:
     def _leaf(self, epoch: int, device: int, rows: tuple[Row, ...]) -> LeafRow:
         unit, slots = self.history.units[device], self.history.slots_of(epoch)
         active = self.history.is_active(device, slots[-1], self.history.last_block(epoch))
-        return leaf_of(device, unit, rows, self.previous.get(device), active)
+        memory = {row.slot for row in rows if self._is_memory(device, row.slot)}
+        terms = self.history.classes[unit.class_id]
+        return leaf_of(device, unit, terms, rows, memory, self.previous.get(device), active)
 
     def _check_claims(self, epoch: int, leaves: Leaves) -> None:
         for event in self.history.claims.get(epoch, ()):
@@ -399,12 +429,25 @@ def throughput_of(terms: DeviceClass, elapsed: int) -> int:
     return min(terms.peak_gops, operations // (max(1, elapsed) * 10**9))
 
 
+def bandwidth_of(terms: DeviceClass, elapsed: int) -> int:
+    """MB/s by the chain's own clock, at most the class's peak. `elapsed` in seconds."""
+    labels = terms.layers << terms.layer_bits
+    steps = (terms.segments * 64) << terms.walker_bits
+    return min(terms.peak_bandwidth, (544 * labels + 128 * steps) // (max(1, elapsed) * 10**6))
+
+
 def leaf_of(
-    device: int, unit: Unit, rows: tuple[Row, ...], previous: LeafRow | None, active: bool
+    device: int,
+    unit: Unit,
+    terms: DeviceClass,
+    rows: tuple[Row, ...],
+    memory: Collection[int],
+    previous: LeafRow | None,
+    active: bool,
 ) -> LeafRow:
     """The leaf that the rows give (docs/protocol.md, "Leaf"), its cumulative reward not yet set.
 
-    `active`: in the epoch's last slot.
+    `memory`: the slots in which the device proved the M-phase. `active`: in the epoch's last slot.
     """
     before = previous or LeafRow(device, unit.provider, unit.class_id)
     due_c, passed_c, idle_c, ratio_c = _tally(
@@ -413,12 +456,10 @@ def leaf_of(
     due_roll, passed_roll, idle_roll, ratio_roll = _tally(
         rows, OutcomeKind.ROLL_CALL, before.due_roll, before.passed_roll, before.idle_roll, 0
     )
-    natural = [row for row in rows if row.kind in NATURAL]
-    min_gops = before.min_gops if min(idle_c, idle_roll) <= IDLE_EPOCHS else 0
-    if natural:
-        min_gops = min((row.throughput for row in natural if row.result == OutcomeResult.PASSED), default=0)
-    exact = min(min_gops, unit.bonded_gops) * min(ratio_c, ratio_roll)
-    return LeafRow(
+    natural = [row for row in rows if row.kind != OutcomeKind.FORCED]
+    compute = [row for row in natural if row.slot not in memory]
+    min_gops = _slowest(compute, before.min_gops, min(idle_c, idle_roll))
+    leaf = LeafRow(
         device=device,
         provider=unit.provider,
         class_id=unit.class_id,
@@ -429,10 +470,36 @@ def leaf_of(
         passed_roll=passed_roll,
         idle_roll=idle_roll,
         min_gops=min_gops,
-        weight=exact.numerator // exact.denominator if active else 0,
         outcomes_root=outcomes_root_of(rows),
         outcome_count=len(rows),
     )
+    ratio = min(ratio_c, ratio_roll)
+    if terms.layers:
+        due_m, passed_m, idle_m, ratio_m = _tally(
+            rows, OutcomeKind.DRAWN_M, before.due_m, before.passed_m, before.idle_m, 1
+        )
+        labelled = [row for row in natural if row.slot in memory]
+        idle, ratio = min(idle_m, idle_roll), min(ratio, ratio_m)
+        vram = _slowest(labelled, before.vram, idle)
+        if any(row.result == OutcomeResult.PASSED for row in labelled):
+            vram = (92 * 32 * terms.layers << terms.layer_bits) // 100
+        leaf = replace(
+            leaf,
+            due_m=due_m,
+            passed_m=passed_m,
+            idle_m=idle_m,
+            min_bandwidth=_slowest(labelled, before.min_bandwidth, idle),
+            vram=vram,
+        )
+    exact = min(min_gops, unit.bonded_gops) * ratio
+    return replace(leaf, weight=exact.numerator // exact.denominator if active else 0)
+
+
+def _slowest(rows: Sequence[Row], before: int, idle: int) -> int:
+    """The least throughput of a phase's passed rows, 0 if none; without rows, for a while, as before."""
+    if not rows:
+        return before if idle <= IDLE_EPOCHS else 0
+    return min((row.throughput for row in rows if row.result == OutcomeResult.PASSED), default=0)
 
 
 def _tally(
@@ -451,6 +518,7 @@ def _tally(
 
 def _lie(told: Row, need: Row) -> str:
     """The fraud proof that a false row calls for."""
-    if told.result == need.result and (told.witness, told.item) == (need.witness, need.item):
+    alike = told.result == need.result or {told.result, need.result} <= MEASURED
+    if alike and (told.witness, told.item) == (need.witness, need.item):
         return "badThroughput"
-    return "falsePass" if told.result == OutcomeResult.PASSED else "falseFail"
+    return "falsePass" if told.result in MEASURED else "falseFail"

@@ -19,6 +19,7 @@ from tensorbond.chain.abi import Event
 from tensorbond.chain.types import CloseReason, DeviceClass, Timing
 
 OPEN_SLOT = 2**32 - 1
+NEVER = 2**64
 EMISSION_INITIAL = 1_000 * 10**18
 EMISSION_HALVING = 250_000
 ATTESTED, VOID, REVOKED = 1, 2, 4
@@ -62,10 +63,19 @@ class Unit:
     """What it registered with."""
     left: int
     """What slashes left of that."""
-    held: bool = False
+    holds: list[tuple[int, int]] = field(default_factory=list)
+    """Of each job that held it: the block that accepted and, later, the one that closed the job."""
     faults: Faults = field(default_factory=Faults)
     ends: list[tuple[int, int]] = field(default_factory=list)
     """(block in which it was said, the first slot without draws)"""
+
+    @property
+    def held(self) -> bool:
+        return bool(self.holds) and self.holds[-1][1] == NEVER
+
+    def is_held(self, block: int) -> bool:
+        """Whether a job that was accepted in this block or before is closed only after it."""
+        return any(accepted <= block < closed for accepted, closed in self.holds)
 
     def until(self, block: int) -> int:
         """The slot from which the device is drawn no more, as known after `block`."""
@@ -337,9 +347,12 @@ def _end(history: History, event: Event, until: int, report: Report) -> None:
 
 def _held(history: History, event: Event, report: Report) -> None:
     unit = history.units[event.args["device"]]
-    held = event.name == "DeviceHeld"
-    report.expect("registry", f"device {event.args['device']} is held", unit.held, not held, where(event))
-    unit.held = held
+    begins = event.name == "DeviceHeld"
+    report.expect("registry", f"device {event.args['device']} is held", unit.held, not begins, where(event))
+    if begins:
+        unit.holds.append((event.block, NEVER))
+    elif unit.held:
+        unit.holds[-1] = unit.holds[-1][0], event.block
 
 
 def _operator_set(history: History, event: Event, report: Report) -> None:
@@ -436,6 +449,10 @@ def _accepted(history: History, event: Event, report: Report) -> None:
     timing = history.timing_in(event.block)
     need = _slot(timing, event.block + 2 * timing.slot_blocks - 1)
     report.expect("escrow", f"forced slot of job {job}", slot, need, where(event))
+    others = [draw.job for draw in history.forced[device, slot]]
+    report.expect(
+        "registry", f"other jobs that force device {device} in slot {slot}", others, [], where(event)
+    )
     report.expect(
         "escrow",
         f"provider of job {job}",

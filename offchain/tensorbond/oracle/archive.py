@@ -23,8 +23,8 @@ from tensorbond.oracle.facts import CommitFact, EpochFacts, Place
 from tensorbond.oracle.leaves import MAX_BYTES, EpochData, data_name, decode_epoch
 from tensorbond.oracle.outcomes import Finding, decisive, examine
 from tensorbond.oracle.peers import Peers
-from tensorbond.proof.challenge import Challenge
 from tensorbond.proof.evidence import evidence_length, evidence_name
+from tensorbond.proof.verifier import AnyChallenge
 from tensorbond.store import FileOversized, NameMissing, NameTaken, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ FILES_AT_ONCE = 16
 class Case:
     """A committed benchmark whose evidence is to be judged."""
 
-    challenge: Challenge
+    challenge: AnyChallenge
     commit: CommitFact
     sample_beacon: bytes
 

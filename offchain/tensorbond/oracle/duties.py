@@ -10,6 +10,8 @@ from tensorbond.oracle.errors import ClassUnsupported
 from tensorbond.oracle.facts import DeviceFact, EpochFacts
 from tensorbond.proof.challenge import Challenge, Shape, is_drawn, is_roll_call
 from tensorbond.proof.errors import ShapeInvalid
+from tensorbond.proof.memory import SEGMENT_STEPS, MemoryChallenge, MemoryShape, is_memory_slot
+from tensorbond.proof.verifier import AnyChallenge
 
 
 @dataclass(frozen=True)
@@ -32,30 +34,58 @@ def duties(facts: EpochFacts) -> dict[int, tuple[Duty, ...]]:
     }
 
 
-def kind_drawn(beacon: bytes, roll_call: int, device: int, terms: DeviceClass) -> OutcomeKind | None:
-    """Why an active device is drawn in the slot with this beacon, or None where it is not."""
+def kind_drawn(
+    beacon: bytes, roll_call: int, device: int, terms: DeviceClass, held: bool
+) -> OutcomeKind | None:
+    """Why an active device is drawn in the slot with this beacon, or None where it is not.
+
+    `held`: by a job, in the slot's first block; then nothing of the M-phase is due.
+    """
+    memory = terms.layers > 0 and is_memory_slot(beacon)
+    if memory and held:
+        return None
     if is_roll_call(beacon, roll_call):
         return OutcomeKind.ROLL_CALL
-    return OutcomeKind.DRAWN_C if is_drawn(beacon, device, terms.draw_threshold) else None
+    if not is_drawn(beacon, device, terms.draw_threshold):
+        return None
+    return OutcomeKind.DRAWN_M if memory else OutcomeKind.DRAWN_C
 
 
 def shape_of(terms: DeviceClass) -> Shape:
-    """Raises ClassUnsupported where the benchmark is defined for no such shape."""
+    """Of the C-phase. Raises ClassUnsupported where the benchmark is defined for no such shape."""
     try:
         return Shape(terms.m, terms.n, terms.k, terms.r, terms.q)
     except ShapeInvalid as error:
         raise ClassUnsupported(f"a class has a shape that no proof can have: {error}") from error
 
 
-def challenge_of(facts: EpochFacts, device: DeviceFact, slot: int) -> Challenge:
+def memory_shape_of(terms: DeviceClass) -> MemoryShape:
+    """Of the M-phase. Raises ClassUnsupported where the benchmark is defined for no such shape."""
+    steps = SEGMENT_STEPS * terms.segments
+    try:
+        return MemoryShape(terms.layers, 1 << terms.layer_bits, 1 << terms.walker_bits, steps)
+    except ShapeInvalid as error:
+        raise ClassUnsupported(f"a class has an M-phase that no proof can have: {error}") from error
+
+
+def challenge_for(
+    chain_id: int, provider: str, device: int, slot: int, beacon: bytes, terms: DeviceClass, memory: bool
+) -> AnyChallenge:
+    """The benchmark of a device in a slot, of the M-phase or of the C-phase. Raises ClassUnsupported."""
+    due = beacon, chain_id, bytes.fromhex(provider[2:]), device, slot
+    return MemoryChallenge(*due, memory_shape_of(terms)) if memory else Challenge(*due, shape_of(terms))
+
+
+def challenge_of(facts: EpochFacts, device: DeviceFact, slot: int) -> AnyChallenge:
     """The benchmark of a device in a slot of the epoch."""
-    return Challenge(
-        beacon=facts.slot(slot).beacon,
-        chain_id=facts.chain_id,
-        provider=bytes.fromhex(device.provider[2:]),
-        device=device.device,
-        slot=slot,
-        shape=shape_of(facts.classes[device.class_id]),
+    return challenge_for(
+        facts.chain_id,
+        device.provider,
+        device.device,
+        slot,
+        facts.slot(slot).beacon,
+        facts.classes[device.class_id],
+        facts.is_memory(device, slot),
     )
 
 
@@ -64,7 +94,8 @@ def _drawn(facts: EpochFacts, device: DeviceFact) -> Iterator[Duty]:
     for fact in facts.slots:
         if not facts.is_active(device, fact.slot):
             continue
-        kind = kind_drawn(fact.beacon, facts.timing.roll_call, device.device, terms)
+        held = facts.is_held(device, fact.slot)
+        kind = kind_drawn(fact.beacon, facts.timing.roll_call, device.device, terms, held)
         if kind is not None:
             yield Duty(device.device, fact.slot, kind)
 

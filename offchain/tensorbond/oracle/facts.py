@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tensorbond.chain.slots import first_slot
+from tensorbond.chain.slots import first_slot, start_of
 from tensorbond.chain.types import DeviceClass, Timing
 from tensorbond.oracle.errors import FactsContradict
+from tensorbond.proof.memory import is_memory_slot
 
 Place = tuple[int, int]
 """(device, slot)"""
@@ -25,7 +26,11 @@ class SlotFact:
 
 @dataclass(frozen=True)
 class DeviceFact:
-    """A device as it was known at the epoch's last block."""
+    """A device as it was known at the epoch's last block.
+
+    `holds`: the times in which a job held it, oldest first, each from the block that accepted the job up to,
+    not including, the block that closed it.
+    """
 
     device: int
     provider: str
@@ -33,6 +38,11 @@ class DeviceFact:
     bonded_gops: int
     from_epoch: int
     until_slot: int
+    holds: tuple[tuple[int, int], ...] = ()
+
+    def is_held(self, block: int) -> bool:
+        """Whether a job held the device in the block."""
+        return any(since <= block < until for since, until in self.holds)
 
 
 @dataclass(frozen=True)
@@ -102,3 +112,18 @@ class EpochFacts:
     def is_active(self, device: DeviceFact, slot: int) -> bool:
         """Whether the device may be drawn in a slot of this epoch."""
         return device.from_epoch <= self.epoch and slot < device.until_slot
+
+    def is_held(self, device: DeviceFact, slot: int) -> bool:
+        """Whether a job held the device in the first block of a slot of this epoch."""
+        return device.is_held(start_of(self.timing, slot))
+
+    def is_memory(self, device: DeviceFact, slot: int) -> bool:
+        """Whether the device proves the M-phase in the slot, if anything; else it's the C-phase."""
+        return in_memory_phase(
+            self.slot(slot).beacon, self.classes[device.class_id], self.is_held(device, slot)
+        )
+
+
+def in_memory_phase(beacon: bytes, terms: DeviceClass, held: bool) -> bool:
+    """Whether a device of the class proves the M-phase in the slot with this beacon: not while it is held."""
+    return terms.layers > 0 and not held and is_memory_slot(beacon)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tensorbond.chain import slots
 from tensorbond.chain.abi import Event
@@ -15,6 +16,14 @@ from tensorbond.oracle.errors import FactsContradict, FactsIncomplete
 from tensorbond.oracle.facts import CommitFact, DeviceFact, EpochFacts, ForcedDraw, SlotFact
 
 OPEN_SLOT = (1 << 32) - 1
+OPEN_BLOCK = 1 << 64
+DEVICE_EVENTS = (
+    "DeviceRegistered",
+    "DeviceRetired",
+    "DeviceSuspended",
+    "DeviceHeld",
+    "DeviceReleased",
+)
 MIN_ROUND_BLOCKS = 4
 NO_SET = 0
 
@@ -58,9 +67,7 @@ class Reader:
     def __init__(self, network: Network, round_blocks: int | None = None) -> None:
         self._network = network
         self._round_blocks = round_blocks
-        self._devices = Follower(
-            network, "DeviceRegistry", ("DeviceRegistered", "DeviceRetired", "DeviceSuspended")
-        )
+        self._devices = Follower(network, "DeviceRegistry", DEVICE_EVENTS)
         self._oracles = Follower(network, "Attestations", ("OracleJoined",))
         self._classes: dict[int, DeviceClass] = {}
 
@@ -175,18 +182,26 @@ class Reader:
     def devices(self, block: BlockRef) -> list[DeviceFact]:
         """Every device ever registered, as known at `block`."""
         found: dict[int, DeviceFact] = {}
+        holds: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         for event in self._devices.until(block):
-            args = event.args
+            args, device = event.args, event.args["device"]
             if event.name == "DeviceRegistered":
-                until = OPEN_SLOT
-                provider, class_id = args["provider"], args["classId"]
-                gops, from_epoch = args["bondedGops"], args["fromEpoch"]
+                found[device] = DeviceFact(
+                    device,
+                    args["provider"],
+                    args["classId"],
+                    args["bondedGops"],
+                    args["fromEpoch"],
+                    OPEN_SLOT,
+                )
+            elif event.name == "DeviceHeld":
+                holds[device].append((event.block, OPEN_BLOCK))
+            elif event.name == "DeviceReleased":
+                holds[device][-1] = holds[device][-1][0], event.block
             else:
-                before = found[args["device"]]
-                until = args["untilSlot"]
-                provider, class_id = before.provider, before.class_id
-                gops, from_epoch = before.bonded_gops, before.from_epoch
-            found[args["device"]] = DeviceFact(args["device"], provider, class_id, gops, from_epoch, until)
+                found[device] = replace(found[device], until_slot=args["untilSlot"])
+        for device, times in holds.items():
+            found[device] = replace(found[device], holds=tuple(times))
         return list(found.values())
 
     def device_class(self, class_id: int) -> DeviceClass:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
-from tensorbond.chain.types import Leaf, Outcome, OutcomeKind, OutcomeResult
+from tensorbond.chain.types import DeviceClass, Leaf, Outcome, OutcomeKind, OutcomeResult
+from tensorbond.oracle.duties import memory_shape_of
 from tensorbond.oracle.emission import emission_at
 from tensorbond.oracle.facts import DeviceFact, EpochFacts
 from tensorbond.oracle.tree import ZERO, outcomes_root
@@ -17,6 +19,9 @@ IDLE_EPOCHS = 8
 """For how many epochs a kind with nothing due keeps its last ratio."""
 
 IDLE_MAX = (1 << 16) - 1
+
+NATURAL = (OutcomeKind.DRAWN_C, OutcomeKind.DRAWN_M, OutcomeKind.ROLL_CALL)
+"""Kinds that count; a forced draw decides its job only."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Tally:
     def after(self, rows: Sequence[Outcome]) -> Tally:
         """The record after an epoch with these rows of the kind."""
         if rows:
-            return Tally(len(rows), sum(row.result == OutcomeResult.PASSED for row in rows))
+            return Tally(len(rows), sum(map(_is_passed, rows)))
         return Tally(self.due, self.passed, min(self.idle + 1, IDLE_MAX))
 
     def ratio(self, if_never_due: int) -> tuple[int, int]:
@@ -49,42 +54,60 @@ def next_leaves(
         key=lambda device: device.device,
     )
     leaves = {
-        device.device: next_leaf(
-            device,
-            previous.get(device.device),
-            outcomes[device.device],
-            facts.is_active(device, facts.last_slot),
-        )
+        device.device: next_leaf(facts, device, previous.get(device.device), outcomes[device.device])
         for device in begun
     }
     return pay(leaves, emission_at(facts.epoch))
 
 
-def next_leaf(device: DeviceFact, previous: Leaf | None, rows: Sequence[Outcome], active: bool) -> Leaf:
-    """The device's leaf before this epoch's reward; `active`: in the epoch's last slot."""
+def next_leaf(facts: EpochFacts, device: DeviceFact, previous: Leaf | None, rows: Sequence[Outcome]) -> Leaf:
+    """The device's leaf of an epoch with these rows, before the epoch's reward."""
     before = previous or _first_leaf(device)
-    drawn = [row for row in rows if row.kind == OutcomeKind.DRAWN_C]
-    rolls = [row for row in rows if row.kind == OutcomeKind.ROLL_CALL]
-    compute = Tally(before.due_c, before.passed_c, before.idle_c).after(drawn)
-    roll = Tally(before.due_roll, before.passed_roll, before.idle_roll).after(rolls)
-    gops = _min_gops(before.min_gops, [*drawn, *rolls], min(compute.idle, roll.idle))
+    kinds: dict[int, list[Outcome]] = {kind: [row for row in rows if row.kind == kind] for kind in NATURAL}
+    natural = [row for row in rows if row.kind in NATURAL]
+    memory = [row for row in natural if facts.is_memory(device, row.slot)]
+    compute = [row for row in natural if not facts.is_memory(device, row.slot)]
+    drawn_c = Tally(before.due_c, before.passed_c, before.idle_c).after(kinds[OutcomeKind.DRAWN_C])
+    drawn_m = Tally(before.due_m, before.passed_m, before.idle_m).after(kinds[OutcomeKind.DRAWN_M])
+    roll = Tally(before.due_roll, before.passed_roll, before.idle_roll).after(kinds[OutcomeKind.ROLL_CALL])
+    ratios = [drawn_c.ratio(if_never_due=1), roll.ratio(if_never_due=0)]
+    gops = _least(before.min_gops, compute, min(drawn_c.idle, roll.idle))
+    bandwidth, vram = 0, 0
+    terms = facts.classes[device.class_id]
+    if terms.layers:
+        idle = min(drawn_m.idle, roll.idle)
+        ratios.append(drawn_m.ratio(if_never_due=1))
+        bandwidth = _least(before.min_bandwidth, memory, idle)
+        vram = vram_of(terms) if any(map(_is_passed, memory)) else _least(before.vram, memory, idle)
+    else:
+        drawn_m = Tally()
     weight = 0
-    if active:
-        passed, due = least(compute.ratio(if_never_due=1), roll.ratio(if_never_due=0))
+    if facts.is_active(device, facts.last_slot):
+        passed, due = reduce(least, ratios)
         weight = min(gops, device.bonded_gops) * passed // due
     return replace(
         before,
-        due_c=compute.due,
-        passed_c=compute.passed,
-        idle_c=compute.idle,
+        due_c=drawn_c.due,
+        passed_c=drawn_c.passed,
+        idle_c=drawn_c.idle,
+        due_m=drawn_m.due,
+        passed_m=drawn_m.passed,
+        idle_m=drawn_m.idle,
         due_roll=roll.due,
         passed_roll=roll.passed,
         idle_roll=roll.idle,
         min_gops=gops,
+        min_bandwidth=bandwidth,
+        vram=vram,
         weight=weight,
         outcomes_root=outcomes_root(rows),
         outcome_count=len(rows),
     )
+
+
+def vram_of(terms: DeviceClass) -> int:
+    """Bytes of memory that a passed M-phase of the class shows: 92 % of its labels."""
+    return 92 * memory_shape_of(terms).data_bytes // 100
 
 
 def pay(leaves: Mapping[int, Leaf], emission: int) -> dict[int, Leaf]:
@@ -104,11 +127,16 @@ def least(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
     return first if first[0] * second[1] <= second[0] * first[1] else second
 
 
-def _min_gops(before: int, rows: Sequence[Outcome], idle: int) -> int:
+def _least(before: int, rows: Sequence[Outcome], idle: int) -> int:
+    """The least throughput that a phase's rows passed with; 0 if none did; what it was, for a while, if none
+    were due."""
     if rows:
-        passed = (row.throughput for row in rows if row.result == OutcomeResult.PASSED)
-        return min(passed, default=0)
+        return min((row.throughput for row in rows if _is_passed(row)), default=0)
     return 0 if idle > IDLE_EPOCHS else before
+
+
+def _is_passed(row: Outcome) -> bool:
+    return row.result == OutcomeResult.PASSED
 
 
 def _first_leaf(device: DeviceFact) -> Leaf:

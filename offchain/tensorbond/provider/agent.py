@@ -32,8 +32,10 @@ from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import Journal, JournalLocked, JournalUnwritable, PromiseBroken
 from tensorbond.proof.challenge import Challenge, Shape
 from tensorbond.proof.errors import GpuMemoryExhausted
+from tensorbond.proof.memory import MemoryChallenge, MemoryShape
+from tensorbond.proof.verifier import AnyChallenge
 from tensorbond.provider.config import AgentConfig, Proof
-from tensorbond.provider.devices import NO_RECORD, Devices, OwnDevice, challenge_for, is_due
+from tensorbond.provider.devices import NO_RECORD, Devices, OwnDevice, challenge_of, is_due
 from tensorbond.provider.errors import ConfirmationsExcessive, EvidenceUnfit, NotOperator
 from tensorbond.provider.jobs import JobDesk
 from tensorbond.provider.publisher import Publisher
@@ -61,7 +63,10 @@ RETRIED = (
 
 
 # What a first proof spends on loading and compiling must not count against the first window.
-WARM_UP = Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 1, 1))
+WARM_UP = (
+    Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 1, 1)),
+    MemoryChallenge(bytes(32), 0, bytes(20), 0, 0, MemoryShape(2, 16, 1, 64)),
+)
 
 
 class Agent:
@@ -91,8 +96,9 @@ class Agent:
         self._sender = Sender(network, config.account)
         self._devices = Devices(network, self.provider, config.devices)
         self._prover = config.prover_factory()
-        self._prover.prove(WARM_UP)
-        self._proofs: dict[Challenge, Proof] = {}
+        for challenge in WARM_UP:
+            self._prover.prove(challenge)
+        self._proofs: dict[AnyChallenge, Proof] = {}
         owner = f"operator {config.account.address} on chain {network.chain_id}"
         journal = Journal(
             config.state_dir / "journal.sqlite", f"{owner}, contract {network.address('Challenges')}"
@@ -126,11 +132,11 @@ class Agent:
         """Prove at once, for the clock runs; commit when no fork can change the beacon any more."""
         slot = slots.slot_at(timing, head.number)
         start = self.network.block(slots.start_of(timing, slot))
-        forced = self._devices.forced(head)
+        draw = self._devices.draw(devices, slot, start.hash, head)
         for device in devices:
             place = device.number, slot
-            if is_due(device, timing, slot, start.hash, forced) and self._is_open(timing, slot, place):
-                proof = self._prove(device, slot, start.hash)
+            if is_due(device, timing, draw) and self._is_open(timing, slot, place):
+                proof = self._prove(challenge_of(self.network.chain_id, device, draw))
                 if not self._is_open(timing, slot, place):
                     log.error("device %d: proven too late for the window of slot %d", *place)
                 elif self._is_settled(start):
@@ -154,11 +160,11 @@ class Agent:
         except ContractRefused as error:
             log.warning("device %d slot %d: not committed: %s", *place, error)
 
-    def _prove(self, device: OwnDevice, slot: int, beacon: bytes) -> Proof:
-        """The proof for this beacon; kept until its evidence is published."""
-        challenge = challenge_for(self.network.chain_id, device, slot, beacon)
+    def _prove(self, challenge: AnyChallenge) -> Proof:
+        """The proof; kept until its evidence is published."""
         if challenge not in self._proofs:
-            log.info("device %d slot %d: proving", device.number, slot)
+            phase = "M" if isinstance(challenge, MemoryChallenge) else "C"
+            log.info("device %d slot %d: proving the %s-phase", challenge.device, challenge.slot, phase)
             self._proofs[challenge] = self._prover.prove(challenge)
         return self._proofs[challenge]
 
@@ -185,10 +191,11 @@ class Agent:
         start, following = self._starts(slot)
         if following > pinned.number:
             return
-        challenge = challenge_for(self.network.chain_id, device, slot, self.network.block(start).hash)
+        draw = self._devices.draw([device], slot, self.network.block(start).hash, pinned)
+        challenge = challenge_of(self.network.chain_id, device, draw)
         if not self._publisher.is_published(challenge, commitment):
             sample_beacon = self.network.block(following).hash
-            proof = self._prove(device, slot, challenge.beacon)
+            proof = self._prove(challenge)
             try:
                 self._publisher.publish(challenge, commitment, sample_beacon, proof)
                 log.info("device %d slot %d: evidence published", *place)

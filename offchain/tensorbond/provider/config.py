@@ -9,9 +9,9 @@ from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
 
-from tensorbond.proof.challenge import Challenge
-from tensorbond.proof.evidence import Evidence
+from tensorbond.proof.evidence import AnyEvidence
 from tensorbond.proof.prover import CpuProver
+from tensorbond.proof.verifier import AnyChallenge
 
 CONFIRMATIONS = 3
 """Deeper than forks go on the chains that we know; shorter than any slot's commit window should be."""
@@ -23,13 +23,13 @@ class Proof(Protocol):
     @property
     def commitment(self) -> bytes: ...
 
-    def open(self, sample_beacon: bytes, /) -> Evidence: ...
+    def open(self, sample_beacon: bytes, /) -> AnyEvidence: ...
 
 
 class Prover(Protocol):
     """Must give the same proof whenever it is asked for the same challenge: a restarted agent proves anew."""
 
-    def prove(self, challenge: Challenge, /) -> Proof: ...
+    def prove(self, challenge: AnyChallenge, /) -> Proof: ...
 
 
 @dataclass(frozen=True)

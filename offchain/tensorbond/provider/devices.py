@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tensorbond.chain import slots
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.types import Device, DeviceClass, Timing
 from tensorbond.follower import Follower
-from tensorbond.oracle.duties import kind_drawn, shape_of
-from tensorbond.proof.challenge import Challenge
+from tensorbond.oracle.duties import challenge_for, kind_drawn
+from tensorbond.oracle.facts import in_memory_phase
+from tensorbond.proof.verifier import AnyChallenge
 
 NO_RECORD = bytes(32)
 
@@ -34,19 +35,30 @@ class OwnDevice:
         return self.state.from_epoch <= epoch and slot < self.state.until_slot
 
 
-def is_due(
-    device: OwnDevice, timing: Timing, slot: int, beacon: bytes, forced: Iterable[tuple[int, int]]
-) -> bool:
-    """Whether the device must answer in the slot: drawn by lot, by a roll call, or forced by a job."""
-    if not device.is_active(slots.epoch_of(timing, slot), slot):
+@dataclass(frozen=True)
+class Draw:
+    """What a slot says of every device: its beacon, and who is held or forced by a job in it."""
+
+    slot: int
+    beacon: bytes
+    held: frozenset[int] = frozenset()
+    forced: frozenset[int] = frozenset()
+
+
+def is_due(device: OwnDevice, timing: Timing, draw: Draw) -> bool:
+    """Whether the device must answer in the slot: drawn by lot, by a roll call, or forced by its job."""
+    if not device.is_active(slots.epoch_of(timing, draw.slot), draw.slot):
         return False
-    drawn = kind_drawn(beacon, timing.roll_call, device.number, device.terms)
-    return drawn is not None or (device.number, slot) in forced
+    held = device.number in draw.held
+    drawn = kind_drawn(draw.beacon, timing.roll_call, device.number, device.terms, held)
+    return drawn is not None or device.number in draw.forced
 
 
-def challenge_for(chain_id: int, device: OwnDevice, slot: int, beacon: bytes) -> Challenge:
-    provider = bytes.fromhex(device.state.provider[2:])
-    return Challenge(beacon, chain_id, provider, device.number, slot, shape_of(device.terms))
+def challenge_of(chain_id: int, device: OwnDevice, draw: Draw) -> AnyChallenge:
+    """The M-phase in its slots, but the C-phase while a job holds the device."""
+    memory = in_memory_phase(draw.beacon, device.terms, device.number in draw.held)
+    provider, slot, beacon = device.state.provider, draw.slot, draw.beacon
+    return challenge_for(chain_id, provider, device.number, slot, beacon, device.terms, memory)
 
 
 class Devices:
@@ -71,9 +83,17 @@ class Devices:
             for number, state in zip(wanted, states, strict=True)
         ]
 
-    def forced(self, pinned: BlockRef) -> set[tuple[int, int]]:
-        """(device, slot) of every draw that an accepted job forced."""
-        return {(event.args["device"], event.args["forcedSlot"]) for event in self._accepted.until(pinned)}
+    def draw(self, devices: Sequence[OwnDevice], slot: int, beacon: bytes, pinned: BlockRef) -> Draw:
+        """What a slot asks of these devices. What the registry has forgotten counts as not held."""
+        numbers = [device.number for device in devices]
+        told: list[tuple[bool, bool]] = self._network.calls(
+            [("DeviceRegistry", "heldIn", number, slot) for number in numbers], pinned
+        )
+        held = (number for number, (_, held) in zip(numbers, told, strict=True) if held)
+        forced = (
+            event.args["device"] for event in self._accepted.until(pinned) if event.args["forcedSlot"] == slot
+        )
+        return Draw(slot, beacon, frozenset(held), frozenset(forced))
 
     def _class(self, class_id: int) -> DeviceClass:
         if class_id not in self._classes:

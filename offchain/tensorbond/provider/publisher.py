@@ -7,9 +7,8 @@ from eth_account.signers.local import LocalAccount
 from tensorbond.chain import digests
 from tensorbond.chain.digests import Domain
 from tensorbond.journal import Journal
-from tensorbond.proof.challenge import Challenge
 from tensorbond.proof.evidence import evidence_name, evidence_root
-from tensorbond.proof.verifier import find_bad_item
+from tensorbond.proof.verifier import AnyChallenge, find_bad_item
 from tensorbond.provider.config import Proof
 from tensorbond.provider.errors import EvidenceUnfit
 from tensorbond.store import Store
@@ -27,10 +26,10 @@ class Publisher:
         self._domain = domain
         self._self_check = self_check
 
-    def is_published(self, challenge: Challenge, commitment: bytes) -> bool:
+    def is_published(self, challenge: AnyChallenge, commitment: bytes) -> bool:
         return self._store.exists(self._name(challenge, commitment))
 
-    def publish(self, challenge: Challenge, commitment: bytes, sample_beacon: bytes, proof: Proof) -> None:
+    def publish(self, challenge: AnyChallenge, commitment: bytes, sample_beacon: bytes, proof: Proof) -> None:
         """Sign and store the evidence for what was committed.
 
         Raises EvidenceUnfit where the proof is not the committed one or shows nothing, PromiseBroken where
@@ -49,5 +48,5 @@ class Publisher:
         signature = digests.evidence(self._domain, commitment, root).sign(self._account)
         self._store.put(self._name(challenge, commitment), evidence.sign(signature).encode())
 
-    def _name(self, challenge: Challenge, commitment: bytes) -> str:
+    def _name(self, challenge: AnyChallenge, commitment: bytes) -> str:
         return evidence_name(challenge.chain_id, challenge.device, challenge.slot, commitment)

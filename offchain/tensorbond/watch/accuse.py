@@ -11,7 +11,7 @@ from tensorbond.oracle.archive import Case
 from tensorbond.oracle.duties import duties
 from tensorbond.oracle.facts import EpochFacts, Place
 from tensorbond.oracle.outcomes import Finding, read_signed
-from tensorbond.proof.evidence import Evidence
+from tensorbond.proof.evidence import AnyEvidence, Evidence
 from tensorbond.proof.verifier import find_bad_item
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import CALLS_AT_ONCE, NO_RECORD, equivocation_proof, make_bad_item
@@ -79,14 +79,14 @@ class Accuser:
     def _bad_item(self, case: Case, finding: Finding) -> list[Dispute]:
         evidence = self._evidence(case, finding)
         bad = find_bad_item(case.challenge, case.commit.commitment, case.sample_beacon, evidence)
-        if bad is None or bad.index == case.challenge.shape.q:
+        if bad is None or bad.index == len(evidence.items) or not isinstance(evidence, Evidence):
             return []
         proof = make_bad_item(evidence, case.commit.timestamp, case.commit.key, bad.index, bad.row, bad.col)
         if proof is None:
             return []
         return [Dispute("badItem", about(case.place), (proof,), told=f"item {bad.index}")]
 
-    def _evidence(self, case: Case, finding: Finding) -> Evidence:
+    def _evidence(self, case: Case, finding: Finding) -> AnyEvidence:
         raw = self._shelf.read(case, finding.root)
         domain = self._network.domain("Challenges")
         evidence = read_signed(raw, case.challenge, case.commit, case.sample_beacon, domain)

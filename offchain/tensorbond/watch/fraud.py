@@ -17,7 +17,8 @@ from tensorbond.chain.sender import Receipt, Sender
 from tensorbond.chain.types import BadItem, Device, DeviceClass, Statement, Timing
 from tensorbond.errors import TensorbondError
 from tensorbond.oracle.attestation import equivocates
-from tensorbond.oracle.duties import kind_drawn, shape_of
+from tensorbond.oracle.duties import challenge_for, kind_drawn
+from tensorbond.oracle.facts import DeviceFact, in_memory_phase
 from tensorbond.oracle.outcomes import read_signed
 from tensorbond.oracle.reader import Reader, commit_of
 from tensorbond.proof import merkle
@@ -99,15 +100,19 @@ def find_missed(network: Network, epoch: int, block: BlockRef | None = None) -> 
         for event in network.events("Challenges", "Committed", since=since, until=block)
     }
     reader = Reader(network)
+
+    def is_drawn(device: DeviceFact, slot: int) -> bool:
+        terms, held = reader.device_class(device.class_id), device.is_held(slots.start_of(timing, slot))
+        return kind_drawn(sealed[slot], timing.roll_call, device.device, terms, held) is not None
+
     found = [
         (device.device, slot)
         for device in reader.devices(block)
-        for slot, beacon in sealed.items()
+        for slot in sealed
         if device.from_epoch <= epoch
         and slot < device.until_slot
         and (device.device, slot) not in committed
-        and kind_drawn(beacon, timing.roll_call, device.device, reader.device_class(device.class_id))
-        is not None
+        and is_drawn(device, slot)
     ]
     # A miss that was proven before has a record, too.
     return [
@@ -201,21 +206,20 @@ def _proof_of(network: Network, store: Store, event: Event) -> BadItem | None:
     beacon, sample_beacon = (network.block(start).hash for start in starts)
     state: Device = network.call("DeviceRegistry", "deviceOf", commit.device)
     terms: DeviceClass = network.call("DeviceRegistry", "classOf", state.class_id)
-    challenge = Challenge(
-        beacon=beacon,
-        chain_id=network.chain_id,
-        provider=bytes.fromhex(state.provider[2:]),
-        device=commit.device,
-        slot=commit.slot,
-        shape=shape_of(terms),
+    _, held = network.call("DeviceRegistry", "heldIn", commit.device, commit.slot)
+    memory = in_memory_phase(beacon, terms, held)
+    challenge = challenge_for(
+        network.chain_id, state.provider, commit.device, commit.slot, beacon, terms, memory
     )
+    if not isinstance(challenge, Challenge):
+        return None
     name = evidence_name(network.chain_id, commit.device, commit.slot, commit.commitment)
     try:
         raw = store.get(name, evidence_length(challenge.shape))
     except (NameMissing, FileOversized):
         return None
     evidence = read_signed(raw, challenge, commit, sample_beacon, network.domain("Challenges"))
-    if evidence is None:
+    if not isinstance(evidence, Evidence):
         return None
     bad = find_bad_item(challenge, commit.commitment, sample_beacon, evidence)
     if bad is None or bad.index == challenge.shape.q:

@@ -109,7 +109,7 @@ def _leaf_lies(
         told = f"of {leaf.provider} in class {leaf.class_id}, not of {device.provider} in {device.class_id}"
         yield Lie(LieKind.DEVICE, facts.epoch, device.device, None, told)
     previous = truth.previous.get(device.device)
-    need = next_leaf(device, previous, rows, facts.is_active(device, facts.last_slot))
+    need = next_leaf(facts, device, previous, rows)
     wrong = [
         f"{field.name} {have}, not {getattr(need, field.name)}"
         for field in fields(Leaf)
@@ -162,7 +162,7 @@ def _result_lie(truth: Truth, device: DeviceFact, duty: Duty, row: Outcome) -> t
     facts = truth.facts
     commit = facts.commits.get((device.device, duty.slot))
     findings = truth.findings.get((device.device, duty.slot), ())
-    need = judge(duty, commit, findings, facts.slot(duty.slot), facts.classes[device.class_id])
+    need = judge(facts, device, duty, findings)
     if row == need:
         return None
     told = f"{_show(row)}, not {_show(need)}"

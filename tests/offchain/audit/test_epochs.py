@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tensorbond.audit.epochs import Examiner, check_facts
+from tensorbond.audit.epochs import Examiner, _lie, check_facts, draw_of
 from tensorbond.audit.findings import Report
 from tensorbond.audit.history import Closing, History, Record, Unit, Word
+from tensorbond.audit.published import Row
 from tensorbond.chain.network import BlockRef
-from tensorbond.chain.types import CloseReason, DeviceClass, OutcomeResult, Timing
+from tensorbond.chain.types import CloseReason, DeviceClass, OutcomeKind, OutcomeResult, Timing
 from tests.offchain.audit.events import ATTESTATIONS, A, log
+from tests.offchain.oracle.epochs import beacon_of
 
 pytestmark = pytest.mark.unit
 
@@ -74,8 +77,10 @@ def test_finish__bad_item_enforced__must_be_attested() -> None:
     assert _finished(history, bad_items={(0, 1, 3)}) == [("invariant 10", "False", "True")]
 
 
-def _facts(history: History) -> list[tuple[str, str]]:
-    headers = {number: BlockRef(number, bytes([number % 256]) * 32, number) for number in range(100, 200)}
+def _facts(history: History, known: dict[int, BlockRef] | None = None) -> list[tuple[str, str]]:
+    headers = known or {
+        number: BlockRef(number, bytes([number % 256]) * 32, number) for number in range(100, 200)
+    }
     report = Report(1, 500, bytes(32))
     check_facts(history, headers, report)
     return [(finding.check, finding.subject) for finding in report.findings]
@@ -99,6 +104,36 @@ def test_check_facts__miss_of_a_slot_that_did_not_draw__is_found(terms: DeviceCl
     history.missed[1, 2] = 130
     found = [("invariant 10", "device 1 was drawn in slot 2, which it missed")] if terms is NEVER else []
     assert _facts(history) == found
+
+
+@pytest.mark.parametrize(("since", "until"), [(100, 200), (120, 121), (121, 200), (100, 120)])
+def test_check_facts__miss_of_the_m_phase_by_a_held_device__is_found(since: int, until: int) -> None:
+    history = _history(replace(ALWAYS, layers=4))
+    history.units[1].holds = [(since, until)]
+    history.missed = {(1, 2): 130}
+    held = since <= 120 < until
+    found = [("invariant 10", "device 1 was drawn in slot 2, which it missed")] if held else []
+    headers = {120: BlockRef(120, beacon_of(0, memory=True), 120)}
+    assert _facts(history, headers) == found
+    assert _facts(history, {120: BlockRef(120, beacon_of(0, memory=False), 120)}) == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "memory", "kind"), [(4, True, 1), (4, False, 0), (0, True, 0), (0, False, 0)]
+)
+def test_draw_of__class_with_an_m_phase__is_what_the_beacon_asks(
+    layers: int, memory: bool, kind: OutcomeKind
+) -> None:
+    history = _history(replace(ALWAYS, layers=layers))
+    assert draw_of(history, history.units[1], 1, 2, beacon_of(0, memory)) == kind
+
+
+def test_lie__good_evidence_said_to_be_slow_or_not__is_a_throughput() -> None:
+    passed, slow = (Row(1, 1, result, 4, b"\1" * 32, 0, 0) for result in (1, 5))
+    assert (_lie(slow, passed), _lie(passed, slow)) == ("badThroughput", "badThroughput")
+    assert _lie(slow, replace(slow, throughput=5)) == "badThroughput"
+    bad = replace(slow, result=3, throughput=0, item=2)
+    assert (_lie(passed, bad), _lie(slow, bad), _lie(bad, slow)) == ("falsePass", "falsePass", "falseFail")
 
 
 def test_check_facts__miss_of_a_suspended_device__is_found() -> None:

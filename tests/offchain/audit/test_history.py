@@ -229,6 +229,30 @@ def test_history__accept__forces_the_first_slot_that_starts_a_slot_later() -> No
         assert _checks(history_of(_begun(told))[1]) == ["escrow"]
 
 
+def _held(block: int, name: str = "DeviceHeld") -> Event:
+    return log("DeviceRegistry", name, block, device=1)
+
+
+def test_history__device_held__is_so_from_its_accept_to_before_its_close() -> None:
+    events = [_held(125), _held(150, "DeviceReleased"), _held(150), _held(170, "DeviceReleased"), _held(181)]
+    history, findings = history_of(_begun(*events))
+    unit = history.units[1]
+    assert (findings, unit.held) == ([], True)
+    held = [block for block in range(120, 200) if unit.is_held(block)]
+    assert held == [*range(125, 170), *range(181, 200)]
+
+
+def test_history__held_twice_or_released_unheld__is_found() -> None:
+    assert _checks(history_of(_begun(_held(125), _held(126)))[1]) == ["registry"]
+    assert _checks(history_of(_begun(_held(125, "DeviceReleased")))[1]) == ["registry"]
+
+
+def test_history__two_jobs_force_one_slot__is_found() -> None:
+    told = {"provider": A, "device": 1, "forcedSlot": 4, "collateral": 0}
+    events = [log("JobEscrow", "JobAccepted", 130, job=job, **told) for job in (1, 2)]
+    assert _checks(history_of(_begun(*events))[1]) == ["registry"]
+
+
 # Oracles and epochs
 
 

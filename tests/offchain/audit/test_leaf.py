@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorbond.audit.epochs import leaf_of, throughput_of
+from tensorbond.audit.epochs import bandwidth_of, leaf_of, throughput_of
 from tensorbond.audit.history import Unit
 from tensorbond.audit.published import (
     LEAF_FIELDS,
@@ -26,47 +26,60 @@ from tensorbond.audit.published import (
 from tensorbond.chain.types import DeviceClass, Leaf, Outcome
 from tensorbond.oracle.facts import DeviceFact
 from tensorbond.oracle.leaves import EpochData, data_name
+from tensorbond.oracle.outcomes import bandwidth_of as oracle_bandwidth
 from tensorbond.oracle.outcomes import throughput_of as oracle_throughput
 from tensorbond.oracle.rules import next_leaf
 from tensorbond.store import Store
+from tests.offchain.oracle.epochs import MEMORY, TERMS, beacon_of, make_facts
 
 pytestmark = pytest.mark.unit
 
 PROVIDER = "0x" + "00" * 19 + "AA"
 SMALL = st.integers(0, 12)
+SLOTS = st.integers(0, 3)
+BEACONS = {slot: beacon_of(slot, memory=slot > 1) for slot in range(4)}
+"""Slots 2 and 3 are of the M-phase."""
 
 
 @st.composite
 def outcomes(draw: st.DrawFn) -> Outcome:
-    kind, result = draw(st.sampled_from((0, 2, 3))), draw(st.integers(1, 4))
-    throughput = draw(st.integers(0, 50)) if result == 1 else 0
+    kind, result = draw(st.integers(0, 3)), draw(st.integers(1, 5))
+    throughput = draw(st.integers(0, 50)) if result in (1, 5) else 0
     witness = draw(st.binary(min_size=32, max_size=32))
-    return Outcome(draw(SMALL), kind, result, throughput, witness, draw(SMALL), draw(SMALL))
+    return Outcome(draw(SLOTS), kind, result, throughput, witness, draw(SMALL), draw(SMALL))
 
 
 @st.composite
 def leaves(draw: st.DrawFn) -> Leaf:
-    due_c, due_roll = draw(SMALL), draw(SMALL)
-    passed_c, passed_roll = draw(st.integers(0, due_c)), draw(st.integers(0, due_roll))
-    idle_c, idle_roll = (draw(st.sampled_from((0, 1, 7, 8, 9, 65535))) for _ in range(2))
-    roll = (due_roll, passed_roll, idle_roll)
-    kinds = (due_c, passed_c, idle_c, 0, 0, 0, *roll)
-    rest = (draw(st.integers(0, 50)), 0, 0, draw(SMALL), draw(SMALL), bytes(32), 0)
-    return Leaf(1, PROVIDER, 3, *kinds, *rest)
+    kinds: list[int] = []
+    for _ in range(3):
+        due = draw(SMALL)
+        kinds += [due, draw(st.integers(0, due)), draw(st.sampled_from((0, 1, 7, 8, 9, 65535)))]
+    shown = (draw(st.integers(0, 50)) for _ in range(3))
+    return Leaf(1, PROVIDER, 0, *kinds, *shown, draw(SMALL), draw(SMALL), bytes(32), 0)
 
 
 def _mine(leaf: Leaf | None) -> LeafRow | None:
     return leaf and LeafRow(**asdict(leaf))
 
 
-@given(st.none() | leaves(), st.lists(outcomes(), max_size=6), st.integers(0, 40), st.booleans())
+@given(
+    st.none() | leaves(),
+    st.lists(outcomes(), max_size=6),
+    st.integers(0, 40),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from((TERMS, MEMORY)),
+)
 def test_leaf_of__any_epoch__is_the_oracle_s(
-    before: Leaf | None, rows: list[Outcome], bonded: int, active: bool
+    before: Leaf | None, rows: list[Outcome], bonded: int, active: bool, held: bool, terms: DeviceClass
 ) -> None:
-    device = DeviceFact(1, PROVIDER, 3, bonded, 0, 2**32 - 1)
-    theirs = next_leaf(device, before, rows, active)
+    holds = ((115, 125),) if held else ()
+    device = DeviceFact(1, PROVIDER, 0, bonded, 0, 4 if active else 3, holds)
+    theirs = next_leaf(make_facts([device], terms=terms, beacons=BEACONS), device, before, rows)
     told = tuple(Row(**asdict(row)) for row in rows)
-    mine = leaf_of(1, Unit(PROVIDER, 3, bonded, 0, 0, 0), told, _mine(before), active)
+    memory = {2, 3} - ({2} if held else set()) if terms.layers else set()
+    mine = leaf_of(1, Unit(PROVIDER, 0, bonded, 0, 0, 0), terms, told, memory, _mine(before), active)
     names = [name for name in LEAF_FIELDS if name != "cumulative_reward"]
     assert {name: getattr(mine, name) for name in names} == {name: getattr(theirs, name) for name in names}
 
@@ -75,6 +88,22 @@ def test_leaf_of__any_epoch__is_the_oracle_s(
 def test_throughput_of__any_time__is_the_oracle_s(elapsed: int, peak: int) -> None:
     terms = DeviceClass(4096, 4096, 16384, 64, 16, 0, 1, 0, peak, 1, 1)
     assert throughput_of(terms, elapsed) == oracle_throughput(terms, 1000, 1000 + elapsed)
+
+
+@given(
+    st.integers(0, 10**4),
+    st.integers(1, 65535),
+    st.integers(4, 18),
+    st.integers(0, 16),
+    st.integers(1, 256),
+    st.integers(1, 2**24 - 1),
+)
+def test_bandwidth_of__any_time__is_the_oracle_s(
+    elapsed: int, layers: int, layer_bits: int, walker_bits: int, segments: int, peak: int
+) -> None:
+    shape = {"layers": layers, "layer_bits": layer_bits, "walker_bits": walker_bits, "segments": segments}
+    terms = replace(TERMS, **shape, peak_bandwidth=peak)
+    assert bandwidth_of(terms, elapsed) == oracle_bandwidth(terms, 1000, 1000 + elapsed)
 
 
 @given(

@@ -15,9 +15,13 @@ from tensorbond.chain import digests
 from tensorbond.chain.digests import Domain
 from tensorbond.chain.types import OutcomeResult
 from tensorbond.proof import (
+    MEMORY_ITEMS,
+    AnyEvidence,
     Challenge,
     CpuProver,
-    Evidence,
+    MemoryChallenge,
+    MemoryProof,
+    MemoryShape,
     Proof,
     Shape,
     evidence_name,
@@ -32,7 +36,8 @@ DOMAIN = Domain("Challenges", 1, "0x" + "cc" * 20)
 KEY = Account.from_key(b"\7" * 32)
 SAMPLE_BEACON = b"\3" * 32
 CHALLENGE = Challenge(b"\1" * 32, 1, b"\2" * 20, 1, 5, Shape(256, 256, 1024, 1, 4))
-PASSED, MISSED, BAD_ITEM, WITHHELD, _ = OutcomeResult
+PASSED, MISSED, BAD_ITEM, WITHHELD, SLOW = OutcomeResult
+MEMORY = MemoryChallenge(b"\1" * 32, 1, b"\2" * 20, 1, 5, MemoryShape(2, 16, 2, 64))
 
 
 @pytest.fixture
@@ -46,6 +51,11 @@ def honest() -> Proof:
 
 
 @pytest.fixture(scope="module")
+def remembering() -> MemoryProof:
+    return CpuProver(workers=1).prove(MEMORY)
+
+
+@pytest.fixture(scope="module")
 def sloppy() -> Proof:
     return SloppyProver(1, 2).prove(CHALLENGE)
 
@@ -54,11 +64,11 @@ def _told(result: int, witness: bytes = bytes(32), item: int = 0) -> Row:
     return Row(5, 0, result, 0, witness, item, 0)
 
 
-def _case(proof: Proof, told: Row | None = None) -> Case:
-    return Case(CHALLENGE, proof.commitment, KEY.address, SAMPLE_BEACON, told)
+def _case(proof: Proof | MemoryProof, told: Row | None = None) -> Case:
+    return Case(proof.challenge, proof.commitment, KEY.address, SAMPLE_BEACON, told)
 
 
-def _publish(store: Store, evidence: Evidence) -> None:
+def _publish(store: Store, evidence: AnyEvidence) -> None:
     signable = digests.evidence(DOMAIN, evidence.commitment, evidence_root(evidence))
     name = evidence_name(1, 1, 5, evidence.commitment)
     store.put(name, evidence.sign(signable.sign(KEY)).encode())
@@ -101,6 +111,35 @@ def test_judge__evidence_of_another_shape__is_none(store: Store, honest: Proof) 
     store.put(evidence_name(1, 1, 5, honest.commitment), evidence.encode())
     verdict = judge(_case(honest, _told(PASSED)), store, DOMAIN)
     assert verdict.note.startswith("the stored evidence has another shape")
+
+
+def test_judge__m_phase__is_judged_as_such(store: Store, remembering: MemoryProof, honest: Proof) -> None:
+    evidence = remembering.open(SAMPLE_BEACON)
+    _publish(store, evidence)
+    for told in (None, _told(PASSED), _told(SLOW), _told(BAD_ITEM, b"\1" * 32)):
+        assert judge(_case(remembering, told), store, DOMAIN) == Verdict(PASSED, evidence_root(evidence))
+    as_compute = replace(_case(remembering), challenge=CHALLENGE)
+    assert judge(as_compute, store, DOMAIN).note.startswith("the stored evidence ")
+
+
+def test_judge__m_phase_with_a_bad_header__names_it(store: Store, remembering: MemoryProof) -> None:
+    evidence = replace(remembering.open(SAMPLE_BEACON), walk_root=bytes(32))
+    _publish(store, evidence)
+    verdict = judge(_case(remembering, _told(SLOW)), store, DOMAIN)
+    assert verdict == Verdict(BAD_ITEM, evidence_root(evidence), MEMORY_ITEMS)
+
+
+def test_judge__m_phase_without_evidence__computes_again_unless_it_is_too_large(
+    store: Store, remembering: MemoryProof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = evidence_root(remembering.open(SAMPLE_BEACON))
+    found = judge(_case(remembering, _told(SLOW)), store, DOMAIN)
+    assert (found.result, found.witness) == (PASSED, witness)
+    other = replace(_case(remembering, _told(SLOW)), commitment=b"\5" * 32)
+    assert judge(other, store, DOMAIN).result == BAD_ITEM
+    monkeypatch.setattr(proofs, "MOST_LABELS", MEMORY.shape.labels - 1)
+    told = judge(_case(remembering, _told(SLOW, b"\4" * 32)), store, DOMAIN)
+    assert (told.result, told.witness, bool(told.missing)) == (PASSED, b"\4" * 32, True)
 
 
 def test_judge__no_evidence__computes_again(store: Store, honest: Proof) -> None:

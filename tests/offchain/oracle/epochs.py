@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
+from itertools import count, islice
 
 from tensorbond.chain.types import DeviceClass, Timing
 from tensorbond.oracle.facts import CommitFact, DeviceFact, EpochFacts, ForcedDraw, Place, SlotFact
 from tensorbond.oracle.outcomes import Finding
+from tensorbond.proof.memory import is_memory_slot
 
 CHAIN_ID = 31337
 NEVER, ALWAYS = 0, 256
@@ -32,6 +35,10 @@ TERMS = DeviceClass(
     fault_bps=3000,
 )
 OPERATIONS = 2 * 256 * 256 * 1024 * 64
+MEMORY = replace(
+    TERMS, layers=64, layer_bits=10, walker_bits=6, segments=2, peak_bandwidth=30, min_bandwidth=5
+)
+"""A class with an M-phase that moves 36,700,160 bytes."""
 
 
 def word(*parts: object) -> bytes:
@@ -39,12 +46,24 @@ def word(*parts: object) -> bytes:
     return sha256(repr(parts).encode()).digest()
 
 
+def beacon_of(number: int, memory: bool) -> bytes:
+    """The `number`-th hash that makes a slot of the M-phase, or of the C-phase."""
+    found = (each for each in count() if is_memory_slot(word("phase", each)) == memory)
+    return word("phase", next(islice(found, number, None)))
+
+
 def make_timing(slots: int = 4, roll_call: int = NEVER) -> Timing:
     return Timing(0, 0, 100, 10, slots, 60, 30, roll_call)
 
 
-def make_device(device: int = 1, gops: int = 10, from_epoch: int = 0, until_slot: int = OPEN) -> DeviceFact:
-    return DeviceFact(device, PROVIDER, 0, gops, from_epoch, until_slot)
+def make_device(
+    device: int = 1,
+    gops: int = 10,
+    from_epoch: int = 0,
+    until_slot: int = OPEN,
+    holds: tuple[tuple[int, int], ...] = (),
+) -> DeviceFact:
+    return DeviceFact(device, PROVIDER, 0, gops, from_epoch, until_slot, holds)
 
 
 def make_commit(device: int, slot: int, seconds: int = 2) -> CommitFact:
@@ -82,11 +101,17 @@ def make_facts(
 
 
 def make_epoch(
-    epoch: int, chance: random.Random, devices: int = 7
+    epoch: int, chance: random.Random, devices: int = 7, terms: DeviceClass = MEMORY
 ) -> tuple[EpochFacts, dict[Place, list[Finding]]]:
     """A busy epoch: some drawn, some not, some late, bad, silent, retired or forced."""
     crowd = [
-        make_device(device, 1 + device, from_epoch=device % 3, until_slot=OPEN if device % 4 else 9)
+        make_device(
+            device,
+            1 + device,
+            from_epoch=device % 3,
+            until_slot=OPEN if device % 4 else 9,
+            holds=((100, 125), (140, 165)) if device % 5 == 1 else (),
+        )
         for device in range(1, devices + 1)
     ]
     slots = range(epoch * 4, epoch * 4 + 4)
@@ -108,4 +133,8 @@ def make_epoch(
         ForcedDraw(epoch * 10 + number, chance.choice(crowd).device, chance.choice(slots))
         for number in range(3)
     ]
-    return make_facts(crowd, epoch=epoch, roll_call=64, commits=commits, forced=forced), findings
+    beacons = {
+        slot: beacon_of(slot, memory=chance.random() < 0.4) for slot in range(epoch * 4, epoch * 4 + 5)
+    }
+    told = {"terms": terms, "beacons": beacons, "roll_call": 64, "commits": commits, "forced": forced}
+    return make_facts(crowd, epoch=epoch, **told), findings

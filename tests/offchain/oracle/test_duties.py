@@ -11,12 +11,16 @@ from tensorbond.oracle.duties import Duty, challenge_of, duties
 from tensorbond.oracle.errors import ClassUnsupported, FactsContradict
 from tensorbond.oracle.facts import ForcedDraw
 from tensorbond.proof.challenge import is_drawn
+from tensorbond.proof.memory import MemoryShape
 from tests.offchain.oracle.epochs import (
     ALWAYS,
     CHAIN_ID,
+    DRAWN_ALWAYS,
+    MEMORY,
     NEVER,
     PROVIDER,
     TERMS,
+    beacon_of,
     make_device,
     make_facts,
     word,
@@ -24,7 +28,61 @@ from tests.offchain.oracle.epochs import (
 
 pytestmark = pytest.mark.unit
 
-C, ROLL, FORCED = OutcomeKind.DRAWN_C, OutcomeKind.ROLL_CALL, OutcomeKind.FORCED
+C, M, ROLL, FORCED = OutcomeKind
+
+
+ALL = replace(MEMORY, draw_threshold=DRAWN_ALWAYS)
+PHASES = {0: beacon_of(0, memory=False), 1: beacon_of(0, memory=True), 2: beacon_of(1, memory=True)}
+
+
+def test_duties__class_with_an_m_phase__is_drawn_for_what_the_beacon_asks():
+    drawn = make_facts([make_device(1)], terms=ALL, beacons=PHASES, slots=3)
+    assert [(duty.slot, duty.kind) for duty in duties(drawn)[1]] == [(0, C), (1, M), (2, M)]
+    called = make_facts([make_device(1)], terms=ALL, beacons=PHASES, slots=3, roll_call=ALWAYS)
+    assert [duty.kind for duty in duties(called)[1]] == [ROLL] * 3
+
+
+def test_duties__class_without_an_m_phase__is_drawn_for_the_c_phase_in_every_slot():
+    facts = make_facts([make_device(1)], terms=replace(TERMS, draw_threshold=DRAWN_ALWAYS), beacons=PHASES)
+    assert {duty.kind for duty in duties(facts)[1]} == {C}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "due"),
+    [
+        (110, 111, [0, 2]),  # accepted in the slot's first block: held
+        (111, 120, [0, 1, 2]),
+        (105, 110, [0, 1, 2]),  # closed in it: not held any more
+        (99, 120, [0, 2]),
+        (99, 121, [0]),
+        (50, 60, [0, 1, 2]),
+    ],
+)
+@pytest.mark.parametrize("roll_call", [NEVER, ALWAYS])
+def test_duties__held_when_a_slot_of_the_m_phase_begins__nothing_is_due_in_it(since, until, due, roll_call):
+    device = make_device(1, holds=((10, 20), (since, until)))
+    facts = make_facts([device], terms=ALL, beacons=PHASES, slots=3, roll_call=roll_call)
+    assert [duty.slot for duty in duties(facts)[1]] == due
+
+
+def test_duties__forced_in_a_slot_of_the_m_phase__is_due_for_its_job_alone():
+    device = make_device(1, holds=((100, 1000),))
+    facts = make_facts([device], terms=ALL, beacons=PHASES, forced=[ForcedDraw(5, 1, 1)], slots=3)
+    assert duties(facts)[1] == (Duty(1, 0, C), Duty(1, 1, FORCED, 5))
+
+
+def test_challenge_of__slot_of_the_m_phase__is_one_unless_the_device_is_held():
+    free, held = make_device(1), make_device(2, holds=((110, 111),))
+    facts = make_facts([free, held], terms=ALL, beacons=PHASES, slots=3)
+    shapes = [challenge_of(facts, device, slot).shape for device in (free, held) for slot in range(3)]
+    assert [isinstance(shape, MemoryShape) for shape in shapes] == [False, True, True, False, False, True]
+    assert shapes[1] == MemoryShape(layers=64, W=1024, walkers=64, steps=128)
+
+
+def test_challenge_of__m_phase_that_no_proof_can_have__is_named():
+    facts = make_facts([make_device(1)], terms=replace(ALL, layer_bits=19), beacons=PHASES, slots=3)
+    with pytest.raises(ClassUnsupported):
+        challenge_of(facts, make_device(1), 1)
 
 
 def test_duties__roll_call_in_every_slot__draws_every_device_once_a_slot():

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorbond.chain.types import OutcomeKind, OutcomeResult
+from tensorbond.chain.types import DeviceClass, Outcome, OutcomeKind, OutcomeResult
 from tensorbond.oracle.duties import Duty
 from tensorbond.oracle.errors import FactsIncomplete
-from tensorbond.oracle.facts import SlotFact
+from tensorbond.oracle.facts import CommitFact, DeviceFact
 from tensorbond.oracle.outcomes import (
     NO_WITNESS,
     Finding,
+    bandwidth_of,
     decisive,
     examine,
     judge,
@@ -20,7 +21,18 @@ from tensorbond.oracle.outcomes import (
     throughput_of,
 )
 from tensorbond.proof.evidence import evidence_root
-from tests.offchain.oracle.epochs import OPERATIONS, TERMS, make_commit, make_device, make_facts, word
+from tensorbond.proof.memory import MEMORY_ITEMS, MemoryChallenge, MemoryShape
+from tensorbond.proof.prover import CpuProver
+from tests.offchain.oracle.epochs import (
+    MEMORY,
+    OPERATIONS,
+    TERMS,
+    beacon_of,
+    make_commit,
+    make_device,
+    make_facts,
+    word,
+)
 from tests.offchain.signing import (
     CHALLENGE,
     CHALLENGES,
@@ -35,8 +47,9 @@ from tests.offchain.signing import (
 
 pytestmark = pytest.mark.unit
 
+SAMPLED = (CHALLENGE.beacon, CHALLENGE.chain_id, CHALLENGE.provider, CHALLENGE.device, CHALLENGE.slot)
 DUTY = Duty(1, 5, OutcomeKind.DRAWN_C)
-SLOT = SlotFact(5, word("beacon"), word("sample"), 50)
+DEVICE = make_device()
 COMMIT = make_commit(1, 5, seconds=2)
 
 
@@ -95,6 +108,21 @@ def test_examine__of_another_shape__is_no_evidence():
     assert examine(raw, replace(CHALLENGE, shape=shape), commit_record(), SAMPLE_BEACON, CHALLENGES) is None
 
 
+def test_examine__m_phase__is_evidence_of_a_memory_challenge_only():
+    challenge = MemoryChallenge(*SAMPLED, MemoryShape(2, 16, 2, 64))
+    proven = CpuProver(1).prove(challenge)
+    evidence = signed(proven.open(SAMPLE_BEACON))
+    commit = replace(commit_record(), commitment=proven.commitment)
+    raw = evidence.encode()
+    found = examine(raw, challenge, commit, SAMPLE_BEACON, CHALLENGES)
+    assert found == Finding(evidence_root(evidence), None)
+    assert examine(raw, CHALLENGE, commit, SAMPLE_BEACON, CHALLENGES) is None
+    assert examine(good_evidence().encode(), challenge, commit_record(), SAMPLE_BEACON, CHALLENGES) is None
+    twisted = signed(replace(evidence, walk_root=bytes(32)))
+    found = examine(twisted.encode(), challenge, commit, SAMPLE_BEACON, CHALLENGES)
+    assert found == Finding(evidence_root(twisted), MEMORY_ITEMS)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 1 << 20), st.integers(1, 255))
 def test_examine__any_byte_changed__never_breaks(at, flip):
@@ -115,32 +143,92 @@ def test_decisive__any_findings__prefers_a_pass_then_the_lowest_root(findings):
     assert (found.bad_item is None) == bool(passed)
 
 
+def judged(
+    commit: CommitFact | None,
+    *findings: Finding,
+    duty: Duty = DUTY,
+    terms: DeviceClass = TERMS,
+    memory: bool = False,
+    device: DeviceFact = DEVICE,
+) -> Outcome:
+    """A duty's row, in a slot of either phase."""
+    beacons = {5: beacon_of(0, memory)}
+    commits = [commit] if commit else []
+    facts = make_facts([device], epoch=1, terms=terms, commits=commits, beacons=beacons)
+    return judge(facts, device, duty, findings)
+
+
+GOOD, BAD = Finding(word("z"), None), Finding(bytes(32), 3)
+
+
 def test_judge__no_record__is_missed():
-    row = judge(DUTY, None, [], SLOT, TERMS)
+    row = judged(None, GOOD)
     assert (row.result, row.witness, row.throughput) == (OutcomeResult.MISSED, NO_WITNESS, 0)
 
 
 def test_judge__record_without_signed_evidence__is_withheld():
-    row = judge(DUTY, COMMIT, [], SLOT, TERMS)
+    row = judged(COMMIT)
     assert (row.result, row.witness, row.item) == (OutcomeResult.WITHHELD, NO_WITNESS, 0)
 
 
 def test_judge__good_evidence_beside_bad__passes_with_its_root():
-    good, bad = Finding(word("z"), None), Finding(bytes(32), 3)
-    row = judge(DUTY, COMMIT, [bad, good], SLOT, TERMS)
-    assert (row.result, row.witness, row.item) == (OutcomeResult.PASSED, good.root, 0)
+    row = judged(COMMIT, BAD, GOOD)
+    assert (row.result, row.witness, row.item) == (OutcomeResult.PASSED, GOOD.root, 0)
     assert row.throughput == OPERATIONS // (2 * 10**9)
 
 
 def test_judge__two_bad_ones__names_the_item_under_the_lowest_root():
     low, high = Finding(bytes(31) + b"\1", 7), Finding(bytes(31) + b"\2", 1)
-    row = judge(DUTY, COMMIT, [high, low], SLOT, TERMS)
+    row = judged(COMMIT, high, low)
     assert (row.result, row.witness, row.item, row.throughput) == (OutcomeResult.BAD_ITEM, low.root, 7, 0)
 
 
 def test_judge__forced_draw__carries_its_job():
-    row = judge(Duty(1, 5, OutcomeKind.FORCED, 77), None, [], SLOT, TERMS)
+    row = judged(None, duty=Duty(1, 5, OutcomeKind.FORCED, 77))
     assert (row.slot, row.kind, row.job) == (5, OutcomeKind.FORCED, 77)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "result", "bandwidth"),
+    [
+        (1, OutcomeResult.PASSED, 30),  # 36 by the clock: the class's peak
+        (2, OutcomeResult.PASSED, 18),
+        (7, OutcomeResult.PASSED, 5),
+        (8, OutcomeResult.SLOW, 4),
+    ],
+)
+@pytest.mark.parametrize("kind", [OutcomeKind.DRAWN_M, OutcomeKind.ROLL_CALL])
+def test_judge__good_m_phase__passes_unless_it_was_slower_than_the_class(seconds, result, bandwidth, kind):
+    row = judged(make_commit(1, 5, seconds), GOOD, duty=Duty(1, 5, kind), terms=MEMORY, memory=True)
+    assert (row.result, row.throughput, row.witness, row.item) == (result, bandwidth, GOOD.root, 0)
+
+
+def test_judge__bad_m_phase_that_was_slow_too__is_bad():
+    commit = make_commit(1, 5, seconds=9)
+    row = judged(commit, BAD, duty=Duty(1, 5, OutcomeKind.DRAWN_M), terms=MEMORY, memory=True)
+    assert (row.result, row.throughput, row.item) == (OutcomeResult.BAD_ITEM, 0, 3)
+
+
+def test_judge__forced_in_a_slot_of_the_m_phase__is_the_c_phase_of_a_held_device():
+    forced, held = Duty(1, 5, OutcomeKind.FORCED, 77), make_device(holds=((150, 151),))
+    row = judged(COMMIT, GOOD, duty=forced, terms=MEMORY, memory=True, device=held)
+    assert (row.result, row.throughput) == (OutcomeResult.PASSED, OPERATIONS // (2 * 10**9))
+
+
+def test_judge__forced_by_a_job_that_was_over_before_the_m_phase__decides_nothing():
+    row = judged(COMMIT, GOOD, duty=Duty(1, 5, OutcomeKind.FORCED, 77), terms=MEMORY, memory=True)
+    assert (row.result, row.throughput, row.witness) == (OutcomeResult.WITHHELD, 0, NO_WITNESS)
+
+
+def test_bandwidth_of__by_the_chains_clock__counts_what_fill_and_walks_move():
+    moved = 544 * 64 * 1024 + 128 * 64 * 128
+    terms = replace(MEMORY, peak_bandwidth=1 << 23)
+    assert [bandwidth_of(terms, 50, at) for at in (40, 50, 51, 53)] == [
+        moved // 10**6,
+        moved // 10**6,
+        moved // 10**6,
+        moved // (3 * 10**6),
+    ]
 
 
 @pytest.mark.parametrize(
