@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks import freivalds, rivals
 from tensorbond.proof import Challenge, CpuProver, Evidence, Shape, find_bad_item
-from tensorbond.proof.bench import CLASS, unproven_evidence
+from tensorbond.proof.bench import CLASS
+from tensorbond.proof.specimens import unproven_evidence
 
 
 def verify_proof() -> None:

@@ -17,15 +17,22 @@ from typing import Any
 import numpy as np
 from numba import njit, uint32, uint64
 
-from tensorbond.proof.challenge import TILE, Challenge, Shape, samples
+from tensorbond.proof.challenge import TILE, Challenge, Shape
 from tensorbond.proof.errors import Fault, ProofError
-from tensorbond.proof.evidence import Evidence, Item, encode_item
+from tensorbond.proof.evidence import Evidence, evidence_root
+from tensorbond.proof.memory import MEMORY_ITEMS, MemoryShape
+from tensorbond.proof.memory_evidence import MemoryEvidence
+from tensorbond.proof.memory_verifier import find_bad_sample
 from tensorbond.proof.prover import BLOCK_LINES, CpuProver
-from tensorbond.proof.verifier import find_bad_item, follow_chain, multiply_samples
+from tensorbond.proof.specimens import sparse_evidence, unproven_evidence
+from tensorbond.proof.verifier import find_bad_item
 from tensorbond.proof.workload import generate_lines, multiply_lines, multiply_tile
 
 CLASS = Shape(16384, 16384, 16384, 256)
 """The shape of a data-centre card's class; verifying is measured at its size, with K and q as asked."""
+
+MEMORY_CLASS = MemoryShape(1 << 14, 1 << 18, 1 << 16, 16384)
+"""137 GB of labels under a tree of depth 30, every walker of as many steps as there may be."""
 
 Report = Callable[[str], None]
 """Told what is measured next."""
@@ -43,6 +50,17 @@ class VerifyRate:
     q: int
     ms_per_sample: float
     proofs_per_core_second: float
+
+
+@dataclass(frozen=True)
+class MemoryVerifyRate:
+    """One core verifying one M-phase proof after another, its tree `depth` levels deep."""
+
+    depth: int
+    samples: int
+    ms_per_sample: float
+    proofs_per_core_second: float
+    evidence_bytes: int
 
 
 @dataclass(frozen=True)
@@ -120,11 +138,11 @@ def measure_verify(K: int, q: int, seconds: float = 1.0) -> VerifyRate:
     evidence = unproven_evidence(replace(CLASS, K=K, q=q))
 
     def judge() -> None:
-        bad = find_bad_item(
-            evidence.challenge, evidence.commitment, evidence.sample_beacon, Evidence.decode(data)
-        )
+        read = Evidence.decode(data)
+        bad = find_bad_item(evidence.challenge, evidence.commitment, evidence.sample_beacon, read)
         if bad is None or bad.index != q or bad.reason is not Fault.ROOT:
             raise Unmeasured(f"the verifier stopped at {bad}, not at the header")
+        evidence_root(read)
 
     data = evidence.encode()
     with one_core():
@@ -132,34 +150,24 @@ def measure_verify(K: int, q: int, seconds: float = 1.0) -> VerifyRate:
     return VerifyRate(K, q, best * 1000 / q, 1 / best)
 
 
-def unproven_evidence(shape: Shape) -> Evidence:
-    """Evidence whose every entry is right, but of which nothing was ever proven: its paths are random.
+def measure_verify_memory(shape: MemoryShape = MEMORY_CLASS, seconds: float = 1.0) -> MemoryVerifyRate:
+    """Verifying an M-phase proof as large as `shape`, on one core.
 
-    A verifier generates, multiplies, compares and folds all of it, as for a true proof, before it refuses
-    the header. Proving such a shape would take a CPU hours.
+    Raises Unmeasured if the verifier finds anything wrong.
     """
-    random = np.random.default_rng(shape.K + shape.q)
-    challenge = Challenge(random.bytes(32), 1, random.bytes(20), 1, 1, shape)
-    roots = tuple(random.bytes(32) for _ in range(shape.R))
-    commitment, beacon = random.bytes(32), random.bytes(32)
-    chain = follow_chain(challenge, roots)
-    asked = samples(commitment, beacon, shape)
-    seeds = [chain.seeds[sample.round] for sample in asked]
-    items = tuple(
-        encode_item(
-            shape,
-            Item(
-                round=sample.round,
-                tile=sample.tile,
-                entries=entries,
-                tile_path=tuple(random.bytes(32) for _ in range(shape.tile_depth)),
-                seed=seed,
-                round_path=tuple(random.bytes(32) for _ in range(shape.round_depth)),
-            ),
-        )
-        for sample, seed, entries in zip(asked, seeds, multiply_samples(challenge, asked, seeds), strict=True)
-    )
-    return Evidence(challenge, beacon, commitment, items, roots, chain.final_seed)
+    evidence, labels, segments = sparse_evidence(shape)
+    data = evidence.encode()
+
+    def judge() -> None:
+        read = MemoryEvidence.decode(data)
+        bad = find_bad_sample(evidence.challenge, labels, segments, read)
+        if bad is not None:
+            raise Unmeasured(f"the verifier stopped at {bad}")
+        evidence_root(read)
+
+    with one_core():
+        best = best_core_seconds(judge, seconds)
+    return MemoryVerifyRate(shape.depth, MEMORY_ITEMS, best * 1000 / MEMORY_ITEMS, 1 / best, len(data))
 
 
 def measure_prove(m: int, n: int, K: int, R: int, workers: int | None = None) -> ProveRate:
@@ -215,13 +223,15 @@ def measure_cpu(full: bool = False, report: Report = lambda _: None) -> dict[str
         for q in QUICK_SAMPLES:
             report(f"verify K={K} q={q}")
             verified.append(vars(measure_verify(K, q, seconds)))
+    report("verify memory")
+    verified_memory = vars(measure_verify_memory(seconds=seconds))
     proved = []
     for shape in FULL_SHAPES if full else QUICK_SHAPES:
         report("prove m={} n={} K={} R={}".format(*shape))
         proved.append(vars(measure_prove(*shape)))
     return {
         "verify": verified,
-        "verify_memory": {},
+        "verify_memory": verified_memory,
         "prove": proved,
         **vars(kernels),
         "ceilings": vars(ceilings),

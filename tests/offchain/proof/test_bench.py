@@ -6,15 +6,52 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tensorbond.proof import Fault, LinesInvalid, Shape, bench, find_bad_item, generate_lines, multiply_lines
+from tensorbond.proof import (
+    Fault,
+    LinesInvalid,
+    MemoryShape,
+    Shape,
+    bench,
+    find_bad_item,
+    generate_lines,
+    multiply_lines,
+    specimens,
+)
+from tensorbond.proof.memory_verifier import find_bad_sample
+
+from .conftest import flip, replace_item
 
 pytestmark = pytest.mark.unit
 
+LARGE = MemoryShape(1 << 12, 1 << 18, 64, 192)
+
 
 def test_unproven_evidence__judged__falls_only_at_the_header():
-    evidence = bench.unproven_evidence(Shape(1024, 512, 1024, 6, 40))
+    evidence = specimens.unproven_evidence(Shape(1024, 512, 1024, 6, 40))
     bad = find_bad_item(evidence.challenge, evidence.commitment, evidence.sample_beacon, evidence)
     assert (bad.index, bad.reason) == (40, Fault.ROOT)
+
+
+def test_sparse_evidence__judged__stands():
+    evidence, labels, segments = specimens.sparse_evidence(LARGE)
+    assert find_bad_sample(evidence.challenge, labels, segments, evidence) is None
+    assert len({label.number for label in labels}) == 64
+    assert len({segment.walker for segment in segments}) == 32
+
+
+def test_sparse_evidence__one_bit_changed__falls():
+    evidence, labels, segments = specimens.sparse_evidence(LARGE)
+    for index in (0, 95):
+        changed = replace_item(evidence, index, flip(evidence.items[index], 8 * 4000))
+        bad = find_bad_sample(evidence.challenge, labels, segments, changed)
+        assert (bad.index, bad.reason) == (index, Fault.OPENING)
+
+
+def test_measure_verify_memory__large_shape__gives_consistent_rates():
+    rate = bench.measure_verify_memory(LARGE, seconds=0)
+    assert (rate.depth, rate.samples) == (28, 96)
+    assert rate.proofs_per_core_second == pytest.approx(1000 / (96 * rate.ms_per_sample))
+    assert rate.evidence_bytes == len(specimens.sparse_evidence(LARGE)[0].encode())
 
 
 def test_measure_verify__any_shape__gives_consistent_rates():
@@ -25,7 +62,7 @@ def test_measure_verify__any_shape__gives_consistent_rates():
 
 
 def test_measure_verify__verifier_stops_early__is_no_measure(monkeypatch):
-    whole = bench.unproven_evidence
+    whole = specimens.unproven_evidence
 
     def with_a_wrong_entry(shape):
         evidence = whole(shape)
