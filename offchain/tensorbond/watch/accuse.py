@@ -13,6 +13,7 @@ from tensorbond.oracle.facts import EpochFacts, Place
 from tensorbond.oracle.outcomes import Finding, read_signed
 from tensorbond.proof.evidence import AnyEvidence, Evidence
 from tensorbond.proof.verifier import find_bad_item
+from tensorbond.watch.attestations import disputes_of
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import CALLS_AT_ONCE, NO_RECORD, equivocation_proof, make_bad_item
 from tensorbond.watch.inquiry import Inquiry
@@ -35,8 +36,9 @@ class Accuser:
         self._ask = ask
 
     def accuse(self, inquiry: Inquiry) -> list[Alternatives]:
-        """One list for each fault."""
-        return [each for each in (*self._misses(inquiry.facts), *self._faults(inquiry)) if each]
+        """One list for each fault. All lies of one attestation are one fault: it falls with the first."""
+        lies = [dispute for lie in inquiry.lies for dispute in disputes_of(self._network, inquiry, lie)]
+        return [each for each in (lies, *self._misses(inquiry.facts), *self._faults(inquiry)) if each]
 
     # Work
 

@@ -17,6 +17,22 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "missed": Kind("WorkDisputes", "proveMissed", "F0: a drawn slot without a commit record"),
     "badItem": Kind("WorkDisputes", "proveBadItem", "F1: a bad item in signed evidence of the C-phase"),
+    "badSum": Kind("AttestationDisputes", "proveBadSum", "a sum in the tree that its parts don't give"),
+    "badDevice": Kind(
+        "AttestationDisputes", "proveBadDevice", "a leaf of no device, or of another provider or class"
+    ),
+    "leafMissing": Kind("AttestationDisputes", "proveLeafMissing", "no leaf for a device that has begun"),
+    "badReward": Kind("AttestationDisputes", "proveBadReward", "a reward that the weight doesn't give"),
+    "badWeight": Kind("AttestationDisputes", "proveBadWeight", "a weight that the record doesn't give"),
+    "badThroughput": Kind(
+        "AttestationDisputes", "proveBadThroughput", "a throughput that work and time don't give"
+    ),
+    "badOutcomes": Kind(
+        "AttestationDisputes", "proveBadOutcomes", "outcomes that are not the drawn ones, or wrong tallies"
+    ),
+    "badForced": Kind(
+        "AttestationDisputes", "proveBadForced", "an outcome of a draw that no job forced, or the want of one"
+    ),
     "equivocation": Kind(
         "AttestationDisputes", "proveEquivocation", "F5: one oracle signed two statements of one turn"
     ),

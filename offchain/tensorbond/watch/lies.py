@@ -53,13 +53,14 @@ class Lie:
     job: int | None = None
 
     @property
+    def about(self) -> dict[str, int | str]:
+        """What there is of it, by name."""
+        told = {"epoch": self.epoch, "device": self.device, "outcome": self.row, "job": self.job}
+        return {name: value for name, value in told.items() if value is not None}
+
+    @property
     def subject(self) -> str:
-        where = f"epoch {self.epoch}"
-        if self.device is not None:
-            where += f" device {self.device}"
-        if self.row is not None:
-            where += f" outcome {self.row}"
-        return where if self.job is None else f"{where} job {self.job}"
+        return " ".join(f"{name} {value}" for name, value in self.about.items())
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}: {self.told}"
@@ -166,6 +167,8 @@ def _result_lie(truth: Truth, device: DeviceFact, duty: Duty, row: Outcome) -> t
     if row == need:
         return None
     told = f"{_show(row)}, not {_show(need)}"
+    if not is_well_formed(row):
+        return LieKind.OUTCOMES, f"{told}: it tells what its result doesn't"
     says_work = is_pass(row)
     if commit is None and row.result != OutcomeResult.MISSED:
         return (LieKind.PASS if says_work else LieKind.FAIL), f"{told}: there is no record"
@@ -184,6 +187,16 @@ def _result_lie(truth: Truth, device: DeviceFact, duty: Duty, row: Outcome) -> t
         if row.result == OutcomeResult.BAD_ITEM and shown.bad_item != row.item:
             return LieKind.FAIL, f"{told}: the first bad item is {shown.bad_item}"
     return LieKind.UNPROVEN, told
+
+
+def is_well_formed(row: Outcome) -> bool:
+    """Whether the row has a result, and tells what belongs to it and nothing else."""
+    if is_pass(row):
+        return row.witness != NO_WITNESS and row.item == 0
+    if row.result == OutcomeResult.BAD_ITEM:
+        return row.witness != NO_WITNESS and row.throughput == 0
+    is_plain = row.witness == NO_WITNESS and row.throughput == 0 and row.item == 0
+    return is_plain and row.result in (OutcomeResult.MISSED, OutcomeResult.WITHHELD)
 
 
 def is_pass(row: Outcome) -> bool:

@@ -2,6 +2,65 @@
 
 from __future__ import annotations
 
-from tests.offchain.audit.conftest import _known_signers, closed, market, opened, young_market
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-__all__ = ["_known_signers", "closed", "market", "opened", "young_market"]
+import pytest
+
+from tensorbond.watch.bot import Act, Watcher
+from tensorbond.watch.config import WatchConfig
+from tests.chain import Chain, project_artifacts
+from tests.offchain.audit.conftest import _known_signers, young_market
+from tests.offchain.audit.market import Market
+from tests.offchain.audit.story import SECOND, open_market
+from tests.system import deploy_system, free_anvil, oracle_accounts, role
+
+__all__ = ["_known_signers", "young_market"]
+
+
+class SleepyMarket(Market):
+    """The second provider sleeps through the last slots of each epoch, so that there are misses, too."""
+
+    def _is_due(self, device: int, slot: int) -> bool:
+        sleeps = device == SECOND and slot % 4 > 1
+        return not sleeps and super()._is_due(device, slot)
+
+
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """Epoch 1 is over; its attestation is still to come."""
+    folder = tmp_path_factory.mktemp("watched")
+    with free_anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
+        deploy_system(chain, folder / "deployment.json")
+        oracles = oracle_accounts(chain, 4)
+        market = SleepyMarket(chain, folder / "deployment.json", folder / "evidence", oracles)
+        open_market(market)
+        yield market
+
+
+Watch = Callable[..., list[Act]]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    """`watch(market)`: what the bot does until nothing more can be done. Its state stays between calls."""
+
+    def run(market: Market, **told: Any) -> list[Act]:
+        config = WatchConfig(
+            rpc_urls=(market.chain.url,),
+            deployment=market.deployment,
+            store_url=str(market.folder),
+            state_dir=tmp_path / "watch",
+            account=market.chain.key(role(market.chain, "auditor")),
+            workers=2,
+        )
+        found: list[Act] = []
+        with closing(Watcher(replace(config, **told))) as watcher:
+            while (acts_now := watcher.cycle()) and any(act.is_sent for act in acts_now):
+                found += acts_now
+        return found + acts_now
+
+    return run

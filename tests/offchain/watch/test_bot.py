@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,38 +11,14 @@ import pytest
 
 from tensorbond.oracle.board import SignedStatement
 from tensorbond.oracle.exchange import show_signatures
-from tensorbond.watch.bot import Act, Watcher
-from tensorbond.watch.config import WatchConfig
+from tensorbond.watch.bot import Act
 from tests import acts
 from tests.offchain.audit.market import Market
 from tests.offchain.audit.story import LIAR
+from tests.offchain.watch.conftest import Watch
 from tests.system import role
 
 pytestmark = pytest.mark.chain
-
-Watch = Callable[..., list[Act]]
-
-
-@pytest.fixture
-def watch(tmp_path: Path) -> Watch:
-    """`watch(market)`: what the bot does until nothing more can be done. Its state stays between calls."""
-
-    def run(market: Market, **told: Any) -> list[Act]:
-        config = WatchConfig(
-            rpc_urls=(market.chain.url,),
-            deployment=market.deployment,
-            store_url=str(market.folder),
-            state_dir=tmp_path / "watch",
-            account=market.chain.key(role(market.chain, "auditor")),
-            workers=2,
-        )
-        found: list[Act] = []
-        with closing(Watcher(replace(config, **told))) as watcher:
-            while (acts_now := watcher.cycle()) and any(act.is_sent for act in acts_now):
-                found += acts_now
-        return found + acts_now
-
-    return run
 
 
 def shown(found: list[Act]) -> set[tuple[str, str]]:
