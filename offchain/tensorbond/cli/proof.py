@@ -5,80 +5,46 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TypeVar
+from typing import Any, BinaryIO, NoReturn
 
 import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
+from tensorbond.cli.challenge import (
+    MEMORY_OPTIONS,
+    PLACE_OPTIONS,
+    SHAPE_OPTIONS,
+    Hex,
+    challenge_options,
+    expect,
+    read_challenge,
+)
 from tensorbond.proof import (
     MAX_EVIDENCE_BYTES,
-    Challenge,
+    AnyChallenge,
+    AnyEvidence,
     CpuProver,
-    Evidence,
     EvidenceBad,
-    Inputs,
     ItemBad,
+    MemoryChallenge,
+    MemoryEvidence,
+    MemoryProof,
     Proof,
     ProofError,
-    Shape,
     Verified,
+    WrongShape,
     choose_prover,
     compute_vector,
+    decode_evidence,
     evidence_name,
     evidence_root,
-    parse_challenge,
     parse_requests,
     verify,
 )
 from tensorbond.proof.gpu.prover import GpuProver
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Hex(click.ParamType):
-    """Bytes of one length as hex, with or without 0x."""
-
-    name = "hex"
-
-    def __init__(self, length: int) -> None:
-        self.length = length
-
-    def convert(self, value: str | bytes, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
-        if isinstance(value, bytes):
-            return value
-        digits = value.removeprefix("0x")
-        if len(digits) != 2 * self.length or set(digits.lower()) - set("0123456789abcdef"):
-            self.fail(f"need {2 * self.length} hex digits, have {value!r}", param, ctx)
-        return bytes.fromhex(digits)
-
-
-SHAPE_OPTIONS = {
-    "m": ("--m", "Rows of A: a power of two, 256 to 32768."),
-    "n": ("--n", "Columns of B: a power of two, 256 to 32768."),
-    "K": ("--k", "Products in one entry: a power of two, 1024 to 32768."),
-    "R": ("--rounds", "Rounds, each on a fresh A."),
-    "q": ("--samples", "Tiles that the sample beacon opens."),
-}
-PLACE_OPTIONS: dict[str, tuple[str, click.ParamType, str]] = {
-    "beacon": ("--beacon", Hex(32), "The slot's beacon."),
-    "chain_id": ("--chain-id", click.INT, "The chain's id."),
-    "provider": ("--provider", Hex(20), "The provider's address."),
-    "device": ("--device", click.INT, "The device's id."),
-    "slot": ("--slot", click.INT, "The slot's number."),
-}
-
-
-def challenge_options(command: Command) -> Command:
-    """Adds one option for each field of a challenge, None where it is not given."""
-    for field, (name, text) in reversed(SHAPE_OPTIONS.items()):
-        command = click.option(name, field, type=click.INT, help=text)(command)
-    for field, (name, kind, text) in reversed(PLACE_OPTIONS.items()):
-        command = click.option(name, field, type=kind, help=text)(command)
-    return command
 
 
 @click.group()
@@ -91,7 +57,8 @@ def proof() -> None:
 def vector(file: BinaryIO) -> None:
     """Print every intermediate value of the proofs that FILE asks for ("-" reads stdin).
 
-    FILE holds the inputs of a vector as a JSON object, or a list of them. Exits with 2 if they cannot be.
+    FILE holds the inputs of a vector of either phase as a JSON object, a list of them, or a whole vector
+    file. Exits with 2 if they cannot be.
     """
     try:
         requests, is_list = parse_requests(file.read())
@@ -126,7 +93,7 @@ def run(
     keeps the evidence, unsigned. Exits with 2 if the challenge cannot be, or the evidence not be written.
     """
     try:
-        inputs = _read_challenge(file, fields)
+        inputs = read_challenge(file, fields)
     except ProofError as problem:
         _stop(problem)
     sample_beacon = sample_beacon or inputs.sample_beacon
@@ -143,7 +110,7 @@ def run(
     report: dict[str, Any] = {
         "commitment": proven.commitment.hex(),
         "elapsed": round(elapsed, 6),
-        "gops": round(inputs.challenge.shape.operations / elapsed / 1e9, 3),
+        **_rate(inputs.challenge, elapsed),
     }
     if evidence is not None:
         data = evidence.encode()
@@ -181,12 +148,14 @@ def verify_file(
     except OSError as problem:
         _stop(problem)
     try:
-        evidence = Evidence.decode(data)
+        evidence = decode_evidence(data)
     except ProofError as problem:
         _answer_bad(Checked(given, None), problem, as_json)
     checked = Checked(given, evidence)
     try:
-        challenge = _expect(evidence.challenge, given)
+        challenge = expect(evidence.challenge, given)
+    except WrongShape as problem:
+        _answer_bad(checked, problem, as_json)
     except ProofError as problem:
         _stop(problem)
     try:
@@ -203,10 +172,10 @@ class Checked:
     """An evidence file, if it could be read as one, and what the caller expected of it."""
 
     given: dict[str, Any]
-    evidence: Evidence | None
+    evidence: AnyEvidence | None
 
     def describe(self) -> dict[str, Any]:
-        names = [*PLACE_OPTIONS, *SHAPE_OPTIONS, "sample_beacon", "commitment"]
+        names = [*PLACE_OPTIONS, *self._dimensions, "sample_beacon", "commitment"]
         described: dict[str, Any] = {
             "expected": [name for name in names if name in self.given],
             "declared": [name for name in names if name not in self.given],
@@ -214,6 +183,11 @@ class Checked:
         if self.evidence is not None:
             described |= {"name": _name(self.evidence)}
         return described
+
+    @property
+    def _dimensions(self) -> list[str]:
+        own = MEMORY_OPTIONS if isinstance(self.evidence, MemoryEvidence) else SHAPE_OPTIONS
+        return [name for name in SHAPE_OPTIONS | MEMORY_OPTIONS if name in own or name in self.given]
 
 
 def _answer_verified(checked: Checked, verified: Verified, as_json: bool) -> None:
@@ -226,12 +200,17 @@ def _answer_verified(checked: Checked, verified: Verified, as_json: bool) -> Non
         "col": None,
         "commitment": verified.commitment.hex(),
         "evidence_root": verified.evidence_root.hex(),
+        "opening": None,
         "operations": verified.operations,
+        "bytes_moved": verified.bytes_moved,
     }
     if as_json:
         _print_report(result | checked.describe(), True)
         return
-    click.echo(f"verified: {verified.operations} operations under {verified.commitment.hex()}")
+    work = (
+        f"{verified.operations} operations" if verified.operations else f"{verified.bytes_moved} bytes moved"
+    )
+    click.echo(f"verified: {work} under {verified.commitment.hex()}")
     _echo_expectations(checked)
 
 
@@ -243,6 +222,7 @@ def _answer_bad(checked: Checked, problem: ProofError, as_json: bool) -> NoRetur
         "reason": problem.reason.value if isinstance(problem, EvidenceBad) else None,
         "row": problem.row if isinstance(problem, ItemBad) else None,
         "col": problem.col if isinstance(problem, ItemBad) else None,
+        "opening": problem.opening if isinstance(problem, ItemBad) else None,
         "message": str(problem),
     }
     if as_json:
@@ -262,42 +242,27 @@ def _echo_expectations(checked: Checked) -> None:
     click.echo("the signature was not judged")
 
 
-def _read_challenge(file: BinaryIO | None, fields: dict[str, Any]) -> Inputs:
-    options = {field: option[0] for field, option in PLACE_OPTIONS.items()}
-    options |= {field: option[0] for field, option in SHAPE_OPTIONS.items()}
-    given = [options[field] for field in options if fields[field] is not None]
-    if file is not None:
-        if given:
-            raise click.UsageError(f"--challenge already gives what {', '.join(given)} would")
-        return parse_challenge(file.read())
-    missing = [options[field] for field in options if fields[field] is None and field != "q"]
-    if missing:
-        raise click.UsageError(f"missing {', '.join(missing)} (or --challenge FILE)")
-    dimensions = {field: fields[field] for field in SHAPE_OPTIONS if fields[field] is not None}
-    place = {field: fields[field] for field in PLACE_OPTIONS}
-    return Inputs(Challenge(shape=Shape(**dimensions), **place), None)
-
-
-def _expect(declared: Challenge, given: dict[str, Any]) -> Challenge:
-    place = {field: given[field] for field in PLACE_OPTIONS if field in given}
-    dimensions = {field: given[field] for field in SHAPE_OPTIONS if field in given}
-    return replace(declared, shape=replace(declared.shape, **dimensions), **place)
-
-
-def _prove(challenge: Challenge, prover: CpuProver | GpuProver) -> Proof:
-    each = challenge.shape.operations / challenge.shape.R / 1e9
-    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[gops]:,.0f} gops"))
+def _prove(challenge: AnyChallenge, prover: CpuProver | GpuProver) -> Proof | MemoryProof:
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rounds", total=challenge.shape.R, gops=0.0)
+        task = bar.add_task("proving", total=None, rate="")
         started = time.perf_counter()
 
-        def show(done: int, _: int) -> None:
-            bar.update(task, completed=done, gops=done * each / (time.perf_counter() - started))
+        def show(done: int, total: int) -> None:
+            (unit, rate), *_ = _rate(challenge, (time.perf_counter() - started) * total / done).items()
+            bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {unit}")
 
         return prover.prove(challenge, show)
 
 
-def _name(evidence: Evidence) -> str:
+def _rate(challenge: AnyChallenge, seconds: float) -> dict[str, float]:
+    """The throughput by the rules of an attestation, as a fraction."""
+    if isinstance(challenge, MemoryChallenge):
+        return {"mb_per_s": round(challenge.shape.bytes_moved / seconds / 1e6, 3)}
+    return {"gops": round(challenge.shape.operations / seconds / 1e9, 3)}
+
+
+def _name(evidence: AnyEvidence) -> str:
     challenge = evidence.challenge
     return evidence_name(challenge.chain_id, challenge.device, challenge.slot, evidence.commitment)
 

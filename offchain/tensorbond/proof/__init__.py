@@ -3,7 +3,10 @@
 from tensorbond.proof import merkle
 from tensorbond.proof.bad_item import BadItem
 from tensorbond.proof.challenge import (
+    PROFILES,
     TILE,
+    W1,
+    W2,
     Challenge,
     Due,
     Sample,
@@ -50,7 +53,6 @@ from tensorbond.proof.errors import (
     VectorFieldRepeated,
     VectorFieldUnknown,
     VectorInvalid,
-    VectorPhaseUnsupported,
     VectorSyntax,
     VectorTypeWrong,
     WrongBeacon,
@@ -127,6 +129,7 @@ from tensorbond.proof.verifier import (
     verify,
 )
 from tensorbond.proof.workload import (
+    ELEMENTS,
     digest_product,
     digest_tiles,
     generate_lines,
@@ -137,13 +140,17 @@ from tensorbond.proof.workload import (
 
 __all__ = [
     "BLOCK_BYTES",
+    "ELEMENTS",
     "LABEL_SAMPLES",
     "MAX_EVIDENCE_BYTES",
     "MEMORY_ITEMS",
+    "PROFILES",
     "SEGMENT_SAMPLES",
     "SEGMENT_STEPS",
     "TILE",
     "UNSIGNED",
+    "W1",
+    "W2",
     "AnyChallenge",
     "AnyEvidence",
     "BadItem",
@@ -203,7 +210,6 @@ __all__ = [
     "VectorFieldRepeated",
     "VectorFieldUnknown",
     "VectorInvalid",
-    "VectorPhaseUnsupported",
     "VectorSyntax",
     "VectorTypeWrong",
     "Verified",

@@ -20,6 +20,11 @@ MIN_DEPTH, MAX_DEPTH = 1024, 32768
 MAX_ROUNDS = 65536
 MAX_SAMPLES = 16384
 
+W1, W2 = 0, 1
+"""The profiles: W1 multiplies full-range int8, W2 nine-bit values, for which int8 units are too narrow."""
+PROFILES = ("W1", "W2")
+MAX_DEPTH_W2 = 4096
+
 U32_END = 1 << 32
 U64_END = 1 << 64
 
@@ -28,8 +33,8 @@ U64_END = 1 << 64
 class Shape:
     """The dimensions of a C-phase: `R` rounds of an (m×K)·(K×n) product, of which `q` tiles are opened.
 
-    m and n are powers of two in 256..32768, K is one in 1024..32768, R is in 1..65536, q in 1..16384.
-    Raises ShapeInvalid.
+    m and n are powers of two in 256..32768, K is one in 1024..32768 (W2: ..4096), R is in 1..65536, q in
+    1..16384. Raises ShapeInvalid.
     """
 
     m: int
@@ -37,11 +42,14 @@ class Shape:
     K: int
     R: int
     q: int = 256
+    profile: int = W1
 
     def __post_init__(self) -> None:
         for name, value in (("m", self.m), ("n", self.n)):
             check_power_of_two(name, value, MIN_LINES, MAX_LINES)
-        check_power_of_two("K", self.K, MIN_DEPTH, MAX_DEPTH)
+        if self.profile not in (W1, W2):
+            raise ShapeInvalid("profile", self.profile, "0 (W1) or 1 (W2)")
+        check_power_of_two("K", self.K, MIN_DEPTH, MAX_DEPTH_W2 if self.profile == W2 else MAX_DEPTH)
         for name, value, limit in (("R", self.R, MAX_ROUNDS), ("q", self.q, MAX_SAMPLES)):
             if not 1 <= value <= limit:
                 raise ShapeInvalid(name, value, f"1..{limit}")

@@ -364,10 +364,3 @@ class VectorFieldRepeated(VectorInvalid):
     def __init__(self, name: str) -> None:
         super().__init__(f"field {name} is given twice")
         self.name = name
-
-
-class VectorPhaseUnsupported(VectorInvalid):
-    """The inputs are of the M-phase."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__(f"{where} has M-phase inputs (layers); this version computes the C-phase only")

@@ -1,6 +1,6 @@
 """The evidence file of the C-phase, and the tree over either kind that the provider signs (proof.md §4).
 
-Version 1, little-endian, no padding; the shape in the file fixes every length after it:
+Little-endian, no padding; the version tells the profile (1: W1, 2: W2), the shape every length after it:
 
     "GPOW1EV\\0" ‖ u16 version ‖ u64 chainId ‖ provider20 ‖ u64 device ‖ u64 slot ‖ u32 m, n, K, R, q
     ‖ beacon32 ‖ sampleBeacon32 ‖ commitment32 ‖ q items ‖ root_0 .. root_{R−1} ‖ finalSeed32 ‖ signature65
@@ -52,11 +52,12 @@ __all__ = [
 ]
 
 MAGIC = b"GPOW1EV\0"
-VERSION = 1
+VERSIONS = (1, 2)
+"""By profile."""
 
 _SHAPE = struct.Struct("<IIIII32s32s32s")
 _HEAD_BYTES = PLACE.size + _SHAPE.size
-_FORMAT = Format(MAGIC, (VERSION,), _HEAD_BYTES)
+_FORMAT = Format(MAGIC, VERSIONS, _HEAD_BYTES)
 _ITEM_HEAD = struct.Struct("<II")
 _ENTRIES_BYTES = 4 * TILE * TILE
 
@@ -117,7 +118,8 @@ class Evidence:
 
     def encode(self) -> bytes:
         due, shape = self.challenge, self.challenge.shape
-        place = PLACE.pack(MAGIC, VERSION, due.chain_id, due.provider, due.device, due.slot)
+        version = VERSIONS[shape.profile]
+        place = PLACE.pack(MAGIC, version, due.chain_id, due.provider, due.device, due.slot)
         beacons = due.beacon, self.sample_beacon, self.commitment
         dimensions = _SHAPE.pack(shape.m, shape.n, shape.K, shape.R, shape.q, *beacons)
         return b"".join((place, dimensions, *self.items, self.header, self.signature))
@@ -130,9 +132,9 @@ class Evidence:
         EvidenceTrailing, ShapeInvalid.
         """
         _FORMAT.check_start(data, limit)
-        _, _, chain_id, provider, device, slot = PLACE.unpack_from(data)
+        _, version, chain_id, provider, device, slot = PLACE.unpack_from(data)
         m, n, K, R, q, beacon, sample_beacon, commitment = _SHAPE.unpack_from(data, PLACE.size)
-        shape = Shape(m, n, K, R, q)
+        shape = Shape(m, n, K, R, q, VERSIONS.index(version))
         check_length(data, evidence_length(shape))
         items_end = _HEAD_BYTES + q * item_length(shape)
         roots_end = items_end + 32 * R

@@ -27,10 +27,12 @@ from tensorbond.proof.evidence import UNSIGNED, Evidence, Item, encode_item
 from tensorbond.proof.memory import MemoryChallenge
 from tensorbond.proof.memory_prover import MemoryCpuProver, MemoryProof, Progress
 from tensorbond.proof.workload import (
+    ELEMENTS,
     LANES,
     Entries,
     Lines,
     digest_product,
+    empty_lines,
     generate_lines,
     multiply_tile,
 )
@@ -55,7 +57,7 @@ class Round:
 class CpuProver:
     """Proves with exact integer arithmetic on `workers` threads (by default every core this process may use).
 
-    Keeps B (n·K bytes) while proving and the tile digests of as many rounds as `memory_limit` bytes hold;
+    Keeps B (n·K elements) while proving and the tile digests of as many rounds as `memory_limit` bytes hold;
     the other rounds are computed again when a proof is opened. Overriding `digest_round` and `tile_entries`
     together changes what is committed to and what is opened for it. `memory` proves the M-phase.
     """
@@ -109,11 +111,11 @@ class CpuProver:
     def generate_columns(self, challenge: Challenge) -> Lines:
         """All of B, one column a line: (n, K)."""
         shape = challenge.shape
-        columns = np.empty((shape.n, shape.K), np.int8)
+        columns: Lines = empty_lines(shape.n, shape.K, shape.profile)
 
         def generate(first: int) -> None:
             block = columns[first : first + BLOCK_LINES]
-            generate_lines(challenge.column_seed, first, len(block), shape.K, block)
+            generate_lines(challenge.column_seed, first, len(block), shape.K, block, shape.profile)
 
         self._run(generate, range(0, shape.n, BLOCK_LINES))
         return columns
@@ -125,7 +127,7 @@ class CpuProver:
         matrix_seed = row_seed(work.seed)
 
         def digest(first: int) -> None:
-            rows = generate_lines(matrix_seed, first, BLOCK_LINES, shape.K)
+            rows = generate_lines(matrix_seed, first, BLOCK_LINES, shape.K, None, shape.profile)
             digest_product(rows, columns, digests[first // TILE : (first + BLOCK_LINES) // TILE])
 
         self._run(digest, range(0, shape.m, BLOCK_LINES))
@@ -143,14 +145,15 @@ class CpuProver:
         """The entries that the proof opens for a tile; their digest must be the committed one."""
         shape = work.shape
         row, column = divmod(tile, shape.tile_columns)
-        rows = generate_lines(row_seed(work.seed), TILE * row, TILE, shape.K)
-        columns = generate_lines(work.challenge.column_seed, TILE * column, TILE, shape.K)
-        return multiply_tile(rows, columns)
+        rest = TILE, shape.K, None, shape.profile
+        rows = generate_lines(row_seed(work.seed), TILE * row, *rest)
+        return multiply_tile(rows, generate_lines(work.challenge.column_seed, TILE * column, *rest))
 
     def round_bytes(self, shape: Shape) -> int:
         """Memory that proving one round takes at most, its Merkle tree included."""
         # Above the digests stand their leaves and the inner nodes, as Python objects of about 80 bytes each.
-        return shape.n * shape.K + self.workers * BLOCK_LINES * shape.K + shape.tiles * (32 + 2 * 88)
+        lines = (shape.n + self.workers * BLOCK_LINES) * shape.K * ELEMENTS[shape.profile].itemsize
+        return lines + shape.tiles * (32 + 2 * 88)
 
     def _run(self, step: Callable[[int], None], firsts: Sequence[int]) -> None:
         if self.workers == 1:

@@ -1,4 +1,4 @@
-"""Vectors of the C-phase: every intermediate value of a proof, in the form of the published vector file.
+"""Vectors: every intermediate value of a proof of either phase, in the form of the published vector file.
 
 Another implementation computes the same inputs and compares. A vector is JSON; hex stands without 0x.
 """
@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tensorbond.proof.challenge import Challenge, Shape, row_seed, samples
+from tensorbond.proof.challenge import PROFILES, Challenge, Shape, row_seed, samples
 from tensorbond.proof.errors import (
     VectorFieldMissing,
     VectorFieldRepeated,
     VectorFieldUnknown,
-    VectorPhaseUnsupported,
     VectorSyntax,
     VectorTypeWrong,
 )
 from tensorbond.proof.evidence import Item, parse_item
+from tensorbond.proof.memory import MemoryChallenge, MemoryShape
+from tensorbond.proof.memory_vector import describe_memory
 from tensorbond.proof.prover import CpuProver
 from tensorbond.proof.workload import digest_tiles, generate_lines
 
@@ -32,16 +33,20 @@ SHOWN_ELEMENTS = 32
 class Inputs:
     """What a vector is computed from; `sample_beacon` is None where the request may leave it out."""
 
-    challenge: Challenge
+    challenge: Challenge | MemoryChallenge
     sample_beacon: bytes | None
 
 
 def parse_requests(text: str | bytes) -> tuple[list[Inputs], bool]:
-    """The inputs in a JSON text, and whether they stood in a list.
+    """The inputs in a JSON text, and whether there was more than one object to hold them.
 
-    Raises a VectorInvalid, FieldInvalid or ShapeInvalid that names the first thing wrong.
+    The text holds inputs or a vector (an object with inputs), a list of them, or a whole vector file
+    ({"c_phase": [..], "m_phase": [..]}). Raises a VectorInvalid, FieldInvalid or ShapeInvalid that names the
+    first thing wrong.
     """
     value = _load(text)
+    if isinstance(value, dict) and _PHASES & value.keys():
+        value = [entry for phase in value if phase in _PHASES for entry in _read_list(phase, value[phase])]
     if isinstance(value, list):
         return [_read_inputs(entry, f"inputs {i}", True) for i, entry in enumerate(value)], True
     return [_read_inputs(value, "inputs", True)], False
@@ -53,10 +58,16 @@ def parse_challenge(text: str | bytes) -> Inputs:
 
 
 def compute_vector(inputs: Inputs, prover: CpuProver | None = None) -> dict[str, Any]:
-    """Every field of a vector but its inputs. Raises VectorFieldMissing without a sample beacon."""
+    """Every field of a vector but its inputs.
+
+    Raises VectorFieldMissing where a C-phase has no sample beacon.
+    """
+    challenge = inputs.challenge
+    if isinstance(challenge, MemoryChallenge):
+        proven = (prover or CpuProver()).prove(challenge)
+        return describe_memory(proven, inputs.sample_beacon)
     if inputs.sample_beacon is None:
         raise VectorFieldMissing("inputs", ["sample_beacon"])
-    challenge = inputs.challenge
     shape = challenge.shape
     proof = (prover or CpuProver()).prove(challenge)
     evidence = proof.open(inputs.sample_beacon)
@@ -68,8 +79,8 @@ def compute_vector(inputs: Inputs, prover: CpuProver | None = None) -> dict[str,
         "final_seed": proof.final_seed.hex(),
         "rounds_root": proof.rounds_root.hex(),
         "commitment": proof.commitment.hex(),
-        "A0_row0_first32": _first_elements(row_seed(challenge.first_seed)),
-        "B_col0_first32": _first_elements(challenge.column_seed),
+        "A0_row0_first32": _first_elements(row_seed(challenge.first_seed), shape),
+        "B_col0_first32": _first_elements(challenge.column_seed, shape),
         "samples": [
             {"i": sample.index, **_describe_item(item)} for sample, item in zip(asked, opened, strict=True)
         ],
@@ -88,8 +99,9 @@ def _describe_item(item: Item) -> dict[str, Any]:
     }
 
 
-def _first_elements(matrix_seed: bytes) -> list[int]:
-    elements: list[int] = generate_lines(matrix_seed, 0, 1, SHOWN_ELEMENTS)[0].tolist()
+def _first_elements(matrix_seed: bytes, shape: Shape) -> list[int]:
+    line = generate_lines(matrix_seed, 0, 1, SHOWN_ELEMENTS, None, shape.profile)[0]
+    elements: list[int] = line.tolist()
     return elements
 
 
@@ -112,22 +124,32 @@ def _load(text: str | bytes) -> Any:
         raise VectorSyntax(str(problem)) from problem
 
 
+def _read_list(where: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise VectorTypeWrong(where, value, "a list of vectors")
+    return value
+
+
 def _read_inputs(value: Any, where: str, needs_samples: bool) -> Inputs:
+    if isinstance(value, dict) and "inputs" in value:
+        value = value["inputs"]
     if not isinstance(value, dict):
         raise VectorTypeWrong(where, value, "a JSON object")
-    if "layers" in value:
-        raise VectorPhaseUnsupported(where)
-    unknown = [name for name in value if name not in _READERS]
+    is_memory = "layers" in value
+    readers = _PLACE | (_MEMORY if is_memory else _TILES)
+    optional = {"profile"} if needs_samples and not is_memory else {"profile", "sample_beacon"}
+    unknown = [name for name in value if name not in readers]
     if unknown:
         raise VectorFieldUnknown(where, unknown)
-    optional = set() if needs_samples else {"sample_beacon"}
-    missing = [name for name in _READERS if name not in value and name not in optional]
+    missing = [name for name in readers if name not in value and name not in optional]
     if missing:
         raise VectorFieldMissing(where, missing)
-    read = {name: _READERS[name](f"{where}: {name}", entry) for name, entry in value.items()}
+    read = {name: readers[name](f"{where}: {name}", entry) for name, entry in value.items()}
     sample_beacon = read.pop("sample_beacon", None)
-    shape = Shape(**{name: read.pop(name) for name in ("m", "n", "K", "R", "q")})
-    return Inputs(Challenge(shape=shape, **read), sample_beacon)
+    dimensions = {name: read.pop(name) for name in (_MEMORY if is_memory else _TILES) if name in read}
+    if is_memory:
+        return Inputs(MemoryChallenge(shape=MemoryShape(**dimensions), **read), sample_beacon)
+    return Inputs(Challenge(shape=Shape(**dimensions), **read), sample_beacon)
 
 
 def _read_number(where: str, value: Any) -> int:
@@ -146,16 +168,29 @@ def _read_hex(length: int) -> Callable[[str, Any], bytes]:
     return read
 
 
-_READERS: dict[str, Callable[[str, Any], Any]] = {
+def _read_profile(where: str, value: Any) -> int:
+    if value not in PROFILES:
+        raise VectorTypeWrong(where, value, " or ".join(f'"{name}"' for name in PROFILES))
+    return PROFILES.index(value)
+
+
+_Readers = dict[str, Callable[[str, Any], Any]]
+
+_PHASES = {"c_phase", "m_phase"}
+_PLACE: _Readers = {
     "beacon": _read_hex(32),
     "sample_beacon": _read_hex(32),
     "chain_id": _read_number,
     "provider": _read_hex(20),
     "device": _read_number,
     "slot": _read_number,
+}
+_TILES: _Readers = {
     "m": _read_number,
     "n": _read_number,
     "K": _read_number,
     "R": _read_number,
     "q": _read_number,
+    "profile": _read_profile,
 }
+_MEMORY: _Readers = dict.fromkeys(("layers", "W", "walkers", "steps"), _read_number)

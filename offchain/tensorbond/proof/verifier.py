@@ -42,7 +42,7 @@ from tensorbond.proof.evidence import AnyEvidence, Evidence, Item, evidence_root
 from tensorbond.proof.memory import MemoryChallenge
 from tensorbond.proof.memory_evidence import MemoryEvidence
 from tensorbond.proof.memory_verifier import find_bad_memory_item
-from tensorbond.proof.workload import Lines, digest_tiles, generate_lines, multiply_tile
+from tensorbond.proof.workload import Lines, digest_tiles, empty_lines, generate_lines, multiply_tile
 
 KEPT_BYTES = 1 << 26
 """Rows kept for items that share them; beyond it they are generated again."""
@@ -168,20 +168,21 @@ def multiply_samples(
     places = [divmod(sample.tile, shape.tile_columns) for sample in asked]
     uses = Counter((seed, row) for seed, (row, _) in zip(seeds, places, strict=True))
     kept: dict[tuple[bytes, int], Lines] = {}
-    room = KEPT_BYTES // (TILE * shape.K)
-    scratch, columns = (np.empty((TILE, shape.K), np.int8) for _ in range(2))
+    scratch, columns = (empty_lines(TILE, shape.K, shape.profile) for _ in range(2))
+    room = KEPT_BYTES // scratch.nbytes
     products = np.empty((len(asked), TILE, TILE), np.int32)
     column_seed, generated = challenge.column_seed, None
     for position in sorted(range(len(asked)), key=lambda position: places[position][1]):
         row, column = places[position]
         if column != generated:
-            generate_lines(column_seed, TILE * column, TILE, shape.K, columns)
+            generate_lines(column_seed, TILE * column, TILE, shape.K, columns, shape.profile)
             generated = column
         key = (seeds[position], row)
         rows = kept.get(key)
         if rows is None:
             keeps = uses[key] > 1 and len(kept) < room
-            rows = generate_lines(row_seed(key[0]), TILE * row, TILE, shape.K, None if keeps else scratch)
+            buffer = None if keeps else scratch
+            rows = generate_lines(row_seed(key[0]), TILE * row, TILE, shape.K, buffer, shape.profile)
             if keeps:
                 kept[key] = rows
         products[position] = multiply_tile(rows, columns)

@@ -1,4 +1,4 @@
-"""The reference workload: Philox lines, exact int8 products, 16×16 tiles and their digests (proof.md §2).
+"""The reference workload: Philox lines, exact integer products, 16×16 tiles and their digests (proof.md §2).
 
 Every compiled function stands in this file: numba's cache of a function does not see changes in another file.
 All release the GIL and none starts a thread, so a caller may run them from threads and from forked processes.
@@ -16,11 +16,13 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from tensorbond.proof.challenge import TILE, U32_END, check_bytes
+from tensorbond.proof.challenge import TILE, U32_END, W1, check_bytes
 from tensorbond.proof.errors import LinesInvalid
 
-Lines = NDArray[np.int8]
-"""Rows of A or columns of B, one a line: shape (count, K)."""
+Lines = NDArray[np.signedinteger[Any]]
+"""Rows of A or columns of B, one a line: shape (count, K), elements of their profile's type."""
+ELEMENTS = (np.dtype(np.int8), np.dtype(np.int16))
+"""By profile, the type of an element."""
 Entries = NDArray[np.int32]
 """The entries of a tile: shape (16, 16), row-major."""
 
@@ -51,27 +53,45 @@ def philox_words(counter: tuple[int, int, int, int], key: tuple[int, int], count
     return words
 
 
-def generate_lines(matrix_seed: bytes, first: int, count: int, K: int, out: Lines | None = None) -> Lines:
+def generate_lines(
+    matrix_seed: bytes, first: int, count: int, K: int, out: Lines | None = None, profile: int = W1
+) -> Lines:
     """Lines first .. first+count−1 of the matrix with this 32-byte seed, into `out` (count, K) if given.
 
-    Raises LinesInvalid when a line number is no u32, K is no multiple of 16, or `out` has another shape.
+    Raises LinesInvalid when a line number is no u32, K is no multiple of 16, or `out` has another shape or
+    type.
     """
     check_bytes("matrix seed", matrix_seed, 32)
     if not (first >= 0 and count >= 1 and first + count <= U32_END):
         raise LinesInvalid("line range", f"{first}..{first + count - 1}", "at least one line, each a u32")
     if K < 16 or K % 16:
         raise LinesInvalid("K", K, "a positive multiple of 16")
-    lines = np.empty((count, K), np.int8) if out is None else out
-    if lines.shape != (count, K) or lines.dtype != np.int8 or not lines.flags.c_contiguous:
-        raise LinesInvalid("line buffer", lines.shape, f"contiguous int8 of shape {(count, K)}")
+    element = ELEMENTS[profile]
+    lines: Lines = empty_lines(count, K, profile) if out is None else out
+    if lines.shape != (count, K) or lines.dtype != element or not lines.flags.c_contiguous:
+        raise LinesInvalid("line buffer", lines.shape, f"contiguous {element} of shape {(count, K)}")
     words = np.frombuffer(matrix_seed, "<u4", 4).astype(np.uint32)
-    _write_lines(words[2:], words[:2], first, lines.view(np.uint32))
+    if profile == W1:
+        _write_lines(words[2:], words[:2], first, SIGNED, lines.view(np.uint32))
+    else:
+        _write_lines(words[2:], words[:2], first, uint32(0), lines.view(np.uint32))
+        _narrow(lines)
     return lines
+
+
+def empty_lines(count: int, K: int, profile: int) -> Lines:
+    """A buffer for `generate_lines`."""
+    return np.empty((count, K), ELEMENTS[profile])
 
 
 def multiply_tile(rows: Lines, columns: Lines) -> Entries:
     """The exact products of 16 rows of A and 16 columns of B, both of shape (16, K)."""
-    if rows.shape != columns.shape or rows.shape[0] != TILE or rows.shape[1] % LANES:
+    if (
+        rows.shape != columns.shape
+        or rows.shape[0] != TILE
+        or rows.shape[1] % LANES
+        or (rows.dtype != columns.dtype)
+    ):
         raise LinesInvalid("tile operands", (rows.shape, columns.shape), f"two of (16, K), K % {LANES} = 0")
     entries = np.empty((TILE, TILE), np.int32)
     _multiply_tile(rows, columns, entries)
@@ -138,9 +158,17 @@ def _write_blocks(high: Any, key: Any, second: Any, first: Any, flip: Any, out: 
 
 
 @compiled
-def _write_lines(high: Any, key: Any, first: Any, out: Any) -> None:
+def _write_lines(high: Any, key: Any, first: Any, flip: Any, out: Any) -> None:
     for i in range(out.shape[0]):
-        _write_blocks(high, key, first + i, 0, SIGNED, out[i])
+        _write_blocks(high, key, first + i, 0, flip, out[i])
+
+
+@compiled
+def _narrow(lines: Any) -> None:
+    """Makes each 16-bit element the nine-bit value of W2: its low nine bits − 256."""
+    for i in range(lines.shape[0]):
+        for k in range(lines.shape[1]):
+            lines[i, k] = (lines[i, k] & 511) - 256
 
 
 LANES = 16
@@ -156,7 +184,7 @@ def _multiply_block(typing: Any, rows: Any, columns: Any, entries: Any) -> Any:
     LLVM's loop vectoriser multiplies int8 as int32. Written as widened vectors whose neighbours are added at
     once, the same sum becomes one multiply-add of int16 pairs per LANES products: five times as fast.
     """
-    word, index = ir.IntType(32), ir.IntType(64)
+    word, index, element = ir.IntType(32), ir.IntType(64), ir.IntType(rows.dtype.bitwidth)
     wide, half = ir.VectorType(word, LANES), ir.VectorType(word, LANES // 2)
 
     def pick(builder: Any, vector: Any, lanes: list[int]) -> Any:
@@ -174,7 +202,8 @@ def _multiply_block(typing: Any, rows: Any, columns: Any, entries: Any) -> Any:
         return [builder.gep(base, [builder.mul(stride, index(i))]) for i in range(BLOCK)]
 
     def load_widened(builder: Any, start: Any, k: Any) -> Any:
-        place = builder.bitcast(builder.gep(start, [k]), ir.VectorType(ir.IntType(8), LANES).as_pointer())
+        offset = builder.mul(k, index(element.width // 8))
+        place = builder.bitcast(builder.gep(start, [offset]), ir.VectorType(element, LANES).as_pointer())
         return builder.sext(builder.load(place, align=1), wide)
 
     def start_sum(builder: Any) -> Any:

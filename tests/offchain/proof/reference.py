@@ -31,9 +31,12 @@ def philox(counter, key):
     return tuple(c)
 
 
-def line(matrix_seed: bytes, number: int, K: int) -> list[int]:
+def line(matrix_seed: bytes, number: int, K: int, profile: str = "W1") -> list[int]:
     s0, s1, s2, s3 = struct.unpack("<IIII", matrix_seed[:16])
-    data = b"".join(struct.pack("<IIII", *philox((b, number, s2, s3), (s0, s1))) for b in range(K // 16))
+    blocks = K // (8 if profile == "W2" else 16)
+    data = b"".join(struct.pack("<IIII", *philox((b, number, s2, s3), (s0, s1))) for b in range(blocks))
+    if profile == "W2":
+        return [(word & 511) - 256 for (word,) in struct.iter_unpack("<H", data)]
     return [byte - 128 for byte in data]
 
 
@@ -69,6 +72,7 @@ def padded(leaves: list[bytes]) -> list[bytes]:
 def commit(inputs: dict) -> tuple[list[bytes], list[bytes], bytes, bytes]:
     """seeds, roots, roundsRoot and commitment for the inputs of a vector."""
     m, n, K, R = (inputs[name] for name in "mnKR")
+    profile = inputs.get("profile", "W1")
     seed = sha(
         b"GPOW1/S",
         bytes.fromhex(inputs["beacon"]),
@@ -78,10 +82,10 @@ def commit(inputs: dict) -> tuple[list[bytes], list[bytes], bytes, bytes]:
         u64(inputs["slot"]),
         *(u32(value) for value in (m, n, K, R)),
     )
-    B = np.array([line(sha(b"GPOW1/B", seed), j, K) for j in range(n)], np.int64)
+    B = np.array([line(sha(b"GPOW1/B", seed), j, K, profile) for j in range(n)], np.int64)
     seeds, roots, leaves = [], [], []
     for t in range(R):
-        A = np.array([line(sha(b"GPOW1/A", seed), i, K) for i in range(m)], np.int64)
+        A = np.array([line(sha(b"GPOW1/A", seed), i, K, profile) for i in range(m)], np.int64)
         C = A @ B.T
         tiles = [C[i : i + 16, j : j + 16].tolist() for i in range(0, m, 16) for j in range(0, n, 16)]
         root = merkle([mix(tile) for tile in tiles])

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from tensorbond.cli.proof import proof as command
 from tensorbond.proof import Evidence
 
-from .conftest import change_item, flip
+from .conftest import VECTORS, change_item, flip, replace_item
 from .skipping import SloppyProver
 
 pytestmark = pytest.mark.unit
@@ -50,7 +50,7 @@ def test_vector__list_on_stdin__prints_a_list(golden):
         ("{", "VectorSyntax"),
         (b"\xff\xff", "VectorSyntax"),
         ("{}", "VectorFieldMissing"),
-        ('{"layers": 8}', "VectorPhaseUnsupported"),
+        ('{"layers": 8}', "VectorFieldMissing"),
         ("7", "VectorTypeWrong"),
     ],
 )
@@ -143,7 +143,7 @@ def test_verify__expectations_met__exits_with_0(golden, evidence_file):
     report = json.loads(result.stdout)
     assert result.exit_code == 0
     assert (report["ok"], report["error"], report["index"]) == (True, None, None)
-    assert report["declared"] == ["sample_beacon"]
+    assert report["declared"] == ["profile", "sample_beacon"]
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,68 @@ def test_verify__impossible_expectation__exits_with_2(evidence_file, arguments):
 
 def test_verify__no_such_file__exits_with_2(tmp_path):
     assert invoke("verify", tmp_path / "none").exit_code == 2
+
+
+def memory_options_of(inputs) -> list[object]:
+    names = {
+        "beacon": "--beacon", "chain_id": "--chain-id", "provider": "--provider", "device": "--device",
+        "slot": "--slot", "layers": "--layers", "W": "--w", "walkers": "--walkers", "steps": "--steps",
+    }  # fmt: skip
+    return [part for name, option in names.items() for part in (option, inputs[name])]
+
+
+def test_vector__whole_vector_file__prints_every_vector(golden, golden_memory):
+    result = invoke("vector", VECTORS / "gpow1.json")
+    printed = json.loads(result.stdout)
+    assert [vector["commitment"] for vector in printed] == [golden["commitment"], golden_memory["commitment"]]
+
+
+def test_run__memory_challenge__writes_evidence_that_verify_takes(golden_memory, tmp_path):
+    out = tmp_path / "out"
+    options = memory_options_of(golden_memory["inputs"])
+    result = invoke("run", *options, "--sample-beacon", "07" * 32, "--out", out, "--json")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert report["commitment"] == golden_memory["commitment"]
+    assert report["mb_per_s"] > 0
+    result = invoke("verify", out, *options)
+    assert result.exit_code == 0
+    assert f"verified: {544 * 8192 + 128 * 64 * 256} bytes moved under" in result.stdout
+
+
+def test_run__options_of_two_phases__exits_with_2(golden_memory):
+    result = invoke("run", *memory_options_of(golden_memory["inputs"]), "--k", 1024)
+    assert result.exit_code == 2
+    assert "--k, --layers, --w, --walkers, --steps belong to two phases" in result.stderr
+
+
+def test_verify__dimension_of_the_other_phase__is_another_shape(memory_evidence, evidence_file, tmp_path):
+    path = tmp_path / "memory"
+    path.write_bytes(memory_evidence.encode())
+    for file, option in ((path, ("--k", 1024)), (evidence_file, ("--layers", 8))):
+        result = invoke("verify", file, *option, "--json")
+        assert result.exit_code == 1
+        assert json.loads(result.stdout)["error"] == "WrongShape"
+
+
+def test_verify__bad_memory_item__exits_with_1_and_its_opening(memory_evidence, tmp_path):
+    path = tmp_path / "memory"
+    item = flip(memory_evidence.items[70], 8 * 168)
+    path.write_bytes(replace_item(memory_evidence, 70, item).encode())
+    report = json.loads(invoke("verify", path, "--json").stdout)
+    place = [report[name] for name in ("ok", "error", "index", "reason", "opening")]
+    assert place == [False, "ItemBad", 70, "opening", 0]
+
+
+def test_run__profile_w2__is_proven_and_verified(golden, tmp_path):
+    out = tmp_path / "out"
+    options = [*options_of(golden["inputs"]), "--profile", "W2"]
+    result = invoke("run", *options, "--sample-beacon", "07" * 32, "--out", out, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["commitment"] != golden["commitment"]
+    assert invoke("verify", out, *options).exit_code == 0
+    report = json.loads(invoke("verify", out, "--profile", "W1", "--json").stdout)
+    assert (report["ok"], report["error"]) == (False, "WrongShape")
 
 
 @pytest.mark.parametrize("name", ["vector", "run", "verify"])

@@ -121,10 +121,10 @@ def test_decode__another_magic__is_refused(evidence, start):
         Evidence.decode(start)
 
 
-@pytest.mark.parametrize("version", [0, 2, 256, 65535])
+@pytest.mark.parametrize("version", [0, 3, 256, 65535])
 def test_decode__another_version__is_refused(evidence, version):
     data = evidence.encode()
-    with pytest.raises(EvidenceVersionUnknown, match=f"version is {version}, this package reads 1"):
+    with pytest.raises(EvidenceVersionUnknown, match=f"version is {version}, this package reads 1, 2"):
         Evidence.decode(data[:8] + struct.pack("<H", version) + data[10:])
 
 

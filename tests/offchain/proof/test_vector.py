@@ -11,7 +11,6 @@ from tensorbond.proof import (
     VectorFieldMissing,
     VectorFieldRepeated,
     VectorFieldUnknown,
-    VectorPhaseUnsupported,
     VectorSyntax,
     VectorTypeWrong,
     compute_vector,
@@ -122,6 +121,55 @@ def test_parse_requests__number_out_of_range__is_refused(golden, name, value, er
         parse_requests(json.dumps(golden["inputs"] | {name: value}))
 
 
-def test_parse_requests__memory_phase__is_refused(golden):
-    with pytest.raises(VectorPhaseUnsupported, match="computes the C-phase only"):
-        parse_requests(json.dumps([golden["inputs"], {"layers": 8}]))
+def test_compute_vector__golden_memory_inputs__equals_the_file_to_the_order_of_keys(golden_memory):
+    (inputs,), _ = parse_requests(json.dumps(golden_memory["inputs"]))
+    expected = {name: value for name, value in golden_memory.items() if name != "inputs"}
+    assert json.dumps(compute_vector(inputs)) == json.dumps(expected)
+
+
+def test_compute_vector__few_walkers__leaves_the_shown_one_out(golden_memory):
+    (inputs,), _ = parse_requests(json.dumps(golden_memory["inputs"] | {"walkers": 2, "layers": 1}))
+    vector = compute_vector(inputs)
+    assert "walker3_final_state_sha256" not in vector
+    assert vector["parents_last_5"] == []
+
+
+def test_parse_requests__whole_vector_file__gives_every_vector_s_inputs(golden, golden_memory, challenge):
+    file = json.dumps({"note": "", "c_phase": [golden, golden["inputs"]], "m_phase": [golden_memory]})
+    requests, is_list = parse_requests(file)
+    assert is_list
+    assert [type(request.challenge).__name__ for request in requests] == [
+        "Challenge", "Challenge", "MemoryChallenge",
+    ]  # fmt: skip
+    assert requests[0].challenge == challenge
+    assert requests[2].sample_beacon is None
+
+
+def test_parse_requests__phase_that_is_no_list__is_refused():
+    with pytest.raises(VectorTypeWrong, match=r"^c_phase is 3, need a list of vectors"):
+        parse_requests('{"c_phase": 3}')
+
+
+@pytest.mark.parametrize("name", ["W", "walkers", "steps", "beacon"])
+def test_parse_requests__memory_field_missing__is_refused_by_name(golden_memory, name):
+    fields = {key: value for key, value in golden_memory["inputs"].items() if key != name}
+    with pytest.raises(VectorFieldMissing, match=rf"lacks {name}$"):
+        parse_requests(json.dumps(fields))
+
+
+def test_parse_requests__field_of_the_other_phase__is_refused_by_name(golden_memory):
+    for name in ("K", "q", "profile"):
+        with pytest.raises(VectorFieldUnknown, match=f"unknown fields: {name}"):
+            parse_requests(json.dumps(golden_memory["inputs"] | {name: 1}))
+
+
+def test_parse_requests__memory_number_out_of_range__is_refused(golden_memory):
+    for name, value in {"layers": 0, "W": 3, "walkers": 0, "steps": 65}.items():
+        with pytest.raises(ShapeInvalid, match=rf"^{name} is {value}"):
+            parse_requests(json.dumps(golden_memory["inputs"] | {name: value}))
+
+
+@pytest.mark.parametrize("value", ["w2", 1, None, "W3"])
+def test_parse_requests__unknown_profile__is_refused(golden, value):
+    with pytest.raises(VectorTypeWrong, match=r"profile is .*, need "):
+        parse_requests(json.dumps(golden["inputs"] | {"profile": value}))

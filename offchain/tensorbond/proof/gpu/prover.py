@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorbond.proof import merkle
-from tensorbond.proof.challenge import TILE, Challenge, Shape, next_seed, row_seed
-from tensorbond.proof.errors import GpuMemoryExhausted, GpuWrong
+from tensorbond.proof.challenge import TILE, W1, Challenge, Shape, next_seed, row_seed
+from tensorbond.proof.errors import GpuMemoryExhausted, GpuUnavailable, GpuWrong
 from tensorbond.proof.gpu.device import Array, Device, Product, Run, join_levels
 from tensorbond.proof.gpu.memory import GpuMemoryProver, Residence
 from tensorbond.proof.memory import MemoryChallenge, MemoryShape
@@ -112,11 +112,14 @@ class GpuProver:
     ) -> Proof | MemoryProof:
         """Does all the work and returns the proof, its commitment known, its samples not yet asked for.
 
-        `progress` counts rounds; in the M-phase layers, then segments. Raises GpuMemoryExhausted and GpuLost.
+        `progress` counts rounds; in the M-phase layers, then segments. Raises GpuMemoryExhausted and GpuLost,
+        and GpuUnavailable for profile W2.
         """
         if isinstance(challenge, MemoryChallenge):
             return self.memory.prove(challenge, progress)
         shape = challenge.shape
+        if shape.profile != W1:
+            raise GpuUnavailable("no GPU kernel generates the lines of profile W2 yet; prove it on the CPU")
         workspace = Workspace(self.device, challenge, self._plan(shape))
         seeds = [challenge.first_seed]
         roots: list[bytes] = []

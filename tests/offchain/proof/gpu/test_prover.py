@@ -7,7 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tensorbond.proof import CpuProver, GpuLost, GpuMemoryExhausted, GpuWrong, Shape, verify
+from tensorbond.proof import (
+    W2,
+    CpuProver,
+    GpuLost,
+    GpuMemoryExhausted,
+    GpuUnavailable,
+    GpuWrong,
+    Shape,
+    verify,
+)
 from tensorbond.proof.gpu import prover as gpu
 from tensorbond.proof.gpu.device import TimedDevice
 from tensorbond.proof.gpu.prover import GpuProver, plan_rounds
@@ -35,6 +44,11 @@ def test_prove__golden_challenge__equals_the_vector(device, golden, challenge, e
     assert [root.hex() for root in proof.roots] == golden["roots"]
     assert proof.commitment.hex() == golden["commitment"]
     assert proof.open(sample_beacon) == evidence
+
+
+def test_prove__profile_w2__is_refused(device, small):
+    with pytest.raises(GpuUnavailable, match="profile W2"):
+        GpuProver(device).prove(replace(small, shape=replace(SMALL, profile=W2)))
 
 
 def test_prove__chunk_by_chunk__equals_the_cpu(device, small, expected, sample_beacon, monkeypatch):
