@@ -2,10 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {IChallenges} from "./interfaces/IChallenges.sol";
+import {Commit, IChallenges} from "./interfaces/IChallenges.sol";
 import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {IItemOpening, Place, PlaceKind} from "./interfaces/IItemOpening.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
@@ -26,6 +28,12 @@ contract Challenges is IChallenges, EIP712 {
 
     uint256 public constant MISS_EPOCHS = 8;
 
+    /// @dev Gas of an answer but for its opening, and for each byte of that: calldata, folding and the event.
+    uint256 private constant ANSWER_GAS = 110_000;
+    uint256 private constant ANSWER_BYTE_GAS = 50;
+    /// @dev What a deposit pays of the answer's base fee, for a sample.
+    uint256 private constant DEPOSIT_FACTOR = 2;
+
     bytes32 private constant EVIDENCE_TYPEHASH = keccak256("Evidence(bytes32 commitment,bytes32 evidenceRoot)");
     /// @dev EIP-2935: the hashes of the last 8191 blocks.
     address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
@@ -38,16 +46,21 @@ contract Challenges is IChallenges, EIP712 {
     IDeviceRegistry private immutable REGISTRY;
     IProviderStaking private immutable STAKING;
     address private immutable WORK_DISPUTES;
+    IItemOpening private immutable COMPUTE_PROOFS;
 
     Window private _window;
     mapping(uint256 slot => bytes32 beacon) private _beacons;
     mapping(uint256 device => mapping(uint256 slot => bytes32 record)) private _records;
     mapping(uint256 device => Faults) private _faults;
+    mapping(bytes32 id => ItemRequest) private _requests;
 
-    constructor(IDeviceRegistry registry, IProviderStaking staking, address workDisputes) EIP712("Challenges", "1") {
+    constructor(IDeviceRegistry registry, IProviderStaking staking, address workDisputes, IItemOpening computeProofs)
+        EIP712("Challenges", "1")
+    {
         REGISTRY = registry;
         STAKING = staking;
         WORK_DISPUTES = workDisputes;
+        COMPUTE_PROOFS = computeProofs;
     }
 
     // ---- Beacons ----
@@ -142,6 +155,55 @@ contract Challenges is IChallenges, EIP712 {
         emit MissRecorded(device, slot, misses);
     }
 
+    // ---- Requests ----
+
+    /// @inheritdoc IChallenges
+    function requestItem(uint256 device, uint256 slot, uint256 index) external payable {
+        Timing memory next = REGISTRY.timingAt(slot + 1);
+        if (_beacons[slot + 1] == 0 && block.number > next.startOf(slot + 1)) _seal(next, slot + 1);
+        _request(device, slot, Place(PlaceKind.Sample, index.toUint64(), 0));
+    }
+
+    /// @inheritdoc IChallenges
+    function requestPlace(uint256 device, uint256 slot, Place calldata place) external payable {
+        require(place.kind != PlaceKind.Sample, PlaceSampled(place.first));
+        _request(device, slot, place);
+    }
+
+    /// @inheritdoc IChallenges
+    function answerItem(Commit calldata record, Place calldata place, bytes calldata opening) external {
+        (uint256 device, uint256 slot) = (record.device, record.slot);
+        ItemRequest storage request = _requested(device, slot, place);
+        require(!request.answered, AnsweredAlready(device, slot));
+        require(block.number <= request.deadline, AnswerLate(block.number, request.deadline));
+        requireRecord(device, slot, record.commitment, record.timestamp, record.key);
+        bool opens = COMPUTE_PROOFS.opens(device, slot, record.commitment, place, opening);
+        require(opens, OpeningWrong(device, slot));
+
+        uint256 deposit = request.deposit;
+        request.answered = true;
+        request.deposit = 0;
+
+        emit ItemAnswered(device, slot, msg.sender, place, opening, deposit);
+
+        Address.sendValue(payable(msg.sender), deposit);
+    }
+
+    /// @inheritdoc IChallenges
+    function returnDeposit(uint256 device, uint256 slot, Place calldata place) external {
+        requireWithheld(device, slot, place);
+        ItemRequest storage request = _requested(device, slot, place);
+        (address asker, uint256 deposit) = (request.asker, request.deposit);
+        require(asker != address(0), DepositReturnedAlready(device, slot));
+
+        request.asker = address(0);
+        request.deposit = 0;
+
+        emit DepositReturned(device, slot, asker, place, deposit);
+
+        Address.sendValue(payable(asker), deposit);
+    }
+
     // ---- Views ----
 
     /// @inheritdoc IChallenges
@@ -174,10 +236,27 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @inheritdoc IChallenges
-    function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) external view {
+    function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) public view {
         bytes32 record = _records[device][slot];
         require(record & COMMITTED != 0, RecordMissing(device, slot));
         require(record & ~FLAGS == _recordOf(commitment, timestamp, key), RecordMismatch(device, slot));
+    }
+
+    /// @inheritdoc IChallenges
+    function depositOf(uint256 device, uint256 slot, Place calldata place) external view returns (uint256) {
+        return _depositOf(device, slot, place);
+    }
+
+    /// @inheritdoc IChallenges
+    function requestOf(uint256 device, uint256 slot, Place calldata place) external view returns (ItemRequest memory) {
+        return _requests[_idOf(device, slot, place)];
+    }
+
+    /// @inheritdoc IChallenges
+    function requireWithheld(uint256 device, uint256 slot, Place calldata place) public view {
+        ItemRequest storage request = _requested(device, slot, place);
+        require(!request.answered, AnsweredAlready(device, slot));
+        require(block.number > request.deadline, AnswerStillPossible(block.number, request.deadline));
     }
 
     /// @inheritdoc IChallenges
@@ -195,6 +274,48 @@ contract Challenges is IChallenges, EIP712 {
     modifier onlyWorkDisputes() {
         require(msg.sender == WORK_DISPUTES, WorkDisputesOnly(msg.sender));
         _;
+    }
+
+    function _request(uint256 device, uint256 slot, Place memory place) private {
+        require(_records[device][slot] & COMMITTED != 0, RecordMissing(device, slot));
+        Timing memory timing = REGISTRY.timingAt(slot);
+        uint256 firstBlock = REGISTRY.timingAt(slot + 1).startOf(slot + 2);
+        uint256 lastBlock = timing.lastBlock(timing.epochOf(slot)) + timing.attestBlocks + timing.proofBlocks / 2;
+        require(
+            block.number >= firstBlock && block.number <= lastBlock,
+            RequestWindowClosed(slot, block.number, firstBlock, lastBlock)
+        );
+        ItemRequest storage request = _requests[_idOf(device, slot, place)];
+        require(request.deadline == 0, RequestedAlready(device, slot));
+        uint256 need = _depositOf(device, slot, place);
+        require(msg.value >= need, DepositInsufficient(msg.value, need));
+
+        uint256 deadline = block.number + timing.proofBlocks / 2;
+        request.asker = msg.sender;
+        request.deposit = msg.value.toUint96();
+        request.deadline = deadline.toUint40();
+
+        emit ItemRequested(device, slot, msg.sender, place, msg.value, deadline);
+    }
+
+    function _depositOf(uint256 device, uint256 slot, Place memory place) private view returns (uint256) {
+        uint256 length = COMPUTE_PROOFS.openingLength(device, slot, place);
+        uint256 price = block.basefee * DEPOSIT_FACTOR;
+        if (place.kind != PlaceKind.Sample) price *= 2;
+        return (ANSWER_GAS + ANSWER_BYTE_GAS * length) * price;
+    }
+
+    function _requested(uint256 device, uint256 slot, Place calldata place)
+        private
+        view
+        returns (ItemRequest storage request)
+    {
+        request = _requests[_idOf(device, slot, place)];
+        require(request.deadline != 0, RequestMissing(device, slot));
+    }
+
+    function _idOf(uint256 device, uint256 slot, Place memory place) private pure returns (bytes32) {
+        return keccak256(abi.encode(device, slot, place));
     }
 
     /// @dev The window of `slot`, which must be open now; seals the slot if nobody has.

@@ -241,6 +241,16 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
     }
 
     /// @inheritdoc IDeviceRegistry
+    function faultCostOf(uint256 device) external view returns (address provider, uint256 first, uint256 all) {
+        Device memory d = deviceOf(device);
+        DeviceClass storage terms = _classes[d.classId];
+        uint256 bond = uint256(d.bondedGops) * terms.bondPerGops;
+        provider = d.provider;
+        all = bond - _debited[device];
+        first = Math.min(Bps.share(bond, terms.faultBps), all);
+    }
+
+    /// @inheritdoc IDeviceRegistry
     function classOf(uint256 classId) external view returns (DeviceClass memory terms) {
         terms = _classes[classId];
         if (terms.q == 0) revert ClassUnknown(classId);

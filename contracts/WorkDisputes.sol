@@ -5,8 +5,10 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IAttestations, LeafProof, OutcomeProof} from "./interfaces/IAttestations.sol";
-import {IChallenges} from "./interfaces/IChallenges.sol";
+import {Commit, IChallenges} from "./interfaces/IChallenges.sol";
+import {HeaderOpening, IComputeProofs, ItemOpening, Link} from "./interfaces/IComputeProofs.sol";
 import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {Place} from "./interfaces/IItemOpening.sol";
 import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {IWorkDisputes} from "./interfaces/IWorkDisputes.sol";
 import {Bps} from "./libraries/Bps.sol";
@@ -22,7 +24,6 @@ contract WorkDisputes is IWorkDisputes {
     uint256 public constant MISS_LIMIT = 8;
     uint256 public constant FAULT_EPOCHS = 32;
 
-    uint256 private constant TILE = 16;
     uint256 private constant RESULT_BAD_ITEM = 3;
     bytes32 private constant COMMITTED = bytes32(uint256(1));
 
@@ -30,17 +31,20 @@ contract WorkDisputes is IWorkDisputes {
     IChallenges private immutable CHALLENGES;
     IAttestations private immutable ATTESTATIONS;
     IProviderStaking private immutable STAKING;
+    IComputeProofs private immutable COMPUTE_PROOFS;
 
     constructor(
         IDeviceRegistry registry,
         IChallenges challenges,
         IAttestations attestations,
-        IProviderStaking staking
+        IProviderStaking staking,
+        IComputeProofs computeProofs
     ) {
         REGISTRY = registry;
         CHALLENGES = challenges;
         ATTESTATIONS = attestations;
         STAKING = staking;
+        COMPUTE_PROOFS = computeProofs;
     }
 
     // ---- Proofs ----
@@ -55,13 +59,13 @@ contract WorkDisputes is IWorkDisputes {
         // What `Challenges.isDrawn` answers, without reading all this twice.
         bool isActive = d.fromEpoch <= timing.epochOf(slot) && slot < d.untilSlot;
         bool isDrawn = isActive && TileProof.isDrawn(beacon, device, timing.rollCall, c.drawThreshold);
-        require(isDrawn, NotDrawn(device, slot));
+        require(isDrawn && _isDue(device, slot, beacon, c.layers), NotDrawn(device, slot));
         uint256 lastBlock = timing.startOf(slot + 1) - 2;
         require(block.number > lastBlock, WindowOpen(slot, block.number, lastBlock));
 
         uint256 misses = CHALLENGES.recordMiss(device, slot);
         if (misses == MISS_LIMIT) {
-            (amount,) = _punish(device, slot, d, c, CHALLENGER_BPS, SlashReason.MissedOften, beacon);
+            (amount,) = _punish(device, slot, CHALLENGER_BPS, SlashReason.MissedOften, beacon);
         } else {
             uint256 penalty = Math.min(c.missPenalty, REGISTRY.bondOf(device));
             amount = _slash(device, d.provider, penalty, CHALLENGER_BPS, SlashReason.MissedSlot, beacon);
@@ -72,21 +76,84 @@ contract WorkDisputes is IWorkDisputes {
 
     /// @inheritdoc IWorkDisputes
     function proveBadItem(BadItem calldata proof) external returns (uint256 amount) {
-        CHALLENGES.requireRecord(proof.device, proof.slot, proof.commitment, proof.timestamp, proof.key);
-        require(msg.sender != proof.key, IProviderStaking.ChallengerIsAccused(msg.sender));
-        bytes32 commitment = TileProof.commitmentOf(proof.finalSeed, proof.roundsRoot);
-        require(commitment == proof.commitment, CommitmentMismatch(commitment, proof.commitment));
-        require(proof.row < TILE && proof.column < TILE, EntryOutOfRange(proof.row, proof.column));
-        Device memory d = REGISTRY.deviceOf(proof.device);
-        DeviceClass memory c = REGISTRY.classOf(d.classId);
-        bytes32 evidenceRoot = _signedRoot(proof, c.q);
-        require(_isBad(proof, d, c), ItemGood(proof.index, proof.row, proof.column));
+        _requireRecord(Commit(proof.device, proof.slot, proof.commitment, proof.timestamp, proof.key));
+        _seal(proof.slot + 1);
+        (bool bad, bytes32 evidenceRoot) = COMPUTE_PROOFS.isBadItem(
+            proof.device,
+            proof.slot,
+            proof.commitment,
+            ItemOpening(proof.finalSeed, proof.roundsRoot, proof.index, proof.item, proof.evidencePath),
+            proof.row,
+            proof.column
+        );
+        _requireSigned(proof.commitment, proof.key, evidenceRoot, proof.signature);
+        require(bad, ItemGood(proof.index, proof.row, proof.column));
 
         uint256 reward;
-        (amount, reward) =
-            _punish(proof.device, proof.slot, d, c, CHALLENGER_BPS, SlashReason.BadItem, evidenceRoot);
+        (amount, reward) = _punish(proof.device, proof.slot, CHALLENGER_BPS, SlashReason.BadItem, evidenceRoot);
 
         emit BadItemProven(proof.device, proof.slot, msg.sender, proof.index, amount, reward);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveBadHeader(Commit calldata commit, HeaderOpening calldata header, bytes calldata signature)
+        external
+        returns (uint256 amount)
+    {
+        _requireRecord(commit);
+        (bool bad, bytes32 evidenceRoot) =
+            COMPUTE_PROOFS.isBadHeader(commit.device, commit.slot, commit.commitment, header);
+        _requireSigned(commit.commitment, commit.key, evidenceRoot, signature);
+        require(bad, HeaderGood());
+
+        return _settle(commit, SlashReason.BadHeader, evidenceRoot);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveBadLink(Commit calldata commit, Link calldata link) external returns (uint256 amount) {
+        _requireRecord(commit);
+        bool bad = COMPUTE_PROOFS.isBadLink(commit.device, commit.slot, commit.commitment, link);
+        require(bad, LinkGood(link.index));
+
+        return _settle(commit, SlashReason.BadLink, commit.commitment);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveBadLane(
+        Commit calldata commit,
+        uint256 round,
+        uint256 tile,
+        uint256 lane,
+        bytes calldata opening
+    ) external returns (uint256 amount) {
+        _requireRecord(commit);
+        bool bad =
+            COMPUTE_PROOFS.isBadLane(commit.device, commit.slot, commit.commitment, round, tile, lane, opening);
+        require(bad, LaneGood(round, tile, lane));
+
+        return _settle(commit, SlashReason.BadLane, commit.commitment);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveTwoEvidences(Commit calldata commit, bytes32[2] calldata roots, bytes[2] calldata signatures)
+        external
+        returns (uint256 amount)
+    {
+        _requireRecord(commit);
+        require(roots[0] != roots[1], RootsEqual(roots[0]));
+        for (uint256 i = 0; i < 2; ++i) {
+            _requireSigned(commit.commitment, commit.key, roots[i], signatures[i]);
+        }
+
+        return _settle(commit, SlashReason.TwoEvidences, keccak256(abi.encode(roots)));
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveWithheld(Commit calldata commit, Place calldata place) external returns (uint256 amount) {
+        _requireRecord(commit);
+        CHALLENGES.requireWithheld(commit.device, commit.slot, place);
+
+        return _settle(commit, SlashReason.Withheld, keccak256(abi.encode(place)));
     }
 
     /// @inheritdoc IWorkDisputes
@@ -97,12 +164,9 @@ contract WorkDisputes is IWorkDisputes {
         uint256 device = leaf.leaf.device;
         uint256 slot = outcome.outcome.slot;
         require(CHALLENGES.recordOf(device, slot) & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
-        Device memory d = REGISTRY.deviceOf(device);
-        DeviceClass memory c = REGISTRY.classOf(d.classId);
 
         uint256 reward;
-        (amount, reward) =
-            _punish(device, slot, d, c, ENFORCER_BPS, SlashReason.BadItemAttested, outcome.outcome.witness);
+        (amount, reward) = _punish(device, slot, ENFORCER_BPS, SlashReason.BadItemAttested, outcome.outcome.witness);
 
         emit BadItemEnforced(device, slot, msg.sender, leaf.epoch, amount, reward);
     }
@@ -116,8 +180,9 @@ contract WorkDisputes is IWorkDisputes {
         uint256 epoch = timing.epochOf(d.untilSlot - 1);
         uint256 settled = ATTESTATIONS.settledThrough();
         require(settled > epoch, ProofStillPossible(device, settled, epoch + 1));
-        // A proof window after the last epoch could have been attested, and one after it is final: until then it can be enforced.
-        uint256 provableUntil = timing.startOf(d.untilSlot) + timing.attestBlocks + timing.proofBlocks;
+        // What was asked for last must be answered within one proof window of the attestation deadline; in the next it can be proven
+        // withheld. And one after the last epoch is final, it can be enforced.
+        uint256 provableUntil = timing.lastBlock(epoch) + timing.attestBlocks + 2 * uint256(timing.proofBlocks);
         (, IAttestations.Attested memory attested) = ATTESTATIONS.attestedOf(epoch);
         provableUntil = Math.max(provableUntil, uint256(attested.provableUntil) + timing.proofBlocks);
         require(block.number > provableUntil, ProofStillPossible(device, block.number, provableUntil + 1));
@@ -127,54 +192,41 @@ contract WorkDisputes is IWorkDisputes {
 
     // ---- Internal ----
 
-    /// @dev The evidence root that the item folds to, which the committing key must have signed for this commitment.
-    function _signedRoot(BadItem calldata proof, uint256 samples) private view returns (bytes32 root) {
-        require(proof.index < samples, IndexOutOfRange(proof.index, samples));
-        // One leaf more than samples: the header.
-        uint256 depth = TileProof.depthOf(samples + 1);
-        require(proof.evidencePath.length == depth, EvidencePathMalformed(proof.evidencePath.length, depth));
-        root = TileProof.fold(TileProof.evidenceLeaf(proof.index, proof.item), proof.index, proof.evidencePath);
-        bytes32 digest = CHALLENGES.evidenceDigest(proof.commitment, root);
-        (address signer,,) = ECDSA.tryRecoverCalldata(digest, proof.signature);
-        require(signer == proof.key, EvidenceSignerMismatch(signer, proof.key));
+    /// @dev Whether a drawn slot counts: a memory slot doesn't where the class has an M-phase and the device is held, or may have been.
+    function _isDue(uint256 device, uint256 slot, bytes32 beacon, uint256 layers) private view returns (bool) {
+        if (layers == 0 || !TileProof.isMemorySlot(beacon)) return true;
+        (bool known, bool held) = REGISTRY.heldIn(device, slot);
+        return known && !held;
     }
 
-    /// @dev Whether signed bytes are not the item that the sample asked for. The challenger chooses only where to look.
-    function _isBad(BadItem calldata proof, Device memory d, DeviceClass memory c) private returns (bool) {
-        uint256 tileColumns = c.n / TILE;
-        uint256 tiles = (c.m / TILE) * tileColumns;
-        bytes calldata item = proof.item;
-        if (item.length != TileProof.itemLength(tiles, c.R)) return true;
-
-        (uint256 round, uint256 tile) = TileProof.placeOf(item);
-        (uint256 askedRound, uint256 askedTile) =
-            TileProof.sampleOf(proof.commitment, _sampleBeacon(proof.slot), proof.index, c.R, tiles);
-        if (round != askedRound || tile != askedTile) return true;
-
-        // Either is enough, and a wrong entry is what one finds: the paths only matter where the entry is right.
-        int256 product = TileProof.product(
-            TileProof.seedOf(item, tiles),
-            TileProof.firstSeed(
-                CHALLENGES.beaconOf(proof.slot), d.provider, proof.device, proof.slot, c.m, c.n, c.K, c.R
-            ),
-            TILE * (tile / tileColumns) + proof.row,
-            TILE * (tile % tileColumns) + proof.column,
-            c.K
-        );
-        if (TileProof.entryOf(item, proof.row, proof.column) != product) return true;
-
-        return TileProof.foldItem(item, tiles, c.R) != proof.roundsRoot;
+    /// @dev Whoever committed answers for it, though its key be rotated since, and can't accuse itself.
+    function _requireRecord(Commit memory commit) private view {
+        CHALLENGES.requireRecord(commit.device, commit.slot, commit.commitment, commit.timestamp, commit.key);
+        require(msg.sender != commit.key, IProviderStaking.ChallengerIsAccused(msg.sender));
     }
 
-    /// @dev The beacon of the next slot, sealed now if nobody has and it still can be.
-    function _sampleBeacon(uint256 slot) private returns (bytes32 beacon) {
-        beacon = CHALLENGES.beaconOf(slot + 1);
-        if (beacon != 0) return beacon;
-        try CHALLENGES.seal(slot + 1) returns (bytes32 found) {
-            return found;
+    /// @dev The committing key must have signed this very root for the commitment.
+    function _requireSigned(bytes32 commitment, address key, bytes32 evidenceRoot, bytes calldata signature) private view {
+        (address signer,,) = ECDSA.tryRecoverCalldata(CHALLENGES.evidenceDigest(commitment, evidenceRoot), signature);
+        require(signer == key, EvidenceSignerMismatch(signer, key));
+    }
+
+    /// @dev Seal the slot if nobody has.
+    function _seal(uint256 slot) private {
+        if (CHALLENGES.beaconOf(slot) != 0) return;
+        try CHALLENGES.seal(slot) returns (bytes32) {
+            return;
         } catch {
-            revert IChallenges.SlotNotSealed(slot + 1);
+            revert IChallenges.SlotNotSealed(slot);
         }
+    }
+
+    /// @dev Punish what a challenger has proven.
+    function _settle(Commit calldata commit, SlashReason reason, bytes32 evidence) private returns (uint256 amount) {
+        uint256 reward;
+        (amount, reward) = _punish(commit.device, commit.slot, CHALLENGER_BPS, reason, evidence);
+
+        emit FaultProven(commit.device, commit.slot, msg.sender, reason, evidence, amount, reward);
     }
 
     /// @dev What a proven fault costs, once for a (device, slot): a share of the bond it was registered with, or all that is left
@@ -182,20 +234,16 @@ contract WorkDisputes is IWorkDisputes {
     function _punish(
         uint256 device,
         uint256 slot,
-        Device memory d,
-        DeviceClass memory c,
         uint256 challengerBps,
         SlashReason reason,
         bytes32 evidence
     ) private returns (uint256 amount, uint256 reward) {
-        uint256 penalty = REGISTRY.bondOf(device);
-        if (!_isRepeated(device, slot)) {
-            penalty = Math.min(penalty, Bps.share(uint256(d.bondedGops) * c.bondPerGops, c.faultBps));
-        }
+        (address provider, uint256 first, uint256 all) = REGISTRY.faultCostOf(device);
+        uint256 penalty = _isRepeated(device, slot) ? all : first;
 
         CHALLENGES.recordFault(device, slot);
         REGISTRY.suspend(device);
-        amount = _slash(device, d.provider, penalty, challengerBps, reason, evidence);
+        amount = _slash(device, provider, penalty, challengerBps, reason, evidence);
         reward = Bps.share(amount, challengerBps);
     }
 

@@ -7,8 +7,21 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from tensorbond.chain import digests
-from tensorbond.chain.types import BadItem
-from tensorbond.proof import Challenge, CpuProver, Evidence, Proof, Shape, encode_item, item_leaf, parse_item
+from tensorbond.chain.types import BadItem, Commit, HeaderOpening, ItemOpening, Link, RoundOpening
+from tensorbond.proof import (
+    Challenge,
+    CpuProver,
+    Evidence,
+    Item,
+    Proof,
+    Round,
+    Shape,
+    digest_tiles,
+    encode_item,
+    item_leaf,
+    merkle,
+    parse_item,
+)
 from tests.acts import TBND, commit_as, domain, mine_to_slot, register_as, stake_as
 from tests.chain import Chain
 
@@ -37,6 +50,10 @@ class Work:
     def record(self) -> tuple[bytes, int, str]:
         """The parts of the commit record."""
         return self.proof.commitment, self.timestamp, self.key
+
+    @property
+    def commit(self) -> Commit:
+        return Commit(self.device, self.slot, *self.record)
 
 
 def device_as(chain: Chain, provider: str, class_id: int = 0) -> int:
@@ -167,3 +184,63 @@ def change_item(work: Work, index: int = 0, **changes: object) -> bytes:
     assert work.evidence is not None
     item = replace(parse_item(work.shape, work.evidence.items[index]), **changes)  # type: ignore[arg-type]
     return encode_item(work.shape, item)
+
+
+def header_of(work: Work) -> bytes:
+    return b"".join((*work.proof.roots, work.proof.final_seed))
+
+
+def show_header(chain: Chain, work: Work, header: bytes | None = None) -> tuple[HeaderOpening, bytes]:
+    """A header under a root that the key signed, and the signature.
+
+    `header`: what it signed in place of the work's own."""
+    assert work.evidence is not None
+    leaves = [item_leaf(i, item) for i, item in enumerate(work.evidence.items)]
+    shown = header_of(work) if header is None else header
+    path, root = evidence_path([*leaves, item_leaf(len(leaves), shown)], len(leaves))
+    return HeaderOpening(shown, path), sign_evidence(chain, work.key, work.proof.commitment, root)
+
+
+def item_opening(proof: BadItem) -> ItemOpening:
+    """What a judge is asked about a bad item."""
+    return ItemOpening(proof.final_seed, proof.rounds_root, proof.index, proof.item, proof.evidence_path)
+
+
+NOTHING = RoundOpening(bytes(32), bytes(32), ())
+
+
+def open_round(work: Work, index: int) -> RoundOpening:
+    """Round `index` under roundsRoot, or, from R on, the padding leaf as its root."""
+    proof = work.proof
+    path = merkle.path_of(merkle.build(proof.round_leaves), index)
+    if index >= work.shape.R:
+        return RoundOpening(bytes(32), proof.round_leaves[index], path)
+    return RoundOpening(proof.seeds[index], proof.roots[index], path)
+
+
+def open_link(work: Work, index: int) -> Link:
+    """Link `index` of the seed chain, as it was committed to."""
+    rounds = work.shape.R
+    before = open_round(work, index - 1) if 0 < index <= rounds else NOTHING
+    here = NOTHING if index == rounds else open_round(work, index - (index > rounds))
+    return Link(index, work.proof.final_seed, before, here)
+
+
+def open_tile(work: Work, round_index: int, tile: int) -> bytes:
+    """The opening of any tile, as it was committed to."""
+    item = _opened(work, round_index, tile)
+    (leaf,) = digest_tiles(item.entries[None])
+    return b"".join((leaf, *item.tile_path, item.seed, *item.round_path, work.proof.final_seed))
+
+
+def open_item(work: Work, round_index: int, tile: int) -> bytes:
+    """A true item for any tile of the work."""
+    return encode_item(work.shape, _opened(work, round_index, tile))
+
+
+def _opened(work: Work, round_index: int, tile: int) -> Item:
+    proof = work.proof
+    done = Round(proof.challenge, round_index, proof.seeds[round_index])
+    ((entries, tile_path),) = proof.prover.open_tiles(done, proof.kept[round_index], [tile])
+    round_path = merkle.path_of(merkle.build(proof.round_leaves), round_index)
+    return Item(round_index, tile, entries, tile_path, done.seed, round_path)

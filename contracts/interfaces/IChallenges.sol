@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-/// @title The only home of sealed beacons, commit records and each device's proven faults.
+import {Place} from "./IItemOpening.sol";
+
+/// @notice The parts of a commit record (the event `Committed`): who committed to what, when.
+struct Commit {
+    uint256 device;
+    uint256 slot;
+    bytes32 commitment;
+    uint256 timestamp;
+    address key;
+}
+
+/// @title The only home of sealed beacons, commit records, each device's proven faults, and requests for items (F7).
 /// @dev proof.md §1: beacon(s) is the hash of block B(s), the sample beacon of slot s is beacon(s + 1), and commitments of slot s
 /// are taken from block B(s) + 1 to B(s + 1) − 2.
 interface IChallenges {
@@ -18,6 +29,16 @@ interface IChallenges {
         uint24 missEpoch;
     }
 
+    /// @notice A request for one place of what a device committed in a slot. Two words.
+    struct ItemRequest {
+        /// Who gets the deposit (wei) back if nobody answers.
+        address asker;
+        uint96 deposit;
+        /// The last block of an answer; zero: nobody asked.
+        uint40 deadline;
+        bool answered;
+    }
+
     event SlotSealed(uint256 indexed slot, bytes32 beacon);
     /// The parts of the record: the chain is the stopwatch, the committing key answers for it even after a rotation.
     event Committed(uint256 indexed device, uint256 indexed slot, address indexed key, bytes32 commitment, uint256 timestamp);
@@ -25,6 +46,15 @@ interface IChallenges {
     event FaultRecorded(uint256 indexed device, uint256 indexed slot, uint256 count);
     /// A missed slot was proven; a sentinel stands where the record would.
     event MissRecorded(uint256 indexed device, uint256 indexed slot, uint256 misses);
+
+    event ItemRequested(
+        uint256 indexed device, uint256 indexed slot, address indexed asker, Place place, uint256 deposit, uint256 deadline
+    );
+    /// The opening lies open for all: whoever finds it wrong proves it (F2, F3, F4).
+    event ItemAnswered(
+        uint256 indexed device, uint256 indexed slot, address indexed answerer, Place place, bytes opening, uint256 deposit
+    );
+    event DepositReturned(uint256 indexed device, uint256 indexed slot, address indexed asker, Place place, uint256 deposit);
 
     error SlotNotStarted(uint256 slot, uint256 startBlock, uint256 blockNumber);
     error SlotNotSealed(uint256 slot);
@@ -42,6 +72,17 @@ interface IChallenges {
     error FaultedAlready(uint256 device, uint256 slot);
     error RecordMissing(uint256 device, uint256 slot);
     error RecordMismatch(uint256 device, uint256 slot);
+    error RequestWindowClosed(uint256 slot, uint256 blockNumber, uint256 firstBlock, uint256 lastBlock);
+    error RequestedAlready(uint256 device, uint256 slot);
+    error RequestMissing(uint256 device, uint256 slot);
+    /// A sample is asked for by `requestItem`.
+    error PlaceSampled(uint256 index);
+    error DepositInsufficient(uint256 have, uint256 need);
+    error AnsweredAlready(uint256 device, uint256 slot);
+    error AnswerLate(uint256 blockNumber, uint256 deadline);
+    error AnswerStillPossible(uint256 blockNumber, uint256 deadline);
+    error OpeningWrong(uint256 device, uint256 slot);
+    error DepositReturnedAlready(uint256 device, uint256 slot);
 
     /// @notice Store the hash of the slot's first block, by BLOCKHASH or EIP-2935. Anyone.
     function seal(uint256 slot) external returns (bytes32 beacon);
@@ -64,6 +105,20 @@ interface IChallenges {
     /// which counts for nothing.
     function recordMiss(uint256 device, uint256 slot) external returns (uint256 misses);
 
+    /// @notice F7: ask for the item of sample `index` of what was committed. Anyone, from the end of the open window (block B(slot + 2)) until
+    /// half a proof window after the last block in which the slot's epoch may be attested in time; with at least `depositOf` wei, which
+    /// whoever answers gets. Seals the next slot if nobody has. Unanswered half a proof window later it can be proven withheld.
+    function requestItem(uint256 device, uint256 slot, uint256 index) external payable;
+
+    /// @notice F7: ask for any other place, likewise, at double deposit.
+    function requestPlace(uint256 device, uint256 slot, Place calldata place) external payable;
+
+    /// @notice Answer a request with what the commitment binds at its place (`IItemOpening.opens`), and be paid its deposit. Anyone.
+    function answerItem(Commit calldata record, Place calldata place, bytes calldata opening) external;
+
+    /// @notice Give the asker its deposit back once nobody can answer any more. Anyone.
+    function returnDeposit(uint256 device, uint256 slot, Place calldata place) external;
+
     /// @return The sealed beacon of `slot`, or zero.
     function beaconOf(uint256 slot) external view returns (bytes32);
     /// @return Whether `device` is drawn in the sealed `slot`: by lot, or because it is a roll call; never in a slot of the M-phase, if its
@@ -76,6 +131,12 @@ interface IChallenges {
     function recordOf(uint256 device, uint256 slot) external view returns (bytes32);
     /// @notice Reverts unless these are the parts of the (device, slot)'s record.
     function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) external view;
+    /// @return The least deposit of a request in this block, in wei: the answer's gas (by the bytes of its opening) at twice the base fee,
+    /// and twice that for what isn't sampled. Reverts `PlaceUnknown` (IItemOpening).
+    function depositOf(uint256 device, uint256 slot, Place calldata place) external view returns (uint256);
+    function requestOf(uint256 device, uint256 slot, Place calldata place) external view returns (ItemRequest memory);
+    /// @notice Reverts unless the place was asked for and not answered in time.
+    function requireWithheld(uint256 device, uint256 slot, Place calldata place) external view;
     function faultsOf(uint256 device) external view returns (Faults memory);
     /// @return The EIP-712 digest (domain name "Challenges", version "1") of `Evidence(bytes32 commitment,bytes32 evidenceRoot)`.
     function evidenceDigest(bytes32 commitment, bytes32 evidenceRoot) external view returns (bytes32);

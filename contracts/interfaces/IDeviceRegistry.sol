@@ -119,6 +119,10 @@ interface IDeviceRegistry {
     function deviceOf(uint256 device) external view returns (Device memory);
     /// @return What is left of the device's locked bond, wei.
     function bondOf(uint256 device) external view returns (uint256);
+    /// @return provider Who pays for a proven fault of the device.
+    /// @return first Wei for its first one: its class's share of the bond that it was registered with, at most all.
+    /// @return all Wei for another soon after: all that is left.
+    function faultCostOf(uint256 device) external view returns (address provider, uint256 first, uint256 all);
     function classOf(uint256 classId) external view returns (DeviceClass memory);
     function classCount() external view returns (uint256);
     /// @return Ids 1..deviceCount() exist.

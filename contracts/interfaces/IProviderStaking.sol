@@ -10,7 +10,14 @@ enum SlashReason {
     BadItemAttested,
     JobNotSubmitted,
     JobOutcomeMissed,
-    JobOutcomeBad
+    JobOutcomeBad,
+    BadHeader,
+    BadLink,
+    BadLane,
+    BadLabel,
+    BadStep,
+    TwoEvidences,
+    Withheld
 }
 
 /// @title The only home of stake: per provider one active and one unbonding pool, both by shares, and the operator key.

@@ -2,10 +2,17 @@
 pragma solidity ^0.8.30;
 
 import {LeafProof, OutcomeProof} from "./IAttestations.sol";
+import {Commit} from "./IChallenges.sol";
+import {HeaderOpening, Link} from "./IComputeProofs.sol";
+import {Place} from "./IItemOpening.sol";
+import {SlashReason} from "./IProviderStaking.sol";
 
-/// @title Fraud proofs about work (proof.md §5): F0 missed, F1 badItem, and the enforcement of a final bad-item outcome.
-/// @dev A proof costs the device once per (device, slot): its class's share of the bond for the first fault, all that is left for a
-/// second within FAULT_EPOCHS. The device is suspended. Invariants 9, 10.
+/// @title Fraud proofs about work (proof.md §5), and the enforcement of a final bad-item outcome.
+/// @dev A verb binds its claim to the commit record, and where evidence is judged to a root that the committing key signed; asks the
+/// judge (`ComputeProofs`); and slashes. All but F0 cost the device one and the same, once per (device, slot): its class's share of
+/// the bond for the first fault, all that is left for a second within FAULT_EPOCHS. The device is suspended. The sender can be
+/// neither the provider, nor its operator, nor the committing key. What is claimed must be judged bad: the judge's reverts stand in
+/// its interface. Invariants 9, 10.
 interface IWorkDisputes {
     /// @notice F1: item `index` of evidence that the committing key signed is bad.
     struct BadItem {
@@ -33,24 +40,37 @@ interface IWorkDisputes {
     event BadItemProven(
         uint256 indexed device, uint256 indexed slot, address indexed challenger, uint256 index, uint256 amount, uint256 reward
     );
+    /// F2, F3, F7, F8, or a bad header. `evidence` is the signed evidenceRoot; the commitment; the hash of both roots; or of the place.
+    event FaultProven(
+        uint256 indexed device,
+        uint256 indexed slot,
+        address indexed challenger,
+        SlashReason reason,
+        bytes32 evidence,
+        uint256 amount,
+        uint256 reward
+    );
     event BadItemEnforced(
         uint256 indexed device, uint256 indexed slot, address indexed challenger, uint256 epoch, uint256 amount, uint256 reward
     );
 
     error NotDrawn(uint256 device, uint256 slot);
     error WindowOpen(uint256 slot, uint256 blockNumber, uint256 lastBlock);
-    error CommitmentMismatch(bytes32 have, bytes32 need);
-    error IndexOutOfRange(uint256 have, uint256 count);
-    error EvidencePathMalformed(uint256 have, uint256 need);
     error EvidenceSignerMismatch(address have, address need);
-    error EntryOutOfRange(uint256 row, uint256 column);
     /// The item is what its sample asked for, folds, and the entry equals A_i · B_j.
     error ItemGood(uint256 index, uint256 row, uint256 column);
+    /// The header's chain leads to the commitment, and to the finalSeed that it says.
+    error HeaderGood();
+    /// The seed, or the padding leaf, is what it must be.
+    error LinkGood(uint256 index);
+    /// The lane is MIX of its entries.
+    error LaneGood(uint256 round, uint256 tile, uint256 lane);
+    error RootsEqual(bytes32 root);
     error OutcomeNotBadItem(uint256 result);
     error ProofStillPossible(uint256 device, uint256 have, uint256 need);
 
-    /// @notice F0: the slot is sealed, the device was drawn, the window is over, and there is no record. Anyone; costs the class's
-    /// fixed sum; the MISS_LIMIT-th miss within MISS_EPOCHS costs a share of the bond.
+    /// @notice F0: the slot is sealed, the device was drawn, the window is over, and there is no record. In a slot of the M-phase, if its
+    /// class has one, the device must be known not to have been held when the slot began. Anyone; costs the class's fixed sum; the MISS_LIMIT-th miss within MISS_EPOCHS costs a share of the bond.
     function proveMissed(uint256 device, uint256 slot) external returns (uint256 amount);
 
     /// @notice F1: the item has another length than the class gives, or is not of the tile that the sample asks for, or an entry is
@@ -58,11 +78,32 @@ interface IWorkDisputes {
     /// operator and the committing key. @return amount Wei slashed.
     function proveBadItem(BadItem calldata proof) external returns (uint256 amount);
 
+    /// @notice The header of evidence that the committing key signed is bad (`IComputeProofs.isBadHeader`). @return amount Wei slashed.
+    function proveBadHeader(Commit calldata commit, HeaderOpening calldata header, bytes calldata signature)
+        external
+        returns (uint256 amount);
+
+    /// @notice F2, from the commitment alone (`IComputeProofs.isBadLink`). @return amount Wei slashed.
+    function proveBadLink(Commit calldata commit, Link calldata link) external returns (uint256 amount);
+
+    /// @notice F3, from the commitment alone (`IComputeProofs.isBadLane`). @return amount Wei slashed.
+    function proveBadLane(Commit calldata commit, uint256 round, uint256 tile, uint256 lane, bytes calldata opening)
+        external
+        returns (uint256 amount);
+
+    /// @notice F8: the committing key signed two evidenceRoots for the commitment. @return amount Wei slashed.
+    function proveTwoEvidences(Commit calldata commit, bytes32[2] calldata roots, bytes[2] calldata signatures)
+        external
+        returns (uint256 amount);
+
+    /// @notice F7: what was asked for by `Challenges.requestItem` was not answered in time. @return amount Wei slashed.
+    function proveWithheld(Commit calldata commit, Place calldata place) external returns (uint256 amount);
+
     /// @notice Slash for a bad-item outcome under a final attestation. Anyone but the provider and its operator.
     function enforce(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount);
 
-    /// @notice Free the rest of an ended device's bond once every epoch it was drawn in is final or void, and a proof window has
-    /// passed both since the last of them could have been attested in time and since it could first be enforced. Anyone.
+    /// @notice Free the rest of an ended device's bond once every epoch it was drawn in is final or void, and two proof windows have
+    /// passed since the last of them could have been attested in time, and one since it could first be enforced. Anyone.
     function discharge(uint256 device) external;
 
     /// Share of a slash that the sender of an F0 or F1 gets, and of an enforcement; bps.

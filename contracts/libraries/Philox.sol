@@ -4,7 +4,8 @@ pragma solidity ^0.8.30;
 // The proof libraries are where assembly is allowed.
 // solhint-disable no-inline-assembly
 
-/// @title Philox4x32-10 (Random123) as GPOW1's generator of matrix lines, and the exact int8 product of a row and a column.
+/// @title Philox4x32-10 (Random123) as GPOW1's generator of matrix lines, and the exact product of a row and a column: int8 elements
+/// (W1), or 9-bit ones, two bytes each (W2).
 /// @dev proof.md §2. Mirrored by `tensorbond.proof.workload`; tests/parity hold it to that and to Random123's known answers.
 ///
 /// Four blocks run side by side in the 64-bit lanes of a word, each lane holding one u32 of state. Multiplying such a word by a
@@ -29,18 +30,18 @@ library Philox {
     uint256 private constant ASCENDING = 0x0000000000000003000000000000000200000000000000010000000000000000;
     uint256 private constant DESCENDING = 0x0000000000000000000000000000000100000000000000020000000000000003;
 
-    /// Elements that four blocks make.
+    /// Bytes that four blocks make.
     uint256 private constant STEP = 64;
 
-    /// @return line Line `index` of the matrix with this seed, for the left side of `dot`.
-    /// @param elements The line's length, a multiple of 64.
-    function row(bytes32 seed, uint256 index, uint256 elements) internal pure returns (bytes memory line) {
-        return _line(seed, index, ASCENDING, elements);
+    /// @return line Line `index` of the matrix with this seed, for the left side of a product.
+    /// @param length The line's bytes, a multiple of 64.
+    function row(bytes32 seed, uint256 index, uint256 length) internal pure returns (bytes memory line) {
+        return _line(seed, index, ASCENDING, length);
     }
 
-    /// @return line Line `index` of the matrix with this seed, for the right side of `dot`.
-    function column(bytes32 seed, uint256 index, uint256 elements) internal pure returns (bytes memory line) {
-        return _line(seed, index, DESCENDING, elements);
+    /// @return line Line `index` of the matrix with this seed, for the right side of a product.
+    function column(bytes32 seed, uint256 index, uint256 length) internal pure returns (bytes memory line) {
+        return _line(seed, index, DESCENDING, length);
     }
 
     /// @return sum Σ (a_k − 128)·(b_k − 128) over two lines of equal length, exact for fewer than 2¹⁷ elements.
@@ -64,6 +65,27 @@ library Philox {
                 total := add(total, mul(sub(and(shr(8, a), digit), bias), sub(and(shr(8, b), digit), bias)))
                 total := add(total, mul(sub(and(shr(16, a), digit), bias), sub(and(shr(16, b), digit), bias)))
                 total := add(total, mul(sub(and(shr(24, a), digit), bias), sub(and(shr(24, b), digit), bias)))
+            }
+            sum := sub(shr(224, total), 0x80000000)
+        }
+    }
+
+    /// @return sum Σ ((a_k & 511) − 256)·((b_k & 511) − 256) over the u16 a_k, b_k of two lines of equal length, exact for fewer than 2¹⁵
+    /// elements. @dev As `dot`, with the two halves of every u32 instead of its four bytes.
+    function dotWide(bytes memory rowLine, bytes memory columnLine) internal pure returns (int256 sum) {
+        uint256 low = pin(LANES * 0xffffffff);
+        uint256 digit = pin(DIGITS * 0x1ff);
+        uint256 bias = pin(DIGITS * 256);
+        assembly ("memory-safe") {
+            let total := 0x8000000080000000800000008000000080000000800000008000000080000000
+            let offset := sub(columnLine, rowLine)
+            let end := add(add(rowLine, 32), mload(rowLine))
+            for { let at := add(rowLine, 32) } lt(at, end) { at := add(at, 32) } {
+                let a := mload(at)
+                let b := mload(add(at, offset))
+                b := or(and(shr(32, b), low), shl(32, and(b, low)))
+                total := add(total, mul(sub(and(a, digit), bias), sub(and(b, digit), bias)))
+                total := add(total, mul(sub(and(shr(16, a), digit), bias), sub(and(shr(16, b), digit), bias)))
             }
             sum := sub(shr(224, total), 0x80000000)
         }
@@ -124,11 +146,11 @@ library Philox {
     }
 
     /// @dev Little-endian words s0..s3 of the seed's first 16 bytes: counter (block, index, s2, s3), key (s0, s1).
-    function _line(bytes32 seed, uint256 index, uint256 first, uint256 elements) private pure returns (bytes memory) {
+    function _line(bytes32 seed, uint256 index, uint256 first, uint256 length) private pure returns (bytes memory) {
         uint256 words = uint256(seed) >> 128;
         words = ((words & BYTES) << 8) | ((words >> 8) & BYTES);
         words = ((words & PAIRS) << 16) | ((words >> 16) & PAIRS);
-        return generate(first, index, words, elements / STEP);
+        return generate(first, index, words, length / STEP);
     }
 
     /// @dev From the last step to the first, so that the constants in the first words are overwritten last.

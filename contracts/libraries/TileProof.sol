@@ -8,16 +8,18 @@ import {Philox} from "./Philox.sol";
 // The proof libraries are where assembly is allowed.
 // solhint-disable no-inline-assembly
 
-/// @title GPOW1's C-phase as the chain checks it: draws, seeds, samples, and one opened tile with its two paths.
+/// @title GPOW1's C-phase as the chain checks it: draws, seeds, samples, the chain of rounds, and one opened tile with its two paths.
 /// @dev proof.md §1, §2, §4. Integers are little-endian, H is SHA-256. Mirrored by `tensorbond.proof`; tests/parity hold it to that
 /// and to the published vector.
 ///
 /// Trees take a path of exactly the depth that the class gives, never the path's own length: a leaf and an inner node look alike.
 ///
-/// An item is u32 round ‖ u32 tile ‖ 256 × i32 entries, row-major ‖ tile path ‖ seed_t ‖ round path (paths leaf to root).
+/// An item is u32 round ‖ u32 tile ‖ 256 × i32 entries, row-major ‖ tile path ‖ seed_t ‖ round path (paths leaf to root). An opening
+/// of a tile is leaf ‖ tile path ‖ seed_t ‖ round path ‖ finalSeed: nothing but what the commitment binds.
 library TileProof {
     uint256 private constant ENTRIES = 8;
     uint256 private constant TILE_PATH = ENTRIES + 4 * 256;
+    uint256 private constant TILE = 16;
 
     /// A one in each 64-bit lane, and every other byte, 2, 4 and 8 bytes.
     uint256 private constant LANES = 0x0000000000000001000000000000000100000000000000010000000000000001;
@@ -74,6 +76,60 @@ library TileProof {
     /// @return The matrix seed of B, from seed_0.
     function columnSeed(bytes32 seed) internal pure returns (bytes32) {
         return sha256(abi.encodePacked("GPOW1/B", seed));
+    }
+
+    /// @return seed_{t+1} after round t = `round`.
+    function nextSeed(bytes32 seed, uint256 round, bytes32 root) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked("GPOW1/N", seed, _le32(round), root));
+    }
+
+    /// @return The leaf of a round under roundsRoot.
+    function roundLeaf(bytes32 seed, bytes32 root) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked(seed, root));
+    }
+
+    /// @return finalSeed The seed after the last round, @return roundsRoot and the root over all rounds, for a chain that starts with
+    /// `seed` and takes these roots. @param roots 32 bytes for each round, at most 2¹⁶ of them.
+    function followChain(bytes32 seed, bytes calldata roots)
+        internal
+        view
+        returns (bytes32 finalSeed, bytes32 roundsRoot)
+    {
+        bytes32[] memory nodes = new bytes32[](1 << depthOf(roots.length / 32));
+        uint256 at = _start(roots);
+        assembly ("memory-safe") {
+            // "GPOW1/N" ‖ seed_t ‖ u32 t ‖ root_t: 75 bytes from `message` + 25 on, behind the nodes.
+            let message := mload(0x40)
+            mstore(message, 0x47504f57312f4e)
+            let node := add(nodes, 32)
+            for { let end := add(at, roots.length) let t := 0 } lt(at, end) {
+                at := add(at, 32)
+                node := add(node, 32)
+                t := add(t, 1)
+            } {
+                let root := calldataload(at)
+                mstore(0, seed)
+                mstore(32, root)
+                // It fails only for want of gas, and then must not leave a wrong root.
+                if iszero(staticcall(gas(), 2, 0, 64, node, 32)) { invalid() }
+                mstore(add(message, 32), seed)
+                mstore(add(message, 64), or(shl(248, t), shl(240, shr(8, t))))
+                mstore(add(message, 68), root)
+                if iszero(staticcall(gas(), 2, add(message, 25), 75, 0, 32)) { invalid() }
+                seed := mload(0)
+            }
+            finalSeed := seed
+
+            // Each level over the one below, in its place.
+            for { let count := mload(nodes) } gt(count, 1) { count := shr(1, count) } {
+                let to := add(nodes, 32)
+                for { let from := to let end := add(from, shl(5, count)) } lt(from, end) { from := add(from, 64) } {
+                    if iszero(staticcall(gas(), 2, from, 64, to, 32)) { invalid() }
+                    to := add(to, 32)
+                }
+            }
+            roundsRoot := mload(add(nodes, 32))
+        }
     }
 
     function commitmentOf(bytes32 finalSeed, bytes32 roundsRoot) internal pure returns (bytes32) {
@@ -138,9 +194,120 @@ library TileProof {
         return fold(leaf, round, item[seedAt + 32:seedAt + 32 + 32 * depthOf(rounds)]);
     }
 
+    // ---- Openings ----
+
+    /// @return Bytes of every opening of a class with this many tiles in a round.
+    function openingLength(uint256 tiles, uint256 rounds) internal pure returns (uint256) {
+        return 32 * (depthOf(tiles) + depthOf(rounds) + 3);
+    }
+
+    /// @return leaf What stands at (round, tile), @return seed the round's seed, @return commitment and the commitment that binds both.
+    /// @param opening One of the right length.
+    function openTile(bytes calldata opening, uint256 round, uint256 tile, uint256 tiles, uint256 rounds)
+        internal
+        view
+        returns (bytes32 leaf, bytes32 seed, bytes32 commitment)
+    {
+        uint256 seedAt = 32 + 32 * depthOf(tiles);
+        uint256 finalAt = seedAt + 32 + 32 * depthOf(rounds);
+        leaf = bytes32(opening[0:32]);
+        seed = bytes32(opening[seedAt:seedAt + 32]);
+        bytes32 root = fold(leaf, tile, opening[32:seedAt]);
+        bytes32 roundsRoot = fold(roundLeaf(seed, root), round, opening[seedAt + 32:finalAt]);
+        commitment = commitmentOf(bytes32(opening[finalAt:finalAt + 32]), roundsRoot);
+    }
+
+    /// @return The word of lane 0..7 in a leaf.
+    function laneIn(bytes32 leaf, uint256 lane) internal pure returns (uint256) {
+        return uint32(_swapped(leaf) >> (32 * lane));
+    }
+
+    // ---- Products ----
+
     /// @return A_row · B_column over `k` elements, for the line numbers in the whole matrices.
-    function product(bytes32 seed, bytes32 seed0, uint256 row, uint256 column, uint256 k) internal pure returns (int256) {
-        return Philox.dot(Philox.row(rowSeed(seed), row, k), Philox.column(columnSeed(seed0), column, k));
+    function product(bytes32 seed, bytes32 seed0, uint256 row, uint256 column, uint256 k, uint256 profile)
+        internal
+        pure
+        returns (int256)
+    {
+        return _dot(
+            Philox.row(rowSeed(seed), row, _lineLength(k, profile)),
+            Philox.column(columnSeed(seed0), column, _lineLength(k, profile)),
+            profile
+        );
+    }
+
+    /// @return Whether all 256 entries of an item are those of the tile whose first line numbers these are.
+    function isTile(
+        bytes calldata item,
+        bytes32 seed,
+        bytes32 seed0,
+        uint256 row,
+        uint256 column,
+        uint256 k,
+        uint256 profile
+    ) internal pure returns (bool) {
+        bytes[] memory columns = _columns(columnSeed(seed0), column, TILE, _lineLength(k, profile));
+        bytes32 matrixSeed = rowSeed(seed);
+        for (uint256 i = 0; i < TILE; ++i) {
+            bytes memory line = Philox.row(matrixSeed, row + i, _lineLength(k, profile));
+            for (uint256 j = 0; j < TILE; ++j) {
+                if (entryOf(item, i, j) != _dot(line, columns[j], profile)) return false;
+            }
+        }
+        return true;
+    }
+
+    /// @return state MIX of lane 0..7 of the tile whose first line numbers these are, from its 4 × 8 entries.
+    function laneOf(
+        bytes32 seed,
+        bytes32 seed0,
+        uint256 row,
+        uint256 column,
+        uint256 k,
+        uint256 profile,
+        uint256 lane
+    ) internal pure returns (uint256 state) {
+        bytes[] memory columns =
+            _columns(columnSeed(seed0), column + 8 * (lane & 1), 8, _lineLength(k, profile));
+        bytes32 matrixSeed = rowSeed(seed);
+        state = 0x9E3779B9 + lane;
+        for (uint256 i = 0; i < 4; ++i) {
+            bytes memory line = Philox.row(matrixSeed, row + 4 * (lane >> 1) + i, _lineLength(k, profile));
+            for (uint256 j = 0; j < 8; ++j) {
+                state = _absorb(state, uint32(int32(_dot(line, columns[j], profile))));
+            }
+        }
+    }
+
+    function _columns(bytes32 matrixSeed, uint256 first, uint256 count, uint256 length)
+        private
+        pure
+        returns (bytes[] memory columns)
+    {
+        columns = new bytes[](count);
+        for (uint256 j = 0; j < count; ++j) {
+            columns[j] = Philox.column(matrixSeed, first + j, length);
+        }
+    }
+
+    function _dot(bytes memory row, bytes memory column, uint256 profile) private pure returns (int256) {
+        return profile == 0 ? Philox.dot(row, column) : Philox.dotWide(row, column);
+    }
+
+    /// @dev W1 (0) has a byte for each element, W2 (1) two.
+    function _lineLength(uint256 k, uint256 profile) private pure returns (uint256) {
+        return k << profile;
+    }
+
+    /// @dev One entry of MIX32x8, in one lane.
+    function _absorb(uint256 state, uint256 entry) private pure returns (uint256) {
+        unchecked {
+            uint256 v = uint32(entry * 0xCC9E2D51);
+            v = uint32(uint32((v << 15) | (v >> 17)) * 0x1B873593);
+            v ^= state;
+            return uint32(uint256(uint32((v << 13) | (v >> 19))) * 5 + 0xE6546B64);
+        }
     }
 
     // ---- Trees and digests ----

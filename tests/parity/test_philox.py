@@ -89,6 +89,17 @@ def test_dot__lines_of_one_byte__does_not_run_over(harness: Chain, elements: int
     assert have == elements * (a - 128) * (b - 128)
 
 
+@pytest.mark.parametrize("elements", [32, 4096, 2**15 - 32])
+@pytest.mark.parametrize("a", [0, 1, 256, 511, 0xFE00, 0xFFFF])
+@pytest.mark.parametrize("b", [0, 256, 511])
+def test_dot_wide__lines_of_one_value__does_not_run_over(
+    harness: Chain, elements: int, a: int, b: int
+) -> None:
+    lines = (value.to_bytes(2, "big") * elements for value in (a, b))
+    have = harness.call("PhiloxHarness", "dotWideOf", *lines)
+    assert have == elements * ((a & 511) - 256) * ((b & 511) - 256)
+
+
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), elements=st.sampled_from([64, 192]))
 def test_dot__any_bytes__pairs_block_with_block(harness: Chain, data: st.DataObject, elements: int) -> None:

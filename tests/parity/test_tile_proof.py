@@ -22,12 +22,16 @@ from tensorbond.proof import (
     evidence_leaves,
     evidence_path,
     evidence_root,
+    generate_lines,
     is_drawn,
     is_roll_call,
     item_leaf,
     item_length,
     merkle,
+    next_seed,
     parse_item,
+    philox4x32,
+    round_leaf,
     row_seed,
     samples,
 )
@@ -147,6 +151,99 @@ def test_mix__any_tile__is_the_same(harness: Chain, entries: bytes) -> None:
     assert call(harness, "mix", entries)[0] == digest_tiles(tile)[0]
 
 
+@few
+@given(seed=words, round_index=st.integers(0, 4095), root=words)
+def test_next_seed__any_round__is_the_same(
+    harness: Chain, seed: bytes, round_index: int, root: bytes
+) -> None:
+    assert call(harness, "nextSeed", seed, round_index, root) == next_seed(seed, round_index, root)
+
+
+@few
+@given(seed=words, roots=st.lists(words, min_size=1, max_size=40))
+@example(seed=bytes(32), roots=[bytes(32)] * 300)
+def test_follow_chain__any_roots__is_the_same(harness: Chain, seed: bytes, roots: list[bytes]) -> None:
+    seeds = [seed]
+    for index, root in enumerate(roots):
+        seeds.append(next_seed(seeds[-1], index, root))
+    leaves = [round_leaf(*pair) for pair in zip(seeds, roots, strict=False)]
+    have = call(harness, "followChain", seed, b"".join(roots))
+    assert tuple(have) == (seeds[-1], merkle.root_of(merkle.pad(leaves)))
+
+
+@few
+@given(
+    data=st.data(),
+    rounds=st.integers(1, 9),
+    tile_bits=st.integers(1, 8),
+    seed=words,
+    final_seed=words,
+)
+def test_open_tile__any_opening__is_the_same(
+    harness: Chain, data: st.DataObject, rounds: int, tile_bits: int, seed: bytes, final_seed: bytes
+) -> None:
+    depth = merkle.depth_of(rounds)
+    round_index, tile = data.draw(st.integers(0, rounds - 1)), data.draw(st.integers(0, 2**tile_bits - 1))
+    leaf, *nodes = data.draw(st.lists(words, min_size=1 + tile_bits + depth, max_size=1 + tile_bits + depth))
+    tile_path, round_path = nodes[:tile_bits], nodes[tile_bits:]
+    root = merkle.fold(leaf, tile, tile_path, tile_bits)
+    rounds_root = merkle.fold(round_leaf(seed, root), round_index, round_path, depth)
+    opening = b"".join((leaf, *tile_path, seed, *round_path, final_seed))
+    have = call(harness, "openTile", opening, round_index, tile, 2**tile_bits, rounds)
+    assert tuple(have) == (leaf, seed, commitment_of(final_seed, rounds_root))
+
+
+def wide_line(matrix_seed: bytes, line: int, inner: int) -> np.ndarray:
+    """A line of profile W2: (u16 & 511) − 256, eight for each Philox block."""
+    s = [int.from_bytes(matrix_seed[at : at + 4], "little") for at in range(0, 16, 4)]
+    blocks = [philox4x32((b, line, s[2], s[3]), (s[0], s[1])) for b in range(inner // 8)]
+    return (np.array(blocks, "<u4").view("<u2").reshape(-1) & 511).astype(np.int64) - 256
+
+
+def plain_line(matrix_seed: bytes, line: int, inner: int) -> np.ndarray:
+    return generate_lines(matrix_seed, line, 1, inner)[0].astype(np.int64)
+
+
+def tile_of(seed: bytes, first_seed: bytes, row: int, column: int, inner: int, profile: int) -> np.ndarray:
+    """The entries of the tile whose first lines these are."""
+    line = wide_line if profile else plain_line
+    column_seed = sha256(b"GPOW1/B" + first_seed).digest()
+    rows = np.stack([line(row_seed(seed), row + i, inner) for i in range(16)])
+    columns = np.stack([line(column_seed, column + j, inner) for j in range(16)])
+    return (rows @ columns.T).astype(np.int32)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    seed=words,
+    first_seed=words,
+    row=st.integers(0, 2047),
+    column=st.integers(0, 2047),
+    inner=st.sampled_from([64, 192, 1024]),
+    profile=st.sampled_from([0, 1]),
+)
+@example(seed=bytes(32), first_seed=bytes(32), row=0, column=0, inner=4096, profile=0)
+@example(seed=bytes(32), first_seed=bytes(32), row=0, column=0, inner=4096, profile=1)
+def test_lanes_and_products__any_tile__are_the_same(
+    harness: Chain, seed: bytes, first_seed: bytes, row: int, column: int, inner: int, profile: int
+) -> None:
+    entries = tile_of(seed, first_seed, 16 * row, 16 * column, inner, profile)
+    (leaf,) = digest_tiles(entries[None])
+    where = (seed, first_seed, 16 * row, 16 * column, inner, profile)
+    for lane in range(8):
+        word = int.from_bytes(leaf[4 * lane : 4 * lane + 4], "little")
+        assert call(harness, "laneIn", leaf, lane) == word
+        assert call(harness, "laneOf", *where, lane)[0] == word
+    for i, j in ((0, 0), (3, 5), (15, 15)):
+        lines = (16 * row + i, 16 * column + j)
+        assert call(harness, "product", seed, first_seed, *lines, inner, profile) == entries[i, j]
+    item = bytes(8) + entries.astype("<i4").tobytes()
+    assert call(harness, "isTile", item, *where)[0]
+    wrong = entries.copy()
+    wrong[row % 16, column % 16] += 1
+    assert not call(harness, "isTile", bytes(8) + wrong.astype("<i4").tobytes(), *where)[0]
+
+
 # The published vector
 
 
@@ -230,6 +327,7 @@ def test_vector__sample__is_the_published_one(
             16 * row + at[0],
             16 * column + at[1],
             shape.K,
+            0,
         )
         assert call(harness, "entryOf", item, *at) == product == entries[at]
 

@@ -573,7 +573,7 @@ class Market:
         t = self.timing_at(book.until_slot - 1)
         epoch = epoch_of(t, book.until_slot - 1)
         require(self.settled_through(self.block) > epoch, "ProofStillPossible")
-        provable = start_of(t, book.until_slot) + t.attest_blocks + t.proof_blocks
+        provable = last_block(t, epoch) + t.attest_blocks + 2 * t.proof_blocks
         provable = max(provable, self.epochs[epoch].provable_until + t.proof_blocks)
         require(self.block > provable, "ProofStillPossible")
         require(book.bond > 0, "DeviceDischargedAlready")

@@ -40,6 +40,10 @@ contract PhiloxHarness {
         return Philox.dot(rowLine, columnLine);
     }
 
+    function dotWideOf(bytes calldata rowLine, bytes calldata columnLine) external pure returns (int256) {
+        return Philox.dotWide(rowLine, columnLine);
+    }
+
     /// @return line Elements of a line in plain order, byte − 128 each.
     function row(bytes32 seed, uint256 index, uint256 elements) external pure returns (int8[] memory line) {
         return _plain(Philox.row(seed, index, elements), false);

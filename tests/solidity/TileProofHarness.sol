@@ -69,8 +69,60 @@ contract TileProofHarness {
         return TileProof.foldItem(item, tiles, rounds);
     }
 
-    function product(bytes32 seed, bytes32 seed0, uint256 row, uint256 column, uint256 k) external pure returns (int256) {
-        return TileProof.product(seed, seed0, row, column, k);
+    function product(bytes32 seed, bytes32 seed0, uint256 row, uint256 column, uint256 k, uint256 profile)
+        external
+        pure
+        returns (int256)
+    {
+        return TileProof.product(seed, seed0, row, column, k, profile);
+    }
+
+    function laneOf(
+        bytes32 seed,
+        bytes32 seed0,
+        uint256 row,
+        uint256 column,
+        uint256 k,
+        uint256 profile,
+        uint256 lane
+    ) external view returns (uint256 word, uint256 gasUsed) {
+        gasUsed = gasleft();
+        word = TileProof.laneOf(seed, seed0, row, column, k, profile, lane);
+        gasUsed -= gasleft();
+    }
+
+    function laneIn(bytes32 leaf, uint256 lane) external pure returns (uint256) {
+        return TileProof.laneIn(leaf, lane);
+    }
+
+    function isTile(
+        bytes calldata item,
+        bytes32 seed,
+        bytes32 seed0,
+        uint256 row,
+        uint256 column,
+        uint256 k,
+        uint256 profile
+    ) external view returns (bool isIt, uint256 gasUsed) {
+        gasUsed = gasleft();
+        isIt = TileProof.isTile(item, seed, seed0, row, column, k, profile);
+        gasUsed -= gasleft();
+    }
+
+    function nextSeed(bytes32 seed, uint256 round, bytes32 root) external pure returns (bytes32) {
+        return TileProof.nextSeed(seed, round, root);
+    }
+
+    function followChain(bytes32 seed, bytes calldata roots) external view returns (bytes32 finalSeed, bytes32 roundsRoot) {
+        return TileProof.followChain(seed, roots);
+    }
+
+    function openTile(bytes calldata opening, uint256 round, uint256 tile, uint256 tiles, uint256 rounds)
+        external
+        view
+        returns (bytes32 leaf, bytes32 seed, bytes32 commitment)
+    {
+        return TileProof.openTile(opening, round, tile, tiles, rounds);
     }
 
     function fold(bytes32 leaf, uint256 index, bytes32[] calldata path) external view returns (bytes32) {

@@ -395,7 +395,7 @@ def _discharged(history: History, event: Event, report: Report) -> None:
     subject = f"exit of device {event.args['device']}"
     settled = history.settled_through(event.block)
     report.expect_at_least("invariant 12", f"{subject}: settled epochs", settled, epoch + 1, where(event))
-    provable = history.start_of(until) + timing.attest_blocks + timing.proof_blocks
+    provable = history.last_block(epoch) + timing.attest_blocks + 2 * timing.proof_blocks
     provable = max(provable, history.words[epoch].provable_until + timing.proof_blocks)
     report.expect_at_least("invariant 12", subject, event.block, provable + 1, where(event))
     unit.left = 0
@@ -625,6 +625,7 @@ _ENTRIES: dict[tuple[str, str], Callable[[History, Event, Report], None]] = {
     ("WorkDisputes", "MissProven"): _fault_paid,
     ("WorkDisputes", "BadItemProven"): _fault_paid,
     ("WorkDisputes", "BadItemEnforced"): _fault_paid,
+    ("WorkDisputes", "FaultProven"): _fault_paid,
     ("JobEscrow", "JobAccepted"): _accepted,
     ("JobEscrow", "JobSettled"): _job_closed,
     ("JobEscrow", "JobRefunded"): _job_closed,

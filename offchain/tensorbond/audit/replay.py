@@ -392,7 +392,7 @@ def _discharged(books: Books, event: Event, report: Report) -> None:
 def _work_fault(books: Books, event: Event, report: Report) -> None:
     """The reason for a slash; one that found nothing left to take is none."""
     if event.args["amount"]:
-        reason = _WORK_FAULTS[event.name]
+        reason = _WORK_FAULTS.get(event.name) or SlashReason(event.args["reason"])
         owner = books.device_owners[event.args["device"]]
         books.transaction.causes[owner, _kind(reason), bytes(0), event.args["amount"]] += 1
 
@@ -602,17 +602,16 @@ _WORK_FAULTS = {
     "BadItemEnforced": SlashReason.BAD_ITEM_ATTESTED,
 }
 
-_WORK_SHARES = {
-    SlashReason.MISSED_SLOT: WORK_SHARE,
-    SlashReason.MISSED_OFTEN: WORK_SHARE,
-    SlashReason.BAD_ITEM: WORK_SHARE,
-    SlashReason.BAD_ITEM_ATTESTED: ENFORCER_SHARE,
-}
-
 _JOB_FAULTS = {
     CloseReason.NOT_SUBMITTED: SlashReason.JOB_NOT_SUBMITTED,
     CloseReason.OUTCOME_MISSED: SlashReason.JOB_OUTCOME_MISSED,
     CloseReason.OUTCOME_BAD: SlashReason.JOB_OUTCOME_BAD,
+}
+
+_WORK_SHARES = {
+    reason: ENFORCER_SHARE if reason == SlashReason.BAD_ITEM_ATTESTED else WORK_SHARE
+    for reason in SlashReason
+    if reason != SlashReason.NONE and reason not in _JOB_FAULTS.values()
 }
 
 _REFUNDED_FROM = {
@@ -644,6 +643,7 @@ _ENTRIES: dict[tuple[str, str], Callable[[Books, Event, Report], None]] = {
     ("WorkDisputes", "MissProven"): _work_fault,
     ("WorkDisputes", "BadItemProven"): _work_fault,
     ("WorkDisputes", "BadItemEnforced"): _work_fault,
+    ("WorkDisputes", "FaultProven"): _work_fault,
     ("Attestations", "OracleJoined"): _joined,
     ("Attestations", "BondWithdrawn"): _bond_withdrawn,
     ("Attestations", "OracleSlashed"): _oracle_slashed,

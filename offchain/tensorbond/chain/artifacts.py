@@ -23,6 +23,7 @@ CONTRACTS = (
     "DeviceRegistry",
     "Challenges",
     "Attestations",
+    "ComputeProofs",
     "WorkDisputes",
     "AttestationDisputes",
     "Rewards",

@@ -104,6 +104,7 @@ def constructor_arguments(
                 "registry": at["DeviceRegistry"],
                 "staking": at["ProviderStaking"],
                 "workDisputes": at["WorkDisputes"],
+                "computeProofs": at["ComputeProofs"],
             }
         case "Attestations":
             return {
@@ -113,12 +114,15 @@ def constructor_arguments(
                 "attestationDisputes": at["AttestationDisputes"],
                 "bond": parameters.oracle_bond,
             }
+        case "ComputeProofs":
+            return {"registry": at["DeviceRegistry"], "challenges": at["Challenges"]}
         case "WorkDisputes":
             return {
                 "registry": at["DeviceRegistry"],
                 "challenges": at["Challenges"],
                 "attestations": at["Attestations"],
                 "staking": at["ProviderStaking"],
+                "computeProofs": at["ComputeProofs"],
             }
         case "AttestationDisputes":
             return {

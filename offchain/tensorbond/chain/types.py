@@ -41,6 +41,22 @@ class SlashReason(IntEnum):
     JOB_NOT_SUBMITTED = 5
     JOB_OUTCOME_MISSED = 6
     JOB_OUTCOME_BAD = 7
+    BAD_HEADER = 8
+    BAD_LINK = 9
+    BAD_LANE = 10
+    BAD_LABEL = 11
+    BAD_STEP = 12
+    TWO_EVIDENCES = 13
+    WITHHELD = 14
+
+
+class PlaceKind(IntEnum):
+    """What a request asks for; see `contracts/interfaces/IItemOpening.sol`."""
+
+    SAMPLE = 0
+    TILE = 1
+    LABEL = 2
+    SEGMENT = 3
 
 
 class OracleFault(IntEnum):
@@ -297,6 +313,66 @@ class Record:
     commitment: bytes
     timestamp: int
     key: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The parts of a commit record; see `contracts/interfaces/IChallenges.sol`."""
+
+    device: int
+    slot: int
+    commitment: bytes
+    timestamp: int
+    key: str
+
+
+@dataclass(frozen=True)
+class ItemOpening:
+    """One item under an evidence root; this and what follows: `contracts/interfaces/IComputeProofs.sol`."""
+
+    final_seed: bytes
+    rounds_root: bytes
+    index: int
+    item: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class HeaderOpening:
+    header: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class RoundOpening:
+    seed: bytes
+    root: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    index: int
+    final_seed: bytes
+    before: RoundOpening
+    here: RoundOpening
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place in what a commitment binds; see `contracts/interfaces/IItemOpening.sol`."""
+
+    kind: int
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class ItemRequest:
+    asker: str
+    deposit: int
+    deadline: int
+    answered: bool
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,12 @@ def honest(chain: Chain, provider: str, device: int) -> Work:
 
 
 @pytest.fixture
-def wrong(chain: Chain, provider: str, device: int) -> Work:
-    """Work with the entry (WRONG_ROW, WRONG_COLUMN) of every tile wrong by one, opened as committed."""
-    prover = SloppyProver(WRONG_ROW, WRONG_COLUMN)
-    return open_work(chain, commit_work(chain, provider, device, prover=prover))
+def sloppy() -> SloppyProver:
+    """Commits to the entry (WRONG_ROW, WRONG_COLUMN) of every tile wrong by one."""
+    return SloppyProver(WRONG_ROW, WRONG_COLUMN)
+
+
+@pytest.fixture
+def wrong(chain: Chain, provider: str, device: int, sloppy: SloppyProver) -> Work:
+    """Sloppy work, opened as committed."""
+    return open_work(chain, commit_work(chain, provider, device, prover=sloppy))

@@ -32,7 +32,7 @@ def provable_until(chain: Chain, device: int) -> int:
     """The last block in which the device's end allows no discharge yet."""
     t = timing(chain)
     until = chain.call("DeviceRegistry", "deviceOf", device).until_slot
-    return slots.start_of(t, until) + t.attest_blocks + t.proof_blocks
+    return slots.last_block(t, slots.epoch_of(t, until - 1)) + t.attest_blocks + 2 * t.proof_blocks
 
 
 def void(chain: Chain, epoch: int) -> None:
@@ -93,7 +93,7 @@ def test_discharge__proof_window_not_over__reverts(
     discharge(chain, device, stranger)
 
 
-def test_discharge__last_epoch_attested_late__waits_until_it_could_be_enforced(
+def test_discharge__last_epoch_attested_last__waits_until_it_could_be_enforced(
     chain: Chain, provider: str, stranger: str, oracles: list[str], device: int
 ) -> None:
     join_oracles(chain, oracles, from_epoch=0)
@@ -104,7 +104,7 @@ def test_discharge__last_epoch_attested_late__waits_until_it_could_be_enforced(
     mine_to_final(chain, last)
     _, attested = chain.call("Attestations", "attestedOf", last)
     end = attested.provable_until + timing(chain).proof_blocks
-    assert end > provable_until(chain, device)
+    assert end == provable_until(chain, device)
     mine_before(chain, end)
     with moving(chain), chain.reverts("ProofStillPossible", device=device, have=end, need=end + 1):
         discharge(chain, device, stranger)

@@ -8,22 +8,28 @@ import pytest
 from tensorbond.chain import digests
 from tensorbond.chain.types import BadItem, SlashReason
 from tensorbond.proof import (
-    Item,
-    Round,
     commitment_of,
     encode_item,
     evidence_root,
     item_leaf,
     item_length,
-    merkle,
     parse_item,
 )
-from tensorbond.proof.prover import leaves_of
 from tests.acts import ZERO_ADDRESS, domain, mine_to_slot, set_operator_as
 from tests.chain import Chain, Sent
 from tests.contracts.provider_staking.staking import moving
 from tests.offchain.proof.skipping import SloppyProver
-from tests.work import BOND, Work, change_item, commit_work, device_as, open_work, show_item, sign_evidence
+from tests.work import (
+    BOND,
+    Work,
+    change_item,
+    commit_work,
+    device_as,
+    open_item,
+    open_work,
+    show_item,
+    sign_evidence,
+)
 
 from ..challenges.slots import forget_history, mine_out_of_reach, start_of
 from .conftest import WRONG_COLUMN, WRONG_ROW
@@ -64,25 +70,10 @@ def assert_unsigned(chain: Chain, proof: BadItem, sender: str) -> None:
         prove(chain, proof, sender)
 
 
-def open_tile(work: Work, round_index: int, tile: int) -> bytes:
-    """A true item for any tile of the work."""
-    proof = work.proof
-    done = Round(proof.challenge, round_index, proof.seeds[round_index])
-    item = Item(
-        round=round_index,
-        tile=tile,
-        entries=proof.prover.tile_entries(done, tile),
-        tile_path=merkle.path_of(merkle.build(leaves_of(proof.kept[round_index])), tile),
-        seed=done.seed,
-        round_path=merkle.path_of(merkle.build(proof.round_leaves), round_index),
-    )
-    return encode_item(work.shape, item)
-
-
-def test_open_tile__what_the_sample_asks_for__is_the_evidences_item(honest: Work) -> None:
+def test_open_item__what_the_sample_asks_for__is_the_evidences_item(honest: Work) -> None:
     assert honest.evidence is not None
     asked = parse_item(honest.shape, honest.evidence.items[0])
-    assert open_tile(honest, asked.round, asked.tile) == honest.evidence.items[0]
+    assert open_item(honest, asked.round, asked.tile) == honest.evidence.items[0]
 
 
 # What is bad
@@ -241,7 +232,7 @@ def test_prove_bad_item__good_tile_that_was_not_asked_for__slashes(
         round_index = (round_index + 1) % honest.shape.R
     else:
         tile = (tile + 1) % honest.shape.tiles
-    item = open_tile(honest, round_index, tile)
+    item = open_item(honest, round_index, tile)
     assert prove(chain, show_item(chain, honest, 0, item=item), stranger).event("BadItemProven")
 
 
