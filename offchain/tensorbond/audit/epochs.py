@@ -310,7 +310,9 @@ class Examiner:
                 size = 1 << terms.layer_bits, 1 << terms.walker_bits, 64 * terms.segments
                 challenge = MemoryChallenge(*place, MemoryShape(terms.layers, *size))
             else:
-                challenge = Challenge(*place, Shape(terms.m, terms.n, terms.k, terms.r, terms.q))
+                challenge = Challenge(
+                    *place, Shape(terms.m, terms.n, terms.k, terms.r, terms.q, terms.profile)
+                )
         except ProofError as error:
             self.report.notes.append(
                 f"device {device} slot {slot}: no proof can have its class's shape ({error})"

@@ -69,7 +69,7 @@ SHAPE_OPTIONS: Options = {
 }
 MEMORY_OPTIONS: Options = {
     "layers": ("--layers", click.INT, "M-phase: layers of labels, 1 to 65535."),
-    "W": ("--w", click.INT, "M-phase: labels in a layer, a power of two, 16 to 2^18."),
+    "W": ("--w", click.INT, "M-phase: labels in a layer, a power of two, 4 to 2^18."),
     "walkers": ("--walkers", click.INT, "M-phase: walkers, a power of two, 1 to 2^16."),
     "steps": ("--steps", click.INT, "M-phase: steps of a walker, a multiple of 64, 64 to 16384."),
 }

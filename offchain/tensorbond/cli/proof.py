@@ -1,4 +1,4 @@
-"""`tensorbond proof`: compute a benchmark, check evidence, print vectors. No chain is asked anything."""
+"""`tensorbond proof`: compute a benchmark, check evidence, print vectors. Only `recompute` asks a chain."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tensorbond.cli.challenge import (
     expect,
     read_challenge,
 )
+from tensorbond.cli.recompute import recompute
 from tensorbond.proof import (
     MAX_EVIDENCE_BYTES,
     AnyChallenge,
@@ -50,6 +51,9 @@ from tensorbond.proof.gpu.prover import GpuProver
 @click.group()
 def proof() -> None:
     """Compute the GPOW1 benchmark, and check what others computed."""
+
+
+proof.add_command(recompute)
 
 
 @proof.command()
@@ -102,7 +106,7 @@ def run(
     try:
         prover = choose_prover(where, workers)
         started = time.perf_counter()
-        proven = _prove(inputs.challenge, prover)
+        proven = prove_with_progress(inputs.challenge, prover)
         elapsed = time.perf_counter() - started
         evidence = proven.open(sample_beacon) if sample_beacon is not None else None
     except ProofError as problem:
@@ -242,7 +246,8 @@ def _echo_expectations(checked: Checked) -> None:
     click.echo("the signature was not judged")
 
 
-def _prove(challenge: AnyChallenge, prover: CpuProver | GpuProver) -> Proof | MemoryProof:
+def prove_with_progress(challenge: AnyChallenge, prover: CpuProver | GpuProver) -> Proof | MemoryProof:
+    """Proves while a bar and the rate so far are shown on stderr."""
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("proving", total=None, rate="")

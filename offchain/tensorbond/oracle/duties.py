@@ -54,7 +54,7 @@ def kind_drawn(
 def shape_of(terms: DeviceClass) -> Shape:
     """Of the C-phase. Raises ClassUnsupported where the benchmark is defined for no such shape."""
     try:
-        return Shape(terms.m, terms.n, terms.k, terms.r, terms.q)
+        return Shape(terms.m, terms.n, terms.k, terms.r, terms.q, terms.profile)
     except ShapeInvalid as error:
         raise ClassUnsupported(f"a class has a shape that no proof can have: {error}") from error
 

@@ -62,7 +62,7 @@ def step_states(states: Words, read: Words) -> Words:
 def fill_labels(labels: Words, salt: bytes, layer: int, W: int, count: int, first: int) -> None:
     """Writes labels first .. first+count−1 of a layer into `labels` (all labels, 8).
 
-    Earlier layers are there; first and count are multiples of 16.
+    Earlier layers are there.
     """
     draws = _parent_draws(salt, layer, first, count)
     head = np.frombuffer(LABEL_START + bytes(8) + salt[:16], "<u4").astype(np.uint32)
@@ -250,8 +250,9 @@ def _fill(labels: Any, start: Any, count: Any, reach: Any, W: Any, draws: Any, h
     parents = np.empty((PARENTS, LANES), np.int64)
     whole, part = uint64(reach) >> uint64(32), uint64(reach) & uint64(0xFFFFFFFF)
     for group in range(0, count, LANES):
+        lanes = min(LANES, count - group)
         _begin(state)
-        for lane in range(LANES):
+        for lane in range(lanes):
             number = start + group + lane
             for i in range(8):
                 block[i, lane] = head[i]
@@ -260,7 +261,7 @@ def _fill(labels: Any, start: Any, count: Any, reach: Any, W: Any, draws: Any, h
         if reach == 0:
             _end(state, block, 8, 8)
         else:
-            for lane in range(LANES):
+            for lane in range(lanes):
                 parents[0, lane] = start + group + lane - W
                 for j in range(1, PARENTS):
                     draw = uint64(draws[j >> 2, group + lane, j & 3])
@@ -268,14 +269,14 @@ def _fill(labels: Any, start: Any, count: Any, reach: Any, W: Any, draws: Any, h
                 _put(block, 8, lane, labels[parents[0, lane]])
             _compress(state, block)
             for j in range(1, PARENTS - 1, 2):
-                for lane in range(LANES):
+                for lane in range(lanes):
                     _put(block, 0, lane, labels[parents[j, lane]])
                     _put(block, 8, lane, labels[parents[j + 1, lane]])
                 _compress(state, block)
-            for lane in range(LANES):
+            for lane in range(lanes):
                 _put(block, 0, lane, labels[parents[PARENTS - 1, lane]])
             _end(state, block, 8, 8 + 8 * PARENTS)
-        for lane in range(LANES):
+        for lane in range(lanes):
             _take(state, lane, labels[start + group + lane])
 
 

@@ -27,7 +27,7 @@ MEMORY_ITEMS = LABEL_SAMPLES + SEGMENT_SAMPLES
 """Items of an M-phase evidence file; the header is the leaf at this index."""
 
 MAX_LAYERS = 65535
-MIN_LAYER, MAX_LAYER = 16, 1 << 18
+MIN_LAYER, MAX_LAYER = BLOCK_LABELS, 1 << 18
 MAX_WALKERS = 1 << 16
 MAX_SEGMENTS = 256
 MAX_CAP_BITS = 12
@@ -40,7 +40,7 @@ MEMORY_KINDS = 32
 class MemoryShape:
     """The dimensions of an M-phase: `layers` of `W` labels, then `walkers` of `steps` each.
 
-    layers is in 1..65535, W a power of two in 16..2^18, walkers one in 1..2^16, steps a multiple of 64 in
+    layers is in 1..65535, W a power of two in 4..2^18, walkers one in 1..2^16, steps a multiple of 64 in
     64..16384. Raises ShapeInvalid.
     """
 

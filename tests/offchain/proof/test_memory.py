@@ -54,7 +54,9 @@ def test_prove__golden_challenge__equals_the_vector(golden_memory, memory_challe
 @pytest.mark.parametrize(
     "shape",
     [
-        MemoryShape(1, 16, 1, 64),
+        MemoryShape(1, 4, 1, 64),
+        MemoryShape(2, 4, 2, 64),
+        MemoryShape(5, 8, 1, 64),
         MemoryShape(3, 16, 2, 128),
         MemoryShape(5, 64, 32, 64),
         MemoryShape(7, 32, 4, 192),
@@ -113,7 +115,7 @@ def test_salt__any_field_changed__is_another(memory_challenge, change):
     [
         ((0, 16, 1, 64), "layers"),
         ((65536, 16, 1, 64), "layers"),
-        ((1, 8, 1, 64), "W"),
+        ((1, 2, 1, 64), "W"),
         ((1, 24, 1, 64), "W"),
         ((1, 1 << 19, 1, 64), "W"),
         ((1, 16, 0, 64), "walkers"),
@@ -132,6 +134,8 @@ def test_memory_shape__dimension_out_of_bounds__is_refused(dimensions, name):
 @pytest.mark.parametrize(
     ("shape", "depth", "cap_bits"),
     [
+        (MemoryShape(1, 4, 1, 64), 0, 0),
+        (MemoryShape(2, 4, 1, 64), 1, 0),
         (MemoryShape(1, 16, 1, 64), 2, 1),
         (MemoryShape(8, 1024, 64, 256), 11, 5),
         (MemoryShape(3, 1 << 18, 1, 64), 18, 9),
@@ -161,8 +165,8 @@ def test_label_of__layer_0__has_no_parents(golden_memory, memory_challenge):
 def test_fill_labels__in_parts__is_the_same_as_whole(memory_challenge, memory_proof):
     labels = np.zeros((8192, 8), np.uint32)
     for layer in range(8):
-        for first in range(0, 1024, 16):
-            fill_labels(labels, memory_challenge.salt, layer, 1024, 16, first)
+        for first in range(0, 1024, 8):
+            fill_labels(labels, memory_challenge.salt, layer, 1024, 8, first)
     assert (labels == memory_proof.memory.labels).all()
 
 
