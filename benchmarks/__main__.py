@@ -38,6 +38,7 @@ def measure(tell: Callable[[str], None]) -> dict[str, Any]:
     tell("verify, by K and by q")
     by_depth = [asdict(bench.measure_verify(K, 256)) for K in DEPTHS]
     by_samples = [asdict(bench.measure_verify(16384, q)) for q in SAMPLES]
+    memory_phase = asdict(bench.measure_verify_memory())
     tell("prove")
     proved = [asdict(best_proof(*shape)) for shape in SHAPES]
     tell("as others check")
@@ -48,6 +49,7 @@ def measure(tell: Callable[[str], None]) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "verify_by_depth": by_depth,
         "verify_by_samples": by_samples,
+        "verify_memory": memory_phase,
         "prove": proved,
         **asdict(kernels),
         "ceilings": asdict(ceilings),
