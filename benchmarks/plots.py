@@ -38,7 +38,7 @@ def draw(figures: dict[str, Any], folder: Path) -> None:
 
 def _verify_by_depth(figures: dict[str, Any]) -> Figure:
     figure, axes = _axes("Verifying one proof, q = 256", "K (products in one entry)", "core-seconds")
-    rows = figures["verify_by_depth"]
+    rows = sorted((row for row in figures["verify"] if row["q"] == 256), key=lambda row: row["K"])
     depths = [row["K"] for row in rows]
     seconds = [1 / row["proofs_per_core_second"] for row in rows]
     axes.plot(depths, seconds, "o-", color=BLUE)
@@ -55,7 +55,7 @@ def _verify_by_depth(figures: dict[str, Any]) -> Figure:
 
 def _verify_by_samples(figures: dict[str, Any]) -> Figure:
     figure, axes = _axes("Verifying one proof, K = 16384", "q (tiles opened)", "core-seconds")
-    rows = figures["verify_by_samples"]
+    rows = sorted((row for row in figures["verify"] if row["K"] == 16384), key=lambda row: row["q"])
     counts = [row["q"] for row in rows]
     seconds = [1 / row["proofs_per_core_second"] for row in rows]
     axes.plot(counts, seconds, "o-", color=BLUE)
