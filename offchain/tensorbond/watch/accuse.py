@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from random import Random
 
 from tensorbond.chain.network import Network
-from tensorbond.chain.types import OutcomeKind
+from tensorbond.chain.types import Commit, HeaderOpening, OutcomeKind, Place, PlaceKind
 from tensorbond.oracle.archive import Case
 from tensorbond.oracle.duties import duties
-from tensorbond.oracle.facts import EpochFacts, Place
+from tensorbond.oracle.facts import EpochFacts
+from tensorbond.oracle.facts import Place as Benchmark
 from tensorbond.oracle.outcomes import Finding, read_signed
-from tensorbond.proof.evidence import AnyEvidence, Evidence
+from tensorbond.proof.challenge import Shape
+from tensorbond.proof.evidence import AnyEvidence, Evidence, evidence_path, evidence_root
+from tensorbond.proof.memory import MEMORY_ITEMS
 from tensorbond.proof.verifier import find_bad_item
 from tensorbond.watch.attestations import disputes_of
 from tensorbond.watch.dispute import Dispute
@@ -23,22 +27,28 @@ from tensorbond.watch.statements import Pair
 Alternatives = Sequence[Dispute]
 """Any of which does: the first that the chain takes is sent."""
 
+ASKED = 4
+"""Items asked for of each evidence that nobody shows. Too few bad ones to be among them cost the provider
+nothing, but earn it nothing either."""
+
 FAULT_PAID = 2
 """The flag of a commit record that can't pay again."""
 
 
 class Accuser:
-    """`ask`: also asks on chain for what is withheld."""
+    """`ask`: also asks on chain for what is withheld; `salt`: secret, so that nobody knows which items."""
 
-    def __init__(self, network: Network, shelf: Shelf, ask: bool = True) -> None:
+    def __init__(self, network: Network, shelf: Shelf, salt: bytes, ask: bool = True) -> None:
         self._network = network
+        self._salt = salt
         self._shelf = shelf
         self._ask = ask
 
     def accuse(self, inquiry: Inquiry) -> list[Alternatives]:
         """One list for each fault. All lies of one attestation are one fault: it falls with the first."""
         lies = [dispute for lie in inquiry.lies for dispute in disputes_of(self._network, inquiry, lie)]
-        return [each for each in (lies, *self._misses(inquiry.facts), *self._faults(inquiry)) if each]
+        work = *self._misses(inquiry.facts), *self._faults(inquiry), *self._withheld(inquiry)
+        return [each for each in (lies, *work) if each]
 
     # Work
 
@@ -72,7 +82,8 @@ class Accuser:
         ]
 
     def _of_evidence(self, case: Case, findings: Collection[Finding]) -> list[Dispute]:
-        found: list[Dispute] = []
+        """The cheapest first."""
+        found = self._two_evidences(case, findings)
         for finding in findings:
             if finding.bad_item is not None:
                 found += self._bad_item(case, finding)
@@ -81,12 +92,55 @@ class Accuser:
     def _bad_item(self, case: Case, finding: Finding) -> list[Dispute]:
         evidence = self._evidence(case, finding)
         bad = find_bad_item(case.challenge, case.commit.commitment, case.sample_beacon, evidence)
-        if bad is None or bad.index == len(evidence.items) or not isinstance(evidence, Evidence):
+        if bad is None or not isinstance(evidence, Evidence):
             return []
+        if bad.index == len(evidence.items):
+            opened = HeaderOpening(evidence.header, evidence_path(evidence, bad.index))
+            args = _commit(case), opened, evidence.signature
+            return [Dispute("badHeader", about(case.place), args, told=str(bad.reason))]
         proof = make_bad_item(evidence, case.commit.timestamp, case.commit.key, bad.index, bad.row, bad.col)
         if proof is None:
             return []
         return [Dispute("badItem", about(case.place), (proof,), told=f"item {bad.index}")]
+
+    def _two_evidences(self, case: Case, findings: Collection[Finding]) -> list[Dispute]:
+        """F8: the key signed two evidences for one commitment, good or bad."""
+        if len(findings) < 2:
+            return []
+        shown = [self._evidence(case, each) for each in findings][:2]
+        roots = tuple(evidence_root(each) for each in shown)
+        signatures = tuple(each.signature for each in shown)
+        told = " and ".join(f"0x{root.hex()}" for root in roots)
+        return [Dispute("twoEvidences", about(case.place), (_commit(case), roots, signatures), told=told)]
+
+    def _withheld(self, inquiry: Inquiry) -> list[Alternatives]:
+        """F7: what is committed to, but not shown to anybody: asked for on chain, then proven withheld."""
+        hidden = [
+            case
+            for place, case in inquiry.cases.items()
+            if self._ask and not inquiry.truth.findings.get(place)
+        ]
+        records = self._records([case.place for case in hidden])
+        return [
+            self._asked_item(case, index)
+            for case in hidden
+            if not records[case.place][-1] & FAULT_PAID
+            for index in self._picked(case.commit.commitment, _items(case))
+        ]
+
+    def _picked(self, subject: bytes, count: int) -> list[int]:
+        """Which of so many items are asked for: nobody can know before, and always the same."""
+        return sorted(Random(self._salt + subject).sample(range(count), min(ASKED, count)))
+
+    def _asked_item(self, case: Case, index: int) -> list[Dispute]:
+        place = Place(int(PlaceKind.SAMPLE), index, 0)
+        need = self._network.call("Challenges", "depositOf", *case.place, place)
+        told = "no evidence of what was committed to"
+        where = about(case.place) | {"item": index}
+        return [
+            Dispute("withheldItem", where, (_commit(case), place), told=told),
+            Dispute("requestItem", where, (*case.place, index), deposit(need), told),
+        ]
 
     def _evidence(self, case: Case, finding: Finding) -> AnyEvidence:
         raw = self._shelf.read(case, finding.root)
@@ -95,8 +149,8 @@ class Accuser:
         assert evidence is not None  # nothing else is on the shelf
         return evidence
 
-    def _records(self, places: Sequence[Place]) -> dict[Place, bytes]:
-        found: dict[Place, bytes] = {}
+    def _records(self, places: Sequence[Benchmark]) -> dict[Benchmark, bytes]:
+        found: dict[Benchmark, bytes] = {}
         for start in range(0, len(places), CALLS_AT_ONCE):
             part = places[start : start + CALLS_AT_ONCE]
             told = self._network.calls([("Challenges", "recordOf", *place) for place in part])
@@ -104,7 +158,22 @@ class Accuser:
         return found
 
 
-def about(place: Place) -> dict[str, int | str]:
+def deposit(least: int) -> int:
+    """Enough for a request, though the base fee rise before it is mined; what is left over comes back."""
+    return least * 3 // 2
+
+
+def _items(case: Case) -> int:
+    shape = case.challenge.shape
+    return shape.q if isinstance(shape, Shape) else MEMORY_ITEMS
+
+
+def _commit(case: Case) -> Commit:
+    commit = case.commit
+    return Commit(commit.device, commit.slot, commit.commitment, commit.timestamp, commit.key)
+
+
+def about(place: Benchmark) -> dict[str, int | str]:
     return {"device": place[0], "slot": place[1]}
 
 

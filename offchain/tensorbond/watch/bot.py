@@ -10,6 +10,7 @@ was done is in the state folder; after a restart the bot goes on where it was.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ class Watcher:
         )
         self._reader = Reader(network)
         self._inquirer = Inquirer(network, self._reader, store, self._shelf)
-        self._accuser = Accuser(network, self._shelf, ask=config.ask)
+        self._accuser = Accuser(network, self._shelf, self._salt(), ask=config.ask)
         self._statements = Statements(network, self._journal)
         self._sender = None if config.account is None else Sender(network, config.account)
         self._told: set[tuple[str, str]] = set()
@@ -256,6 +257,13 @@ class Watcher:
         if epoch not in self._peers:
             self._peers[epoch] = self._inquirer.peers_of(epoch, pinned)
         return self._peers[epoch]
+
+    def _salt(self) -> bytes:
+        told = self._journal.texts("salt")
+        if not told:
+            self._promise("salt", secrets.token_hex(16))
+            told = self._journal.texts("salt")
+        return bytes.fromhex(told[0])
 
     def _promise(self, subject: str, text: str) -> None:
         if self._journal.promised(subject) is None:

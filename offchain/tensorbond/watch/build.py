@@ -41,7 +41,7 @@ def build(network: Network, store: Store, wanted: Wanted) -> list[Dispute]:
     ):
         inquirer = Inquirer(network, Reader(network), store, shelf)
         inquiry = inquirer.inquire(wanted.epoch, pinned, inquirer.peers_of(wanted.epoch, pinned))
-        accuser = Accuser(network, shelf)
+        accuser = Accuser(network, shelf, salt=b"")
         found = [dispute for alternatives in accuser.accuse(inquiry) for dispute in alternatives]
     return [dispute for dispute in found if _is_about(dispute, wanted)]
 

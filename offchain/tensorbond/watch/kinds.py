@@ -17,6 +17,12 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "missed": Kind("WorkDisputes", "proveMissed", "F0: a drawn slot without a commit record"),
     "badItem": Kind("WorkDisputes", "proveBadItem", "F1: a bad item in signed evidence of the C-phase"),
+    "badHeader": Kind("WorkDisputes", "proveBadHeader", "a bad header in signed evidence"),
+    "twoEvidences": Kind("WorkDisputes", "proveTwoEvidences", "F8: two evidences signed for one commitment"),
+    "requestItem": Kind("Challenges", "requestItem", "F7: asks for an item that nobody shows"),
+    "withheldItem": Kind("WorkDisputes", "proveWithheld", "F7: what was asked for was not shown in time"),
+    "badLink": Kind("WorkDisputes", "proveBadLink", "F2: a wrong link in the committed chain of seeds"),
+    "badLane": Kind("WorkDisputes", "proveBadLane", "F3: a wrong lane in a committed leaf"),
     "badSum": Kind("AttestationDisputes", "proveBadSum", "a sum in the tree that its parts don't give"),
     "badDevice": Kind(
         "AttestationDisputes", "proveBadDevice", "a leaf of no device, or of another provider or class"
