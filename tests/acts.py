@@ -3,7 +3,7 @@ no more."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,6 +70,21 @@ def current_epoch(chain: Chain) -> int:
 def mine_to_slot(chain: Chain, slot: int, offset: int = 0) -> None:
     """Mine until the head is block `offset` of `slot`. The next transaction is one block later."""
     chain.mine_to(slots.start_of(timing(chain), slot) + offset)
+
+
+def mine_to_slot_with(chain: Chain, slot: int, fits: Callable[[bytes], bool], seconds: int = 400) -> bytes:
+    """Mine to the slot's first block, in a second that gives it a hash that fits; returns the hash."""
+    chain.mine_to(slots.start_of(timing(chain), slot) - 1)
+    here, now = chain.snapshot(), chain.timestamp
+    for later in range(1, seconds):
+        chain.set_time(now + later)
+        chain.mine()
+        beacon = chain.block_hash(chain.block_number)
+        if fits(beacon):
+            return beacon
+        chain.revert_to(here)
+        here = chain.snapshot()
+    raise AssertionError("no second gives such a hash")
 
 
 def mine_past_epoch(chain: Chain, epoch: int) -> None:

@@ -118,6 +118,13 @@ class Devnet:
         for name, endpoint in self.endpoints.items():
             self.wait_for(f"{name} to answer", partial(_answers, endpoint), seconds)
 
+    def await_agents(self, seconds: float = 300.0) -> None:
+        """Until every agent has proven something small, which on a fresh machine compiles the prover."""
+        for name in self.processes:
+            if name.startswith("agent-"):
+                journal = self.folder / name / "journal.sqlite"
+                self.wait_for(f"{name} to be ready", journal.exists, seconds)
+
     def wait_for(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
         """Poll until `ready`. Raises if it takes too long or a process dies meanwhile."""
         deadline = time.monotonic() + seconds

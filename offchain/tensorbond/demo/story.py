@@ -18,13 +18,13 @@ from tensorbond.chain import digests, slots
 from tensorbond.chain.abi import Event
 from tensorbond.chain.jobs import job_state
 from tensorbond.chain.sender import Receipt
-from tensorbond.chain.types import Job, OutcomeResult, Statement, Terms
+from tensorbond.chain.types import BadItem, Job, OutcomeResult, Statement, Terms
 from tensorbond.demo.cast import Provider
 from tensorbond.demo.devnet import TBND, TUSD, Devnet
 from tensorbond.demo.villains import SKIPPED
 from tensorbond.errors import TensorbondError
 from tensorbond.oracle.leaves import EpochData, load_epoch
-from tensorbond.proof import evidence_name
+from tensorbond.proof import evidence_name, is_memory_slot
 from tensorbond.watch.fraud import bad_item_proof
 
 STAKE = 5_000 * TBND
@@ -204,6 +204,7 @@ class Story:
                 receipt = self._send(step, requester, "JobEscrow", "fund", terms)
                 self.jobs[provider.name] = receipt.event("JobFunded")["job"]
             self.net.await_oracles()
+            self.net.await_agents()
             self.net.mine_to(first - timing.slot_blocks + 1)
             for provider, _, words in parts:
                 job, device = self.jobs[provider.name], self.devices[provider.name]
@@ -236,9 +237,10 @@ class Story:
             beacon = seal.args["beacon"]
             roll = self.network.call("Challenges", "isRollCall", slot)
             drawn = [d for d in self.devices.values() if self.network.call("Challenges", "isDrawn", d, slot)]
+            phase = "M" if is_memory_slot(beacon) else "C"
             self.say(
                 f"slot {slot}: beacon 0x{beacon.hex()[:16]}…, "
-                f"{'a roll call' if roll else 'a draw'} of devices {drawn}"
+                f"{'a roll call' if roll else 'a draw'} of devices {drawn} for the {phase}-phase"
             )
 
     def commit(self) -> None:
@@ -264,21 +266,27 @@ class Story:
     def verify(self) -> None:
         with self._step(5) as step:
             slot, store = self._forced_slot, self.net.store
-            for provider in self.cast.providers:
-                device = self.devices[provider.name]
-                event = self.network.events("Challenges", "Committed", device=device, slot=slot)[0]
-                name = evidence_name(self.network.chain_id, device, slot, event.args["commitment"])
-                self._wait(f"evidence of {provider.name}", partial(store.exists, name))
+            honest = self.devices[self.cast.honest.name]
+            event = self.network.events("Challenges", "Committed", device=honest, slot=slot)[0]
+            name = evidence_name(self.network.chain_id, honest, slot, event.args["commitment"])
+            self._wait(f"evidence of {self.cast.honest.name}", partial(store.exists, name))
             careless, stranger = self.devices[self.cast.careless.name], self.net.sender(self.cast.stranger)
-            self._wait(
-                f"slot {slot + 1} to be sealed",
-                lambda: any(self.network.call("Challenges", "beaconOf", slot + 1)),
-            )
-            proof = bad_item_proof(self.network, store, careless, slot)
-            self._expect("a bad item in the careless provider's evidence", proof is not None, True)
+            found: list[BadItem] = []
+
+            def is_found() -> bool:
+                """It commits to tiles in slots of the C-phase only: seven of eight."""
+                committed = self.network.events("Challenges", "Committed", device=careless)
+                shown = (
+                    bad_item_proof(self.network, store, careless, each.args["slot"]) for each in committed
+                )
+                found[:] = [proof for proof in shown if proof is not None][:1]
+                return bool(found)
+
+            self._wait("a wrong tile in what the careless provider publishes", is_found)
+            (proof,) = found
             self._expect(
                 "bad items of the honest provider",
-                bad_item_proof(self.network, store, self.devices[self.cast.honest.name], slot),
+                bad_item_proof(self.network, store, honest, slot),
                 None,
             )
             receipt = stranger.send("WorkDisputes", "proveBadItem", proof)
@@ -353,8 +361,8 @@ class Story:
             self.say(f"its reward of epoch 1 is claimed: {_tbnd(self.told.rewarded)}")
 
             device = self.devices[liar.name]
-            slot = next(row.slot for row in data.outcomes[device] if row.result == OutcomeResult.BAD_ITEM)
-            leaf, outcome = data.leaf_proof(device), data.outcome_proof(device, slot)
+            bad = next(row for row in data.outcomes[device] if row.result == OutcomeResult.BAD_ITEM)
+            leaf, outcome = data.leaf_proof(device), data.outcome_proof(device, bad.slot, bad.job)
             receipt = self._send(step, stranger, "WorkDisputes", "enforce", leaf, outcome)
             bond = receipt.event("BadItemEnforced")["amount"]
             job = self._job(liar)
@@ -491,6 +499,7 @@ def open_market(net: Devnet) -> None:
         net.start_oracle(number)
     net.start_agent(net.cast.honest)
     net.await_oracles()
+    net.await_agents()
     net.chain.tick(TICK_SECONDS)
 
 

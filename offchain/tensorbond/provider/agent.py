@@ -136,7 +136,12 @@ class Agent:
         for device in devices:
             place = device.number, slot
             if is_due(device, timing, draw) and self._is_open(timing, slot, place):
-                proof = self._prove(challenge_of(self.network.chain_id, device, draw))
+                try:
+                    proof = self._prove(challenge_of(self.network.chain_id, device, draw))
+                except GpuMemoryExhausted as error:
+                    # It may pass, and evidence that is due does not wait for it.
+                    log.warning("device %d slot %d: not proven yet: %s", *place, error)
+                    continue
                 if not self._is_open(timing, slot, place):
                     log.error("device %d: proven too late for the window of slot %d", *place)
                 elif self._is_settled(start):

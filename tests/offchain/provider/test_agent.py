@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,32 @@ from tensorbond.daemon import StateBusy, exclusive
 from tensorbond.oracle.outcomes import Finding, examine
 from tensorbond.oracle.reader import commit_of
 from tensorbond.proof.challenge import Challenge
+from tensorbond.proof.errors import GpuMemoryExhausted
 from tensorbond.proof.evidence import evidence_name
-from tensorbond.proof.prover import CpuProver, Proof, Round
+from tensorbond.proof.memory import MemoryShape, is_memory_slot
+from tensorbond.proof.prover import CpuProver, Round
+from tensorbond.proof.verifier import AnyChallenge
 from tensorbond.proof.workload import Entries
 from tensorbond.provider.agent import Agent, run
 from tensorbond.provider.config import AgentConfig, JobPolicy
 from tensorbond.provider.errors import ConfirmationsExcessive, NotOperator
 from tensorbond.store import Store
-from tests.acts import TBND, FundedJob, domain, fund_as, mine_to_slot, set_operator_as, stake_as, timing
+from tests.acts import (
+    TBND,
+    FundedJob,
+    accept_as,
+    approve_as,
+    domain,
+    fund_as,
+    mine_to_slot,
+    mine_to_slot_with,
+    set_operator_as,
+    stake_as,
+    submit_as,
+    timing,
+)
 from tests.chain import Chain
+from tests.system import role
 from tests.work import BOND, challenge_of, device_as, drawn_slot_of, first_slot_of
 
 pytestmark = pytest.mark.chain
@@ -38,10 +56,10 @@ class WatchedProver(CpuProver):
 
     def __init__(self) -> None:
         super().__init__(1)
-        self.proven: list[Challenge] = []
+        self.proven: list[AnyChallenge] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def prove(self, challenge: Challenge, progress: Any = None) -> Proof:
+    def prove(self, challenge: Any, progress: Any = None) -> Any:
         if challenge.device:  # not the warm-up
             self.proven.append(challenge)
             self.meanwhile()
@@ -108,7 +126,8 @@ def fund_job(chain: Chain, requester: str, provider: str) -> FundedJob:
     """A job that the provider has the stake for, with time enough."""
     stake_as(chain, provider, 100 * TBND)
     head = chain.block_number
-    return fund_as(chain, requester, collateral=BOND, submit_by=head + 100, refund_at=head + 400)
+    deadlines = {"accept_by": head + 60, "submit_by": head + 100, "refund_at": head + 400}
+    return fund_as(chain, requester, collateral=BOND, **deadlines)
 
 
 def mine_to_window_end(chain: Chain, slot: int) -> None:
@@ -308,6 +327,123 @@ def test_run__once__does_one_cycle(chain, device, config):
     drawn_slot_of(chain, device)
     run(config(once=True))
     assert len(records(chain)) == 1
+
+
+# The M-phase
+
+
+@pytest.fixture
+def rig(chain: Chain, provider: str) -> int:
+    """A device of a class with an M-phase, drawn in every slot."""
+    terms = replace(
+        chain.call("DeviceRegistry", "classOf", 0),
+        draw_threshold=(1 << 32) - 1,
+        layers=4,
+        layer_bits=6,
+        walker_bits=2,
+        segments=2,
+        peak_bandwidth=1000,
+    )
+    added = chain.send("DeviceRegistry", "addClass", terms, sender=role(chain, "governor"))
+    return device_as(chain, provider, added.event("ClassAdded")["classId"])
+
+
+def test_cycle__slot_of_the_m_phase__restarted_while_it_proves_commits_and_publishes(
+    chain, rig, start, store, provider
+):
+    def power_cut() -> None:
+        raise KeyboardInterrupt
+
+    first = start()
+    slot = first_slot_of(chain, rig)
+    beacon = mine_to_slot_with(chain, slot, is_memory_slot)
+    first._prover.meanwhile = power_cut
+    with pytest.raises(KeyboardInterrupt):
+        first.cycle()
+    first.close()
+    second = start()
+    second.cycle()
+    (record,) = records(chain)
+    (challenge,) = second._prover.proven
+    assert (challenge.slot, challenge.beacon, challenge.shape) == (slot, beacon, MemoryShape(4, 64, 4, 128))
+    second.close()
+    mine_to_slot(chain, slot + 1)
+    start().cycle()
+    raw = store.get(name_of(record), LIMIT)
+    sample_beacon = chain.block_hash(slots.start_of(timing(chain), slot + 1))
+    found = examine(raw, challenge, commit_of(record), sample_beacon, domain(chain, "Challenges"))
+    assert isinstance(found, Finding)
+    assert found.bad_item is None
+
+
+def test_cycle__held_in_a_slot_of_the_m_phase__proves_the_c_phase_and_only_if_forced(
+    chain, rig, start, requester, provider, store
+):
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    mine_to_slot(chain, slot)
+    head = chain.block_number
+    class_id = chain.call("DeviceRegistry", "deviceOf", rig).class_id
+    stake_as(chain, provider, 100 * TBND)
+    job = fund_as(chain, requester, class_id=class_id, submit_by=head + 100, refund_at=head + 400)
+    accepted = accept_as(chain, provider, job, rig)
+    forced = accepted.state.forced_slot
+    assert chain.call("DeviceRegistry", "heldIn", rig, slot) == (True, False)
+    mine_to_slot_with(chain, slot + 1, is_memory_slot)
+    agent.cycle()
+    assert forced == slot + 2
+    assert (records(chain), agent._prover.proven) == ([], [])
+    mine_to_slot_with(chain, forced, is_memory_slot)
+    agent.cycle()
+    (record,) = records(chain)
+    (challenge,) = agent._prover.proven
+    assert (record.args["slot"], isinstance(challenge, Challenge)) == (forced, True)
+    submitted = submit_as(chain, provider, accepted)
+    mine_to_slot(chain, forced + 1)
+    approve_as(chain, requester, submitted)
+    # The job is closed by now, but the device was held when the slot began: another agent sees that, too.
+    agent.close()
+    start().cycle()
+    assert name_of(record) in store.list()
+
+
+def test_cycle__gpu_is_full__publishes_what_is_due_all_the_same(chain, rig, start, store):
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    mine_to_slot(chain, slot)
+    agent.cycle()
+    (record,) = records(chain)
+
+    def full() -> None:
+        raise GpuMemoryExhausted(1, 2)
+
+    agent._prover.meanwhile = full
+    mine_to_slot(chain, slot + 1)
+    agent.cycle()
+    assert (len(records(chain)), store.list()) == (1, [name_of(record)])
+    agent._prover.meanwhile = lambda: None
+    agent.cycle()
+    assert len(records(chain)) == 2
+
+
+# Jobs
+
+
+def test_cycle__device_was_forced_in_that_slot_before__takes_the_next_job_a_slot_later(
+    chain, device, start, requester, provider
+):
+    agent = start(jobs=JobPolicy(max_collateral=100 * TBND))
+    first, second = fund_job(chain, requester, provider), fund_job(chain, requester, provider)
+    mine_to_slot(chain, first_slot_of(chain, device))
+    first = submit_as(chain, provider, accept_as(chain, provider, first, device))
+    approve_as(chain, requester, first)
+    forced = first.state.forced_slot
+    agent.cycle()
+    assert [each.args["job"] for each in chain.events("JobEscrow", "JobAccepted")] == [first.number]
+    mine_to_slot(chain, forced - 1)
+    agent.cycle()
+    accepted = chain.events("JobEscrow", "JobAccepted")[-1]
+    assert (accepted.args["job"], accepted.args["forcedSlot"]) == (second.number, forced + 1)
 
 
 def test_cycle__job_fits__is_accepted_submitted_and_its_forced_slot_answered(
