@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
+from tensorbond.cli.bench import bench
 from tensorbond.cli.challenge import (
     MEMORY_OPTIONS,
     PLACE_OPTIONS,
@@ -54,6 +55,7 @@ def proof() -> None:
 
 
 proof.add_command(recompute)
+proof.add_command(bench)
 
 
 @proof.command()
