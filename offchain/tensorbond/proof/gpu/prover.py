@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorbond.proof import merkle
-from tensorbond.proof.challenge import TILE, W1, Challenge, Shape, next_seed, row_seed
-from tensorbond.proof.errors import GpuMemoryExhausted, GpuUnavailable, GpuWrong
+from tensorbond.proof.challenge import TILE, W2, Challenge, Shape, next_seed, row_seed
+from tensorbond.proof.errors import GpuMemoryExhausted, GpuWrong
 from tensorbond.proof.gpu.device import Array, Device, Product, Run, join_levels
 from tensorbond.proof.gpu.memory import GpuMemoryProver, Residence
 from tensorbond.proof.memory import MemoryChallenge, MemoryShape
@@ -21,6 +21,7 @@ from tensorbond.proof.workload import Entries
 
 SELF_TESTS = (
     Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 1024, 2, 1)),
+    Challenge(bytes(32), 0, bytes(20), 0, 0, Shape(256, 256, 4096, 1, 1, W2)),
     MemoryChallenge(bytes(32), 0, bytes(20), 0, 0, MemoryShape(3, 64, 64, 64)),
 )
 
@@ -60,7 +61,7 @@ class Plan:
     def bytes(self) -> int:
         """Memory of the device while proving: columns, rows, products, both trees."""
         shape = self.shape
-        lines = (shape.n + self.lines) * shape.K
+        lines = (shape.n + self.lines) * line_bytes(shape)
         return lines + 4 * self.lines * shape.n + 64 * (self.chunk_tiles + self.groups)
 
 
@@ -112,14 +113,11 @@ class GpuProver:
     ) -> Proof | MemoryProof:
         """Does all the work and returns the proof, its commitment known, its samples not yet asked for.
 
-        `progress` counts rounds; in the M-phase layers, then segments. Raises GpuMemoryExhausted and GpuLost,
-        and GpuUnavailable for profile W2.
+        `progress` counts rounds; in the M-phase layers, then segments. Raises GpuMemoryExhausted and GpuLost.
         """
         if isinstance(challenge, MemoryChallenge):
             return self.memory.prove(challenge, progress)
         shape = challenge.shape
-        if shape.profile != W1:
-            raise GpuUnavailable("no GPU kernel generates the lines of profile W2 yet; prove it on the CPU")
         workspace = Workspace(self.device, challenge, self._plan(shape))
         seeds = [challenge.first_seed]
         roots: list[bytes] = []
@@ -157,14 +155,14 @@ class Workspace:
     def __init__(self, device: Device, challenge: Challenge, plan: Plan) -> None:
         shape = plan.shape
         self.device, self.plan = device, plan
-        self.columns = device.empty(shape.n * shape.K)
-        self.rows = device.empty(plan.lines * shape.K)
+        self.columns = device.empty(shape.n * line_bytes(shape))
+        self.rows = device.empty(plan.lines * line_bytes(shape))
         self.entries = device.empty(4 * plan.lines * shape.n)
         self.chunk_tree = device.empty(64 * plan.chunk_tiles)
         self.tree = device.empty(64 * plan.groups)
-        fill_lines(device, self.columns, challenge.column_seed, 0, shape.n, shape.K)
+        fill_lines(device, shape, self.columns, challenge.column_seed, 0, shape.n)
         self.multiply = device.prepare(
-            Product(plan.lines, shape.n, shape.K, False), self.rows, self.columns, self.entries
+            Product(plan.lines, shape.n, shape.K, is_wide(shape)), self.rows, self.columns, self.entries
         )
 
     def digest_round(self, seed: bytes) -> Nodes:
@@ -172,9 +170,9 @@ class Workspace:
         device, plan, shape = self.device, self.plan, self.plan.shape
         matrix_seed = row_seed(seed)
         for first in range(0, shape.m, plan.lines):
-            fill_lines(device, self.rows, matrix_seed, first, plan.lines, shape.K)
+            fill_lines(device, shape, self.rows, matrix_seed, first, plan.lines)
             self.multiply()
-            mix_tiles(device, self.entries, self.chunk_tree, plan.lines, shape.n)
+            mix_tiles(device, shape, self.entries, self.chunk_tree, plan.lines, shape.n)
             groups = join_levels(device, self.chunk_tree, plan.chunk_tiles, merkle.depth_of(plan.group))
             place = 32 * (first // TILE * shape.tile_columns // plan.group)
             device.copy(self.tree[place : place + len(groups)], groups)
@@ -187,12 +185,15 @@ class Strip:
 
     def __init__(self, device: Device, work: Round, group: int) -> None:
         self.device, self.work, self.group = device, work, group
-        self.width, K = TILE * group, work.shape.K
-        self.rows, self.columns = device.empty(LEAST_LINES * K), device.empty(self.width * K)
+        self.width, line = TILE * group, line_bytes(work.shape)
+        self.rows, self.columns = device.empty(LEAST_LINES * line), device.empty(self.width * line)
         self.entries = device.empty(4 * LEAST_LINES * self.width)
         self.digests = device.empty(2 * 32 * group)
         self.multiply: Run = device.prepare(
-            Product(LEAST_LINES, self.width, K, False), self.rows, self.columns, self.entries
+            Product(LEAST_LINES, self.width, work.shape.K, is_wide(work.shape)),
+            self.rows,
+            self.columns,
+            self.entries,
         )
 
     def open(self, tile: int, nodes: Nodes) -> OpenedTile:
@@ -200,13 +201,13 @@ class Strip:
         device, work, shape = self.device, self.work, self.work.shape
         row, column = divmod(tile, shape.tile_columns)
         half, inside = row % 2, column % self.group
-        fill_lines(device, self.rows, row_seed(work.seed), TILE * (row - half), LEAST_LINES, shape.K)
-        fill_lines(
-            device, self.columns, work.challenge.column_seed, TILE * (column - inside), self.width, shape.K
-        )
+        seed, column_seed = row_seed(work.seed), work.challenge.column_seed
+        fill_lines(device, shape, self.rows, seed, TILE * (row - half), LEAST_LINES)
+        fill_lines(device, shape, self.columns, column_seed, TILE * (column - inside), self.width)
         self.multiply()
-        mix_tiles(device, self.entries, self.digests, LEAST_LINES, self.width)
-        entries: Entries = device.read(self.entries).view(np.int32).reshape(2, TILE, self.group, TILE)
+        mix_tiles(device, shape, self.entries, self.digests, LEAST_LINES, self.width)
+        product = device.read(self.entries).view(np.float32 if is_wide(shape) else np.int32)
+        entries: Entries = product.astype(np.int32).reshape(2, TILE, self.group, TILE)
         digests = device.read(self.digests).reshape(2, self.group, 32)[half]
         levels = merkle.build([digest.tobytes() for digest in digests])
         number = tile // self.group
@@ -218,19 +219,32 @@ class Strip:
         return np.ascontiguousarray(entries[half, :, inside]), path
 
 
-def fill_lines(device: Device, lines: Array, matrix_seed: bytes, first: int, count: int, K: int) -> None:
-    """Lines first .. first+count−1 of the matrix with this seed, of K bytes each."""
-    shift = merkle.depth_of(K // 16)
-    blocks = count << shift
+def is_wide(shape: Shape) -> bool:
+    """Whether elements are bfloat16, and entries float32."""
+    return shape.profile == W2
+
+
+def line_bytes(shape: Shape) -> int:
+    """Bytes of a row of A or a column of B, in the device's type."""
+    return shape.K * (2 if is_wide(shape) else 1)
+
+
+def fill_lines(
+    device: Device, shape: Shape, lines: Array, matrix_seed: bytes, first: int, count: int
+) -> None:
+    """Lines first .. first+count−1 of the matrix with this seed; a thread makes 16 bytes."""
+    shift = merkle.depth_of(line_bytes(shape) // 16)
+    threads = count << shift
     words = np.frombuffer(matrix_seed, "<u4", 4).astype(np.uint32)
-    device.launch("fill_lines", blocks, lines, np.uint64(blocks), np.uint32(shift), np.uint32(first), *words)
+    kernel = "fill_wide_lines" if is_wide(shape) else "fill_lines"
+    device.launch(kernel, threads, lines, np.uint64(threads), np.uint32(shift), np.uint32(first), *words)
 
 
-def mix_tiles(device: Device, entries: Array, digests: Array, m: int, n: int) -> None:
+def mix_tiles(device: Device, shape: Shape, entries: Array, digests: Array, m: int, n: int) -> None:
     """MIX32x8 of every tile of an (m, n) product, in tile order."""
     lanes = m // 4 * (n // 8)
-    shift = merkle.depth_of(n // 8)
-    device.launch("mix_tiles", lanes, entries, digests, np.uint64(lanes), np.uint32(shift))
+    kernel = "mix_wide_tiles" if is_wide(shape) else "mix_tiles"
+    device.launch(kernel, lanes, entries, digests, np.uint64(lanes), np.uint32(merkle.depth_of(n // 8)))
 
 
 def path_above(nodes: Nodes, number: int) -> tuple[bytes, ...]:

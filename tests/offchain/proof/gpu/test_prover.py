@@ -12,7 +12,6 @@ from tensorbond.proof import (
     CpuProver,
     GpuLost,
     GpuMemoryExhausted,
-    GpuUnavailable,
     GpuWrong,
     Shape,
     verify,
@@ -46,9 +45,17 @@ def test_prove__golden_challenge__equals_the_vector(device, golden, challenge, e
     assert proof.open(sample_beacon) == evidence
 
 
-def test_prove__profile_w2__is_refused(device, small):
-    with pytest.raises(GpuUnavailable, match="profile W2"):
-        GpuProver(device).prove(replace(small, shape=replace(SMALL, profile=W2)))
+@pytest.mark.parametrize(
+    "shape", [Shape(256, 512, 1024, 2, 12, W2), Shape(512, 256, 4096, 1, 9, W2), Shape(512, 256, 2048, 3, 9)]
+)
+def test_prove__either_profile_and_any_shape__equals_the_cpu(device, challenge, sample_beacon, shape):
+    asked = replace(challenge, shape=shape)
+    have, need = GpuProver(device).prove(asked), CpuProver().prove(asked)
+    assert have.roots == need.roots
+    assert have.commitment == need.commitment
+    assert have.open(sample_beacon) == need.open(sample_beacon)
+    assert ("fill_wide_lines" in device.launches) is (shape.profile == W2)
+    assert ("mix_wide_tiles" in device.launches) is (shape.profile == W2)
 
 
 def test_prove__chunk_by_chunk__equals_the_cpu(device, small, expected, sample_beacon, monkeypatch):
