@@ -10,6 +10,7 @@ import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry
 import {IItemOpening, Place, PlaceKind} from "./interfaces/IItemOpening.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
+import {Phases} from "./libraries/Phases.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {TileProof} from "./libraries/TileProof.sol";
 
@@ -47,6 +48,7 @@ contract Challenges is IChallenges, EIP712 {
     IProviderStaking private immutable STAKING;
     address private immutable WORK_DISPUTES;
     IItemOpening private immutable COMPUTE_PROOFS;
+    IItemOpening private immutable MEMORY_PROOFS;
 
     Window private _window;
     mapping(uint256 slot => bytes32 beacon) private _beacons;
@@ -54,13 +56,18 @@ contract Challenges is IChallenges, EIP712 {
     mapping(uint256 device => Faults) private _faults;
     mapping(bytes32 id => ItemRequest) private _requests;
 
-    constructor(IDeviceRegistry registry, IProviderStaking staking, address workDisputes, IItemOpening computeProofs)
-        EIP712("Challenges", "1")
-    {
+    constructor(
+        IDeviceRegistry registry,
+        IProviderStaking staking,
+        address workDisputes,
+        IItemOpening computeProofs,
+        IItemOpening memoryProofs
+    ) EIP712("Challenges", "1") {
         REGISTRY = registry;
         STAKING = staking;
         WORK_DISPUTES = workDisputes;
         COMPUTE_PROOFS = computeProofs;
+        MEMORY_PROOFS = memoryProofs;
     }
 
     // ---- Beacons ----
@@ -177,7 +184,7 @@ contract Challenges is IChallenges, EIP712 {
         require(!request.answered, AnsweredAlready(device, slot));
         require(block.number <= request.deadline, AnswerLate(block.number, request.deadline));
         requireRecord(device, slot, record.commitment, record.timestamp, record.key);
-        bool opens = COMPUTE_PROOFS.opens(device, slot, record.commitment, place, opening);
+        bool opens = _judgeOf(request.ofMemory).opens(device, slot, record.commitment, place, opening);
         require(opens, OpeningWrong(device, slot));
 
         uint256 deposit = request.deposit;
@@ -244,7 +251,7 @@ contract Challenges is IChallenges, EIP712 {
 
     /// @inheritdoc IChallenges
     function depositOf(uint256 device, uint256 slot, Place calldata place) external view returns (uint256) {
-        return _depositOf(device, slot, place);
+        return _depositOf(device, slot, place, _isOfMemory(device, slot, place));
     }
 
     /// @inheritdoc IChallenges
@@ -287,19 +294,32 @@ contract Challenges is IChallenges, EIP712 {
         );
         ItemRequest storage request = _requests[_idOf(device, slot, place)];
         require(request.deadline == 0, RequestedAlready(device, slot));
-        uint256 need = _depositOf(device, slot, place);
+        bool ofMemory = _isOfMemory(device, slot, place);
+        uint256 need = _depositOf(device, slot, place, ofMemory);
         require(msg.value >= need, DepositInsufficient(msg.value, need));
 
         uint256 deadline = block.number + timing.proofBlocks / 2;
         request.asker = msg.sender;
         request.deposit = msg.value.toUint96();
         request.deadline = deadline.toUint40();
+        request.ofMemory = ofMemory;
 
         emit ItemRequested(device, slot, msg.sender, place, msg.value, deadline);
     }
 
-    function _depositOf(uint256 device, uint256 slot, Place memory place) private view returns (uint256) {
-        uint256 length = COMPUTE_PROOFS.openingLength(device, slot, place);
+    /// @dev Whether a place is one of the M-phase. A sample's is the phase that is asked of the device in the slot.
+    function _isOfMemory(uint256 device, uint256 slot, Place memory place) private view returns (bool) {
+        if (place.kind != PlaceKind.Sample) return place.kind != PlaceKind.Tile;
+        uint256 layers = REGISTRY.classOf(REGISTRY.deviceOf(device).classId).layers;
+        return Phases.isMemory(REGISTRY, device, slot, _sealed(slot), layers);
+    }
+
+    function _judgeOf(bool ofMemory) private view returns (IItemOpening) {
+        return ofMemory ? MEMORY_PROOFS : COMPUTE_PROOFS;
+    }
+
+    function _depositOf(uint256 device, uint256 slot, Place memory place, bool ofMemory) private view returns (uint256) {
+        uint256 length = _judgeOf(ofMemory).openingLength(device, slot, place);
         uint256 price = block.basefee * DEPOSIT_FACTOR;
         if (place.kind != PlaceKind.Sample) price *= 2;
         return (ANSWER_GAS + ANSWER_BYTE_GAS * length) * price;

@@ -9,6 +9,7 @@ import {Commit, IChallenges} from "./interfaces/IChallenges.sol";
 import {HeaderOpening, IComputeProofs, ItemOpening, Link} from "./interfaces/IComputeProofs.sol";
 import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {Place} from "./interfaces/IItemOpening.sol";
+import {CapNode, IMemoryProofs, MemoryItemOpening} from "./interfaces/IMemoryProofs.sol";
 import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {IWorkDisputes} from "./interfaces/IWorkDisputes.sol";
 import {Bps} from "./libraries/Bps.sol";
@@ -32,19 +33,22 @@ contract WorkDisputes is IWorkDisputes {
     IAttestations private immutable ATTESTATIONS;
     IProviderStaking private immutable STAKING;
     IComputeProofs private immutable COMPUTE_PROOFS;
+    IMemoryProofs private immutable MEMORY_PROOFS;
 
     constructor(
         IDeviceRegistry registry,
         IChallenges challenges,
         IAttestations attestations,
         IProviderStaking staking,
-        IComputeProofs computeProofs
+        IComputeProofs computeProofs,
+        IMemoryProofs memoryProofs
     ) {
         REGISTRY = registry;
         CHALLENGES = challenges;
         ATTESTATIONS = attestations;
         STAKING = staking;
         COMPUTE_PROOFS = computeProofs;
+        MEMORY_PROOFS = memoryProofs;
     }
 
     // ---- Proofs ----
@@ -132,6 +136,64 @@ contract WorkDisputes is IWorkDisputes {
         require(bad, LaneGood(round, tile, lane));
 
         return _settle(commit, SlashReason.BadLane, commit.commitment);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveBadMemoryItem(
+        Commit calldata commit,
+        MemoryItemOpening calldata opened,
+        CapNode calldata shown,
+        bytes calldata signature
+    ) external returns (uint256 amount) {
+        _requireRecord(commit);
+        _seal(commit.slot + 1);
+        (bool bad, bytes32 evidenceRoot) =
+            MEMORY_PROOFS.isBadItem(commit.device, commit.slot, commit.commitment, opened, shown);
+        _requireSigned(commit.commitment, commit.key, evidenceRoot, signature);
+        require(bad, MemoryItemGood(opened.index, shown.opening));
+
+        uint256 reward;
+        (amount, reward) = _punish(commit.device, commit.slot, CHALLENGER_BPS, SlashReason.BadItem, evidenceRoot);
+
+        emit BadItemProven(commit.device, commit.slot, msg.sender, opened.index, amount, reward);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveBadMemoryHeader(Commit calldata commit, HeaderOpening calldata header, bytes calldata signature)
+        external
+        returns (uint256 amount)
+    {
+        _requireRecord(commit);
+        (bool bad, bytes32 evidenceRoot) =
+            MEMORY_PROOFS.isBadHeader(commit.device, commit.slot, commit.commitment, header);
+        _requireSigned(commit.commitment, commit.key, evidenceRoot, signature);
+        require(bad, HeaderGood());
+
+        return _settle(commit, SlashReason.BadHeader, evidenceRoot);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveBadLabel(Commit calldata commit, uint256 number, bytes calldata opening)
+        external
+        returns (uint256 amount)
+    {
+        _requireRecord(commit);
+        bool bad = MEMORY_PROOFS.isBadLabel(commit.device, commit.slot, commit.commitment, number, opening);
+        require(bad, LabelGood(number));
+
+        return _settle(commit, SlashReason.BadLabel, commit.commitment);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function proveBadStep(Commit calldata commit, uint256 walker, uint256 segment, bytes calldata opening)
+        external
+        returns (uint256 amount)
+    {
+        _requireRecord(commit);
+        bool bad = MEMORY_PROOFS.isBadStep(commit.device, commit.slot, commit.commitment, walker, segment, opening);
+        require(bad, SegmentGood(walker, segment));
+
+        return _settle(commit, SlashReason.BadStep, commit.commitment);
     }
 
     /// @inheritdoc IWorkDisputes

@@ -37,6 +37,8 @@ interface IChallenges {
         /// The last block of an answer; zero: nobody asked.
         uint40 deadline;
         bool answered;
+        /// Whether the M-phase's judge says if an opening answers it, not the C-phase's.
+        bool ofMemory;
     }
 
     event SlotSealed(uint256 indexed slot, bytes32 beacon);

@@ -5,11 +5,12 @@ import {LeafProof, OutcomeProof} from "./IAttestations.sol";
 import {Commit} from "./IChallenges.sol";
 import {HeaderOpening, Link} from "./IComputeProofs.sol";
 import {Place} from "./IItemOpening.sol";
+import {CapNode, MemoryItemOpening} from "./IMemoryProofs.sol";
 import {SlashReason} from "./IProviderStaking.sol";
 
 /// @title Fraud proofs about work (proof.md §5), and the enforcement of a final bad-item outcome.
 /// @dev A verb binds its claim to the commit record, and where evidence is judged to a root that the committing key signed; asks the
-/// judge (`ComputeProofs`); and slashes. All but F0 cost the device one and the same, once per (device, slot): its class's share of
+/// judge (`ComputeProofs`, `MemoryProofs`); and slashes. All but F0 cost the device one and the same, once per (device, slot): its class's share of
 /// the bond for the first fault, all that is left for a second within FAULT_EPOCHS. The device is suspended. The sender can be
 /// neither the provider, nor its operator, nor the committing key. What is claimed must be judged bad: the judge's reverts stand in
 /// its interface. Invariants 9, 10.
@@ -40,7 +41,7 @@ interface IWorkDisputes {
     event BadItemProven(
         uint256 indexed device, uint256 indexed slot, address indexed challenger, uint256 index, uint256 amount, uint256 reward
     );
-    /// F2, F3, F7, F8, or a bad header. `evidence` is the signed evidenceRoot; the commitment; the hash of both roots; or of the place.
+    /// F2, F3, F4, F7, F8, or a bad header. `evidence` is the signed evidenceRoot; the commitment; the hash of both roots; or of the place.
     event FaultProven(
         uint256 indexed device,
         uint256 indexed slot,
@@ -65,6 +66,12 @@ interface IWorkDisputes {
     error LinkGood(uint256 index);
     /// The lane is MIX of its entries.
     error LaneGood(uint256 round, uint256 tile, uint256 lane);
+    /// The item is what its sample asked for, as far as it says itself, and nothing is wrong with the opening that was shown.
+    error MemoryItemGood(uint256 index, uint256 opening);
+    /// The label is made of its parents.
+    error LabelGood(uint256 number);
+    /// The segment's steps lead to its end.
+    error SegmentGood(uint256 walker, uint256 segment);
     error RootsEqual(bytes32 root);
     error OutcomeNotBadItem(uint256 result);
     error ProofStillPossible(uint256 device, uint256 have, uint256 need);
@@ -88,6 +95,30 @@ interface IWorkDisputes {
 
     /// @notice F3, from the commitment alone (`IComputeProofs.isBadLane`). @return amount Wei slashed.
     function proveBadLane(Commit calldata commit, uint256 round, uint256 tile, uint256 lane, bytes calldata opening)
+        external
+        returns (uint256 amount);
+
+    /// @notice F1 of the M-phase (`IMemoryProofs.isBadItem`). Seals the next slot if nobody has. @return amount Wei slashed.
+    function proveBadMemoryItem(
+        Commit calldata commit,
+        MemoryItemOpening calldata opened,
+        CapNode calldata shown,
+        bytes calldata signature
+    ) external returns (uint256 amount);
+
+    /// @notice The header of M-phase evidence that the committing key signed is bad (`IMemoryProofs.isBadHeader`).
+    /// @return amount Wei slashed.
+    function proveBadMemoryHeader(Commit calldata commit, HeaderOpening calldata header, bytes calldata signature)
+        external
+        returns (uint256 amount);
+
+    /// @notice F4, from the commitment alone (`IMemoryProofs.isBadLabel`). @return amount Wei slashed.
+    function proveBadLabel(Commit calldata commit, uint256 number, bytes calldata opening)
+        external
+        returns (uint256 amount);
+
+    /// @notice F4, from the commitment alone (`IMemoryProofs.isBadStep`). @return amount Wei slashed.
+    function proveBadStep(Commit calldata commit, uint256 walker, uint256 segment, bytes calldata opening)
         external
         returns (uint256 amount);
 

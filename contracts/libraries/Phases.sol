@@ -11,6 +11,17 @@ library Phases {
     /// The (device, slot) is of the other phase, or the chain no longer knows of which.
     error PhaseMismatch(uint256 device, uint256 slot);
 
+    /// @return Whether the device proves the M-phase in the slot, or would if the chain knew.
+    function isMemory(IDeviceRegistry registry, uint256 device, uint256 slot, bytes32 beacon, uint256 layers)
+        internal
+        view
+        returns (bool)
+    {
+        if (layers == 0 || !TileProof.isMemorySlot(beacon)) return false;
+        (, bool held) = registry.heldIn(device, slot);
+        return !held;
+    }
+
     /// @notice Reverts unless the device proves the C-phase in the slot. @param layers Its class's: 0 has no M-phase.
     function requireCompute(IDeviceRegistry registry, uint256 device, uint256 slot, bytes32 beacon, uint256 layers)
         internal

@@ -24,6 +24,7 @@ CONTRACTS = (
     "Challenges",
     "Attestations",
     "ComputeProofs",
+    "MemoryProofs",
     "WorkDisputes",
     "AttestationDisputes",
     "Rewards",

@@ -105,6 +105,7 @@ def constructor_arguments(
                 "staking": at["ProviderStaking"],
                 "workDisputes": at["WorkDisputes"],
                 "computeProofs": at["ComputeProofs"],
+                "memoryProofs": at["MemoryProofs"],
             }
         case "Attestations":
             return {
@@ -114,7 +115,7 @@ def constructor_arguments(
                 "attestationDisputes": at["AttestationDisputes"],
                 "bond": parameters.oracle_bond,
             }
-        case "ComputeProofs":
+        case "ComputeProofs" | "MemoryProofs":
             return {"registry": at["DeviceRegistry"], "challenges": at["Challenges"]}
         case "WorkDisputes":
             return {
@@ -123,6 +124,7 @@ def constructor_arguments(
                 "attestations": at["Attestations"],
                 "staking": at["ProviderStaking"],
                 "computeProofs": at["ComputeProofs"],
+                "memoryProofs": at["MemoryProofs"],
             }
         case "AttestationDisputes":
             return {

@@ -359,6 +359,24 @@ class Link:
 
 
 @dataclass(frozen=True)
+class MemoryItemOpening:
+    """One item of the M-phase under an evidence root; see `contracts/interfaces/IMemoryProofs.sol`."""
+
+    mem_root: bytes
+    walk_root: bytes
+    index: int
+    item: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class CapNode:
+    opening: int
+    node: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
 class Place:
     """One place in what a commitment binds; see `contracts/interfaces/IItemOpening.sol`."""
 
@@ -373,6 +391,7 @@ class ItemRequest:
     deposit: int
     deadline: int
     answered: bool
+    of_memory: bool
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_request__in_time__keeps_the_deposit(chain: Chain, stranger: str, work: 
         "deadline": sent.block + HALF_WINDOW,
     }
     request = chain.call("Challenges", "requestOf", work.device, work.slot, place)
-    assert request == ItemRequest(stranger, ETHER, sent.block + HALF_WINDOW, False)
+    assert request == ItemRequest(stranger, ETHER, sent.block + HALF_WINDOW, False, False)
     assert balance(chain, "Challenges") == held + ETHER
     assert balance(chain, stranger) == own - ETHER
 
@@ -166,8 +166,6 @@ def test_request__for_a_missed_slot__reverts(chain: Chain, provider: str, strang
         Place(PlaceKind.TILE, 4, 0),
         Place(PlaceKind.TILE, 0, 256),
         Place(PlaceKind.TILE, 2**64 - 1, 2**64 - 1),
-        Place(PlaceKind.LABEL, 0, 0),
-        Place(PlaceKind.SEGMENT, 0, 0),
     ],
 )
 def test_request__no_such_place__reverts(chain: Chain, stranger: str, work: Work, place: Place) -> None:
@@ -176,6 +174,14 @@ def test_request__no_such_place__reverts(chain: Chain, stranger: str, work: Work
         ask(chain, work, place, stranger)
     with chain.reverts("PlaceUnknown", **unknown):
         chain.call("Challenges", "depositOf", work.device, work.slot, place)
+
+
+@pytest.mark.parametrize("kind", [PlaceKind.LABEL, PlaceKind.SEGMENT])
+def test_request__place_of_the_m_phase__reverts(
+    chain: Chain, stranger: str, work: Work, kind: PlaceKind
+) -> None:
+    with chain.reverts("PhaseMismatch", device=work.device, slot=work.slot):
+        ask(chain, work, Place(kind, 0, 0), stranger)
 
 
 def test_request_place__a_sample__reverts(chain: Chain, stranger: str, work: Work) -> None:
@@ -226,7 +232,7 @@ def test_answer__with_what_was_committed__pays_whoever_answers(
     assert balance(chain, auditor) == own + ETHER
     assert balance(chain, stranger) == asker
     request = chain.call("Challenges", "requestOf", work.device, work.slot, place)
-    assert request == ItemRequest(stranger, 0, deadline, True)
+    assert request == ItemRequest(stranger, 0, deadline, True, False)
 
 
 def test_answer__gas__is_less_than_what_the_deposit_is_for(
@@ -325,7 +331,9 @@ def test_return_deposit__unanswered__pays_the_asker_once(
     assert balance(chain, "Challenges") == 0
     with chain.reverts("DepositReturnedAlready", device=work.device, slot=work.slot):
         chain.send("Challenges", "returnDeposit", *args, sender=auditor)
-    assert chain.call("Challenges", "requestOf", *args) == ItemRequest(ZERO_ADDRESS, 0, deadline, False)
+    assert chain.call("Challenges", "requestOf", *args) == ItemRequest(
+        ZERO_ADDRESS, 0, deadline, False, False
+    )
 
 
 def test_return_deposit__answered_or_never_asked__reverts(
