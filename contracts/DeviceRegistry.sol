@@ -396,10 +396,10 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
     function _requireShape(DeviceClass calldata terms) private pure {
         _requirePowerOfTwo("m", terms.m, 1 << 8, 1 << 15);
         _requirePowerOfTwo("n", terms.n, 1 << 8, 1 << 15);
-        _requirePowerOfTwo("K", terms.K, 1 << 10, 1 << 14);
+        _requireClassRange("profile", terms.profile, 0, 1);
+        _requirePowerOfTwo("K", terms.K, 1 << 10, terms.profile == 0 ? 1 << 14 : 1 << 12);
         _requireClassRange("R", terms.R, 1, 1 << 12);
         _requireClassRange("q", terms.q, 1, 1_024);
-        _requireClassRange("profile", terms.profile, 0, 0);
     }
 
     /// @dev Likewise `tensorbond.proof.MemoryShape`; or there is no M-phase.

@@ -103,7 +103,7 @@ def challenge_of(chain: Chain, device: int, slot: int) -> Challenge:
         provider=bytes.fromhex(found.provider[2:]),
         device=device,
         slot=slot,
-        shape=Shape(terms.m, terms.n, terms.k, terms.r, terms.q),
+        shape=Shape(terms.m, terms.n, terms.k, terms.r, terms.q, terms.profile),
     )
 
 

@@ -12,7 +12,7 @@ struct DeviceClass {
     uint16 K;
     uint16 R;
     uint16 q;
-    /// What an element of a matrix is: 0 an int8 (W1).
+    /// What an element of a matrix is: 0 an int8 (W1), 1 a 9-bit value (W2; K ≤ 2¹²).
     uint8 profile;
     /// A device is drawn when u32(H("GPOW1/draw" ‖ beacon ‖ u64 device)[0:4]) < drawThreshold.
     uint32 drawThreshold;

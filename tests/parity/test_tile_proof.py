@@ -30,7 +30,6 @@ from tensorbond.proof import (
     merkle,
     next_seed,
     parse_item,
-    philox4x32,
     round_leaf,
     row_seed,
     samples,
@@ -193,23 +192,11 @@ def test_open_tile__any_opening__is_the_same(
     assert tuple(have) == (leaf, seed, commitment_of(final_seed, rounds_root))
 
 
-def wide_line(matrix_seed: bytes, line: int, inner: int) -> np.ndarray:
-    """A line of profile W2: (u16 & 511) − 256, eight for each Philox block."""
-    s = [int.from_bytes(matrix_seed[at : at + 4], "little") for at in range(0, 16, 4)]
-    blocks = [philox4x32((b, line, s[2], s[3]), (s[0], s[1])) for b in range(inner // 8)]
-    return (np.array(blocks, "<u4").view("<u2").reshape(-1) & 511).astype(np.int64) - 256
-
-
-def plain_line(matrix_seed: bytes, line: int, inner: int) -> np.ndarray:
-    return generate_lines(matrix_seed, line, 1, inner)[0].astype(np.int64)
-
-
 def tile_of(seed: bytes, first_seed: bytes, row: int, column: int, inner: int, profile: int) -> np.ndarray:
     """The entries of the tile whose first lines these are."""
-    line = wide_line if profile else plain_line
     column_seed = sha256(b"GPOW1/B" + first_seed).digest()
-    rows = np.stack([line(row_seed(seed), row + i, inner) for i in range(16)])
-    columns = np.stack([line(column_seed, column + j, inner) for j in range(16)])
+    rows = generate_lines(row_seed(seed), row, 16, inner, None, profile).astype(np.int64)
+    columns = generate_lines(column_seed, column, 16, inner, None, profile).astype(np.int64)
     return (rows @ columns.T).astype(np.int32)
 
 

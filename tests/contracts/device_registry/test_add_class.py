@@ -49,7 +49,7 @@ def test_add_class__by_anyone_else__reverts(
         ("R", "r", 2**12 + 1, 2**12),
         ("q", "q", 0, 1),
         ("q", "q", 1025, 1024),
-        ("profile", "profile", 1, 0),
+        ("profile", "profile", 2, 1),
         ("layers", "layers", 1, 2),
         ("layerBits", "layer_bits", 1, 2),
         ("layerBits", "layer_bits", 19, 18),
@@ -71,6 +71,12 @@ def test_add_class__terms_out_of_range__reverts(
 ) -> None:
     with chain.reverts("ClassTermsInvalid", field=field, have=have, bound=bound):
         add_class(chain, replace(TERMS, **{name: have}))
+
+
+def test_add_class__w2_of_more_than_its_sums_hold__reverts(chain: Chain) -> None:
+    add_class(chain, replace(TERMS, profile=1, k=4096))
+    with chain.reverts("ClassTermsInvalid", field="K", have=8192, bound=4096):
+        add_class(chain, replace(TERMS, profile=1, k=8192))
 
 
 @pytest.mark.parametrize(
