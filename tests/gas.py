@@ -12,9 +12,19 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
-from tensorbond.chain.types import Outcome, OutcomeKind, OutcomeResult
+from tensorbond.chain.types import (
+    Commit,
+    HeaderOpening,
+    Outcome,
+    OutcomeKind,
+    OutcomeResult,
+    Place,
+    PlaceKind,
+)
+from tensorbond.proof import item_leaf, merkle
 from tests.acts import (
     FundedJob,
     accept_as,
@@ -32,10 +42,21 @@ from tests.acts import (
     submit_as,
 )
 from tests.chain import Chain, project_artifacts
+from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
 from tests.leaves import Epoch, make_leaf, make_outcome
 from tests.offchain.proof.skipping import SloppyProver
 from tests.system import TBND, deploy_system, free_anvil, oracle_accounts, role
-from tests.work import commit_work, drawn_slot_of, open_work, show_item
+from tests.work import (
+    commit_work,
+    drawn_slot_of,
+    first_slot_of,
+    item_opening,
+    open_link,
+    open_tile,
+    open_work,
+    show_item,
+    sign_evidence,
+)
 
 GENESIS = 1_800_000_000
 UNLIMITED = 2**256 - 1
@@ -63,6 +84,8 @@ def measure() -> Gas:
             _outcomes,
             _misses,
             _bad_items,
+            _bad_commitments,
+            _withheld,
             _oracles,
         ):
             with _again_from_here(chain):
@@ -204,6 +227,74 @@ def _bad_items(chain: Chain, found: Gas) -> None:
             proof = show_item(chain, work, index=1, row=7, column=9)
             sent = chain.send("WorkDisputes", "proveBadItem", proof, sender=auditor)
             found[f"WorkDisputes.badItem:K{inner}"] = sent.gas_used
+
+
+def _bad_commitments(chain: Chain, found: Gas) -> None:
+    """What signed evidence or the commitment alone shows, and what the judge takes to find an item good."""
+    provider, auditor = role(chain, "provider"), role(chain, "auditor")
+
+    def prove(key: str, verb: str, *args: object) -> None:
+        with _again_from_here(chain):
+            found["WorkDisputes." + key] = chain.send("WorkDisputes", verb, *args, sender=auditor).gas_used
+
+    for class_id, inner in ((0, 1024), (1, 4096), (2, 16384)):
+        with _again_from_here(chain):
+            work = commit_work(chain, provider, _device(chain, class_id), prover=SloppyProver(7, 9))
+            prove(f"badLane:K{inner}", "proveBadLane", work.commit, 0, 17, 3, open_tile(work, 0, 17))
+    for class_id, inner in ((0, 1024), (1, 4096)):
+        with _again_from_here(chain):
+            work = open_work(chain, commit_work(chain, provider, _device(chain, class_id)))
+            place = (work.device, work.slot, work.proof.commitment)
+            opening = item_opening(show_item(chain, work))
+            sent = chain.send("ComputeProofs", "isGoodItem", *place, opening, sender=auditor)
+            found[f"ComputeProofs.isGoodItem:K{inner}"] = sent.gas_used
+    with _again_from_here(chain):
+        work = commit_work(chain, provider, _device(chain), prover=LyingProver(wrong_seed(2)))
+        prove("badLink", "proveBadLink", work.commit, open_link(work, 2))
+        roots = [b"\x44" * 32, b"\x55" * 32]
+        signatures = [sign_evidence(chain, provider, work.proof.commitment, root) for root in roots]
+        prove("twoEvidences", "proveTwoEvidences", work.commit, roots, signatures)
+    with _again_from_here(chain):
+        prove("badHeader:R4096", "proveBadHeader", *_bad_header(chain, 4096))
+
+
+def _bad_header(chain: Chain, rounds: int) -> tuple[Commit, HeaderOpening, bytes]:
+    """A signed header of a class of this many rounds, whose chain leads elsewhere than the commitment."""
+    provider = role(chain, "provider")
+    terms = replace(chain.call("DeviceRegistry", "classOf", 0), r=rounds)
+    sent = chain.send("DeviceRegistry", "addClass", terms, sender=role(chain, "governor"))
+    device = _device(chain, sent.event("ClassAdded")["classId"])
+    slot = first_slot_of(chain, device)
+    mine_to_slot(chain, slot)
+    commitment = b"\x66" * 32
+    timestamp = commit_as(chain, provider, device, slot, commitment).event("Committed")["timestamp"]
+    header = b"".join(sha256(bytes([i & 255, i >> 8])).digest() for i in range(rounds + 1))
+    path = (b"\x77" * 32,) * 5
+    root = merkle.fold(item_leaf(terms.q, header), terms.q, path, 5)
+    signature = sign_evidence(chain, provider, commitment, root)
+    return Commit(device, slot, commitment, timestamp, provider), HeaderOpening(header, path), signature
+
+
+def _withheld(chain: Chain, found: Gas) -> None:
+    """A request, its answer, and what is left to do where there is none."""
+    provider, auditor = role(chain, "provider"), role(chain, "auditor")
+    work = commit_work(chain, provider, _device(chain))
+    place = Place(PlaceKind.TILE, 1, 17)
+    mine_to_slot(chain, work.slot + 2)
+    chain.send("Challenges", "seal", work.slot + 1, sender=provider)
+    sent = chain.send("Challenges", "requestItem", work.device, work.slot, 0, sender=auditor, value=1)
+    found["Challenges.requestItem"] = sent.gas_used
+    sent = chain.send("Challenges", "requestPlace", work.device, work.slot, place, sender=auditor, value=1)
+    found["Challenges.requestPlace"] = sent.gas_used
+    with _again_from_here(chain):
+        opening = open_tile(work, place.first, place.second)
+        sent = chain.send("Challenges", "answerItem", work.commit, place, opening, sender=provider)
+        found["Challenges.answerItem"] = sent.gas_used
+    chain.mine(20)
+    sent = chain.send("WorkDisputes", "proveWithheld", work.commit, place, sender=auditor)
+    found["WorkDisputes.withheld"] = sent.gas_used
+    sent = chain.send("Challenges", "returnDeposit", work.device, work.slot, place, sender=auditor)
+    found["Challenges.returnDeposit"] = sent.gas_used
 
 
 def _oracles(chain: Chain, found: Gas) -> None:
