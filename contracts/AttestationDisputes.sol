@@ -1,58 +1,66 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
-import {IAttestationDisputes, NodeProof, Record} from "./interfaces/IAttestationDisputes.sol";
+import {EvidenceRequest, IAttestationDisputes, NodeProof} from "./interfaces/IAttestationDisputes.sol";
 import {IAttestations, LeafProof, OracleFault, OutcomeProof, Statement} from "./interfaces/IAttestations.sol";
 import {IChallenges} from "./interfaces/IChallenges.sol";
-import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
-import {IJobEscrow, Job} from "./interfaces/IJobEscrow.sol";
-import {BlockHeader} from "./libraries/BlockHeader.sol";
-import {Counts, LeafRules} from "./libraries/LeafRules.sol";
+import {HeaderOpening, IComputeProofs, ItemOpening} from "./interfaces/IComputeProofs.sol";
+import {Device, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {Job} from "./interfaces/IJobEscrow.sol";
+import {ILeafProofs, Record} from "./interfaces/ILeafProofs.sol";
+import {CapNode, IMemoryProofs, MemoryItemOpening} from "./interfaces/IMemoryProofs.sol";
+import {LeafRules} from "./libraries/LeafRules.sol";
 import {Leaf, MerkleSum, Outcome, OutcomeTree} from "./libraries/MerkleSum.sol";
-import {Slots, Timing} from "./libraries/Slots.sol";
+import {DataRequest, Requests} from "./libraries/Requests.sol";
+import {Timing} from "./libraries/Slots.sol";
 import {Statements} from "./libraries/Statements.sol";
 import {TileProof} from "./libraries/TileProof.sol";
 
 /// @title See `IAttestationDisputes`.
 contract AttestationDisputes is IAttestationDisputes {
-    using LeafRules for Counts;
-    using LeafRules for Leaf;
     using MerkleSum for Leaf;
     using OutcomeTree for Outcome;
-    using Slots for Timing;
+    using Requests for mapping(bytes32 id => DataRequest);
     using Statements for Statement;
 
     /// @dev A standing attestation, and the root that stood before it.
     struct Standing {
         bytes32 root;
-        uint256 totalWeight;
         bytes32 previousRoot;
+        IAttestations.Attested attested;
     }
 
     uint256 private constant ATTESTED = 1;
+    bytes32 private constant COMMITTED = bytes32(uint256(1));
     uint256 private constant NODE_LENGTH = 88;
-    /// @dev Where the calldata of `proveBadForced` has the job's state, which is static: after the selector and three words.
-    uint256 private constant STATE = 4 + 3 * 32;
-    uint256 private constant STATE_END = STATE + 19 * 32;
 
     IAttestations private immutable ATTESTATIONS;
     IDeviceRegistry private immutable REGISTRY;
     IChallenges private immutable CHALLENGES;
-    IJobEscrow private immutable JOB_ESCROW;
+    ILeafProofs private immutable LEAF_PROOFS;
+    IComputeProofs private immutable COMPUTE_PROOFS;
+    IMemoryProofs private immutable MEMORY_PROOFS;
+
+    mapping(bytes32 id => DataRequest) private _requests;
 
     constructor(
         IAttestations attestations,
         IDeviceRegistry registry,
         IChallenges challenges,
-        IJobEscrow jobEscrow
+        ILeafProofs leafProofs,
+        IComputeProofs computeProofs,
+        IMemoryProofs memoryProofs
     ) {
         ATTESTATIONS = attestations;
         REGISTRY = registry;
         CHALLENGES = challenges;
-        JOB_ESCROW = jobEscrow;
+        LEAF_PROOFS = leafProofs;
+        COMPUTE_PROOFS = computeProofs;
+        MEMORY_PROOFS = memoryProofs;
     }
 
     // ---- Two statements ----
@@ -98,9 +106,8 @@ contract AttestationDisputes is IAttestationDisputes {
         (bytes32 digest, bool isBad) = _judgeNode(node);
         (bytes32 root, uint256 sum) = MerkleSum.foldFrom(digest, node.sum, node.level, node.index, node.path);
         if (root != standing.root) revert IAttestations.LeafNotUnderRoot(node.epoch, root, standing.root);
-        if (sum != standing.totalWeight) {
-            revert IAttestations.TotalWeightMismatch(node.epoch, sum, standing.totalWeight);
-        }
+        uint256 total = standing.attested.totalWeight;
+        if (sum != total) revert IAttestations.TotalWeightMismatch(node.epoch, sum, total);
 
         return _punish(node.epoch, 0, OracleFault.BadSum, isBad, digest);
     }
@@ -138,7 +145,7 @@ contract AttestationDisputes is IAttestationDisputes {
         Standing memory standing = _requireLeaf(leaf);
         Leaf memory before = _requirePrevious(leaf, standing, previous, previousPath);
         uint256 need =
-            before.cumulativeReward + LeafRules.rewardOf(leaf.epoch, leaf.leaf.weight, standing.totalWeight);
+            before.cumulativeReward + LeafRules.rewardOf(leaf.epoch, leaf.leaf.weight, standing.attested.totalWeight);
 
         return _punishLeaf(leaf, OracleFault.BadReward, leaf.leaf.cumulativeReward != need);
     }
@@ -146,15 +153,8 @@ contract AttestationDisputes is IAttestationDisputes {
     /// @inheritdoc IAttestationDisputes
     function proveBadWeight(LeafProof calldata leaf) external returns (uint256 amount) {
         _requireLeaf(leaf);
-        Device memory d = REGISTRY.deviceOf(leaf.leaf.device);
-        // Neither slot nor epoch can move past a slot that is over: what changes them names a later one.
-        uint256 lastSlot = REGISTRY.timingOf(leaf.epoch).firstSlot(leaf.epoch + 1) - 1;
-        uint256 need = 0;
-        if (d.fromEpoch <= leaf.epoch && lastSlot < d.untilSlot) {
-            need = leaf.leaf.weightOf(d.bondedGops, REGISTRY.classOf(d.classId).layers > 0);
-        }
 
-        return _punishLeaf(leaf, OracleFault.BadWeight, leaf.leaf.weight != need);
+        return _punishLeaf(leaf, OracleFault.BadWeight, LEAF_PROOFS.isBadWeight(leaf.epoch, leaf.leaf));
     }
 
     // ---- A leaf's rows ----
@@ -167,24 +167,7 @@ contract AttestationDisputes is IAttestationDisputes {
         bytes calldata header
     ) external returns (uint256 amount) {
         _requireOutcome(leaf, outcome);
-        Outcome calldata row = outcome.outcome;
-        uint256 result = row.result;
-        if (result != LeafRules.PASSED && result != LeafRules.SLOW) revert ResultWrong(result);
-        CHALLENGES.requireRecord(leaf.leaf.device, row.slot, record.commitment, record.timestamp, record.key);
-        bytes32 beacon = _sealed(row.slot);
-        if (keccak256(header) != beacon) revert HeaderMismatch(row.slot, keccak256(header), beacon);
-        (bool ok, uint256 startedAt) = BlockHeader.timestampOf(header);
-        if (!ok) revert IChallenges.HeaderMalformed(0);
-
-        DeviceClass memory terms = REGISTRY.classOf(REGISTRY.deviceOf(leaf.leaf.device).classId);
-        bool isBad;
-        if (row.kind != LeafRules.KIND_FORCED && _isMemory(terms, beacon)) {
-            uint256 bandwidth = LeafRules.bandwidthOf(terms, startedAt, record.timestamp);
-            isBad = row.throughput != bandwidth || (bandwidth < terms.minBandwidth) != (result == LeafRules.SLOW);
-        } else {
-            uint256 gops = LeafRules.gopsOf(terms, startedAt, record.timestamp);
-            isBad = result == LeafRules.SLOW || row.throughput != gops;
-        }
+        bool isBad = LEAF_PROOFS.isBadThroughput(leaf.leaf.device, outcome.outcome, record, header);
 
         return _punishLeaf(leaf, OracleFault.BadThroughput, isBad);
     }
@@ -197,12 +180,11 @@ contract AttestationDisputes is IAttestationDisputes {
         bytes calldata previousPath
     ) external returns (uint256 amount) {
         Standing memory standing = _requireLeaf(leaf);
-        Timing memory timing = REGISTRY.timingOf(leaf.epoch);
-        bool isBad = leaf.leaf.outcomeCount > 2 * uint256(timing.epochSlots);
+        bool isBad = leaf.leaf.outcomeCount > 2 * uint256(REGISTRY.timingOf(leaf.epoch).epochSlots);
         if (!isBad) {
             _requireOutcomes(leaf.leaf, outcomes);
             Leaf memory before = _requirePrevious(leaf, standing, previous, previousPath);
-            isBad = !_isRight(leaf.leaf, outcomes, before, timing, timing.firstSlot(leaf.epoch));
+            isBad = LEAF_PROOFS.isBadOutcomes(leaf.epoch, leaf.leaf, outcomes, before);
         }
 
         return _punishLeaf(leaf, OracleFault.BadOutcomes, isBad);
@@ -215,26 +197,233 @@ contract AttestationDisputes is IAttestationDisputes {
     {
         _requireLeaf(leaf);
         _requireOutcomes(leaf.leaf, outcomes);
-        (bool isForced, uint256 slot) = _forcedSlot(leaf, job, state);
-        bool isTold = false;
-        bool isBad = false;
-        for (uint256 index = 0; index < outcomes.length; ++index) {
-            Outcome calldata row = outcomes[index];
-            if (row.kind != LeafRules.KIND_FORCED || row.job != job) continue;
-            isTold = true;
-            isBad = isBad || !isForced || row.slot != slot;
-        }
+        bool isBad = LEAF_PROOFS.isBadForced(leaf.epoch, leaf.leaf.device, outcomes, job, state);
 
-        return _punishLeaf(leaf, OracleFault.BadForced, isBad || isTold != isForced);
+        return _punishLeaf(leaf, OracleFault.BadForced, isBad);
+    }
+
+    // ---- An outcome against the record ----
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalsePass(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount) {
+        _requireOutcome(leaf, outcome);
+        _requirePassed(outcome.outcome);
+
+        return _punishLeaf(leaf, OracleFault.FalsePass, !_isCommitted(leaf, outcome));
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalseFail(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount) {
+        _requireOutcome(leaf, outcome);
+        uint256 result = outcome.outcome.result;
+        if (result < LeafRules.MISSED || result > LeafRules.WITHHELD) revert ILeafProofs.ResultWrong(result);
+        bool isBad = _isCommitted(leaf, outcome) == (result == LeafRules.MISSED);
+
+        return _punishLeaf(leaf, OracleFault.FalseFail, isBad);
+    }
+
+    // ---- An outcome against the evidence under its witness ----
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalsePassItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        ItemOpening calldata opened,
+        uint256 row,
+        uint256 column
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool bad, bytes32 root) =
+            COMPUTE_PROOFS.isBadItem(device, slot, record.commitment, opened, row, column);
+
+        return _punishPass(leaf, outcome.outcome, root, bad);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalsePassHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool bad, bytes32 root) = COMPUTE_PROOFS.isBadHeader(device, slot, record.commitment, opened);
+
+        return _punishPass(leaf, outcome.outcome, root, bad);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalseFailItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        ItemOpening calldata opened
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool good, bytes32 root) = COMPUTE_PROOFS.isGoodItem(device, slot, record.commitment, opened);
+
+        return _punishFail(leaf, outcome.outcome, opened.index, root, good);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalseFailHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool bad, bytes32 root) = COMPUTE_PROOFS.isBadHeader(device, slot, record.commitment, opened);
+        uint256 header = REGISTRY.classOf(REGISTRY.deviceOf(device).classId).q;
+
+        return _punishFail(leaf, outcome.outcome, header, root, !bad);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalsePassMemoryItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        MemoryItemOpening calldata opened,
+        CapNode calldata shown
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool bad, bytes32 root) = MEMORY_PROOFS.isBadItem(device, slot, record.commitment, opened, shown);
+
+        return _punishPass(leaf, outcome.outcome, root, bad);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalsePassMemoryHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool bad, bytes32 root) = MEMORY_PROOFS.isBadHeader(device, slot, record.commitment, opened);
+
+        return _punishPass(leaf, outcome.outcome, root, bad);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalseFailMemoryItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        MemoryItemOpening calldata opened,
+        bytes calldata caps
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool good, bytes32 root) = MEMORY_PROOFS.isGoodItem(device, slot, record.commitment, opened, caps);
+
+        return _punishFail(leaf, outcome.outcome, opened.index, root, good);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveFalseFailMemoryHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount) {
+        (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
+        (bool bad, bytes32 root) = MEMORY_PROOFS.isBadHeader(device, slot, record.commitment, opened);
+
+        return _punishFail(leaf, outcome.outcome, LeafRules.MEMORY_ITEMS, root, !bad);
+    }
+
+    // ---- What the signers vouch for ----
+
+    /// @inheritdoc IAttestationDisputes
+    function requestEvidence(LeafProof calldata leaf, OutcomeProof calldata outcome, uint256 index)
+        external
+        payable
+        returns (bytes32 request)
+    {
+        IAttestations.Attested memory attested = _requireOutcome(leaf, outcome).attested;
+        Outcome calldata row = outcome.outcome;
+        if (row.result != LeafRules.BAD_ITEM) _requirePassed(row);
+        else if (index != row.item) revert ItemNotNamed(index, row.item);
+        (uint256 items, uint256 length) = LEAF_PROOFS.itemOf(leaf.leaf.device, row, index);
+        EvidenceRequest memory asked =
+            EvidenceRequest(leaf.epoch, leaf.leaf.device, row.slot, row.witness, items, index, length);
+        request = _requestId(asked, attested.round);
+
+        Timing memory timing = REGISTRY.timingOf(leaf.epoch);
+        uint256 answerBy = _requests.ask(request, timing, attested.provableUntil, _answerBytes(length));
+
+        emit EvidenceRequested(leaf.epoch, asked.device, msg.sender, request, asked, msg.value, answerBy);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function answerEvidence(
+        EvidenceRequest calldata asked,
+        Record calldata record,
+        bytes calldata item,
+        bytes32[] calldata path,
+        bytes calldata signature
+    ) external returns (uint256 paid) {
+        bytes32 request = _standingRequest(asked);
+        CHALLENGES.requireRecord(asked.device, asked.slot, record.commitment, record.timestamp, record.key);
+        uint256 depth = TileProof.depthOf(asked.items + 1);
+        if (path.length != depth) revert EvidencePathMalformed(path.length, depth);
+        bytes32 root = TileProof.fold(TileProof.evidenceLeaf(asked.index, item), asked.index, path);
+        _requireWitness(root, asked.witness);
+        bytes32 digest = CHALLENGES.evidenceDigest(record.commitment, root);
+        (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (signer != record.key) revert SignerMismatch(signer, record.key);
+
+        paid = _requests.answer(request, 1, 1);
+
+        emit EvidenceAnswered(asked.epoch, asked.device, msg.sender, request, paid);
+
+        Address.sendValue(payable(msg.sender), paid);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function returnDeposit(bytes32 request) external returns (uint256 amount) {
+        address asker;
+        (asker, amount) = _requests.giveBack(request);
+
+        emit DepositReturned(request, asker, amount);
+
+        Address.sendValue(payable(asker), amount);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveWithheldLeaf(uint256 epoch, uint256 device) external returns (uint256 amount) {
+        bytes32 request = ATTESTATIONS.requireLeafWithheld(epoch, device);
+
+        return _punish(epoch, device, OracleFault.WithheldData, true, request);
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function proveWithheldEvidence(EvidenceRequest calldata asked) external returns (uint256 amount) {
+        bytes32 request = _standingRequest(asked);
+        _requests.requireWithheld(request);
+
+        return _punish(asked.epoch, asked.device, OracleFault.WithheldData, true, request);
+    }
+
+    // ---- Views ----
+
+    /// @inheritdoc IAttestationDisputes
+    function requestOf(bytes32 request) external view returns (DataRequest memory) {
+        return _requests[request];
+    }
+
+    /// @inheritdoc IAttestationDisputes
+    function evidenceDepositOf(uint256 length) external view returns (uint256) {
+        return Requests.depositFor(_answerBytes(length));
     }
 
     // ---- What stands ----
 
     function _standing(uint256 epoch) private view returns (Standing memory standing) {
-        IAttestations.Attested memory attested;
-        (standing.root, attested) = ATTESTATIONS.attestedOf(epoch);
-        if (attested.flags & ATTESTED == 0) revert IAttestations.EpochNotAttested(epoch);
-        standing.totalWeight = attested.totalWeight;
+        (standing.root, standing.attested) = ATTESTATIONS.attestedOf(epoch);
+        if (standing.attested.flags & ATTESTED == 0) revert IAttestations.EpochNotAttested(epoch);
         // Below a standing epoch all stand or are void, and a void one carries the root over.
         if (epoch > 0) (standing.previousRoot,) = ATTESTATIONS.attestedOf(epoch - 1);
     }
@@ -265,8 +454,12 @@ contract AttestationDisputes is IAttestationDisputes {
         }
     }
 
-    function _requireOutcome(LeafProof calldata leaf, OutcomeProof calldata proof) private view {
-        _requireLeaf(leaf);
+    function _requireOutcome(LeafProof calldata leaf, OutcomeProof calldata proof)
+        private
+        view
+        returns (Standing memory standing)
+    {
+        standing = _requireLeaf(leaf);
         bytes32 root = proof.outcome.fold(proof.index, leaf.leaf.outcomeCount, proof.path);
         if (root != leaf.leaf.outcomesRoot) {
             revert IAttestations.OutcomeNotUnderLeaf(root, leaf.leaf.outcomesRoot);
@@ -280,92 +473,44 @@ contract AttestationDisputes is IAttestationDisputes {
         }
     }
 
-    // ---- Rows ----
-
-    /// @dev Whether the rows are those that were due, and the leaf is what they give.
-    function _isRight(
-        Leaf calldata leaf,
-        Outcome[] calldata rows,
-        Leaf memory before,
-        Timing memory timing,
-        uint256 firstSlot
-    ) private view returns (bool) {
-        Device memory d = REGISTRY.deviceOf(leaf.device);
-        DeviceClass memory terms = REGISTRY.classOf(d.classId);
-        uint256 endSlot = firstSlot + timing.epochSlots;
-        Counts memory counts;
-        uint256 at = 0;
-        for (uint256 slot = firstSlot; slot < endSlot; ++slot) {
-            bytes32 beacon = CHALLENGES.beaconOf(slot);
-            if (beacon == 0) return false;
-            uint256 kind = _kindDrawn(beacon, leaf.device, timing.rollCall, terms);
-            if (kind == LeafRules.KIND_FORCED || slot >= d.untilSlot) continue;
-            bool isMemory = _isMemory(terms, beacon);
-            bool isTold = at < rows.length && rows[at].kind != LeafRules.KIND_FORCED && rows[at].slot == slot;
-            if (isMemory) {
-                (bool known, bool held) = REGISTRY.heldIn(leaf.device, slot);
-                if (known && held == isTold) return false;
-                if (!isTold) continue;
-            }
-            if (!isTold || rows[at].kind != kind || rows[at].job != 0) return false;
-            if (!LeafRules.isWellFormed(rows[at], isMemory, isMemory ? LeafRules.MEMORY_ITEMS : terms.q)) return false;
-            counts.add(rows[at], isMemory);
-            ++at;
-        }
-        return _areForced(rows, at, firstSlot, endSlot, terms.q) && leaf.follows(before, counts, terms);
+    function _requirePassed(Outcome calldata row) private pure {
+        if (row.result != LeafRules.PASSED && row.result != LeafRules.SLOW) revert ILeafProofs.ResultWrong(row.result);
     }
 
-    /// @dev Whether the rows from `at` on are forced draws of the epoch, strictly ascending by (slot, job).
-    function _areForced(Outcome[] calldata rows, uint256 at, uint256 firstSlot, uint256 endSlot, uint256 items)
-        private
-        pure
-        returns (bool)
-    {
-        uint256 last = 0;
-        for (; at < rows.length; ++at) {
-            Outcome calldata row = rows[at];
-            uint256 place = (uint256(row.slot) << 64) | row.job;
-            if (row.kind != LeafRules.KIND_FORCED || row.slot < firstSlot || row.slot >= endSlot) return false;
-            if (place <= last || !LeafRules.isWellFormed(row, false, items)) return false;
-            last = place;
-        }
-        return true;
+    /// @dev A window that is over leaves a record for good, or none.
+    function _isCommitted(LeafProof calldata leaf, OutcomeProof calldata outcome) private view returns (bool) {
+        return CHALLENGES.recordOf(leaf.leaf.device, outcome.outcome.slot) & COMMITTED != 0;
     }
 
-    /// @return isForced Whether the job forced a draw on the leaf's device in its epoch. @return slot The slot that it forces.
-    function _forcedSlot(LeafProof calldata leaf, uint256 job, Job calldata state)
+    /// @dev What an outcome says of evidence is judged against the record's commitment.
+    function _requireJudged(LeafProof calldata leaf, OutcomeProof calldata outcome, Record calldata record)
         private
         view
-        returns (bool isForced, uint256 slot)
+        returns (uint256 device, uint256 slot)
     {
-        bytes32 need = JOB_ESCROW.jobHash(job);
-        if (need == 0) return (false, 0);
-        bytes32 have = keccak256(msg.data[STATE:STATE_END]);
-        if (have != need) revert IJobEscrow.JobStateMismatch(job, have, need);
-        slot = state.forcedSlot;
-        // A job that nobody took names device 0, and none is ever taken for a slot that has begun.
-        isForced = state.device == leaf.leaf.device && state.device != 0
-            && REGISTRY.timingAt(slot).epochOf(slot) == leaf.epoch;
+        _requireOutcome(leaf, outcome);
+        (device, slot) = (leaf.leaf.device, outcome.outcome.slot);
+        CHALLENGES.requireRecord(device, slot, record.commitment, record.timestamp, record.key);
     }
 
-    /// @return The kind of the row that a slot with this beacon gives an active device; KIND_FORCED: it is not drawn.
-    function _kindDrawn(bytes32 beacon, uint256 device, uint256 rollCall, DeviceClass memory terms)
-        private
-        pure
-        returns (uint256)
-    {
-        if (TileProof.isRollCall(beacon, rollCall)) return LeafRules.KIND_ROLL;
-        if (!TileProof.isDrawnByLot(beacon, device, terms.drawThreshold)) return LeafRules.KIND_FORCED;
-        return _isMemory(terms, beacon) ? LeafRules.KIND_M : LeafRules.KIND_C;
+    function _requireWitness(bytes32 have, bytes32 need) private pure {
+        if (have != need) revert WitnessMismatch(have, need);
     }
 
-    function _isMemory(DeviceClass memory terms, bytes32 beacon) private pure returns (bool) {
-        return terms.layers > 0 && TileProof.isMemorySlot(beacon);
+    // ---- Requests ----
+
+    /// @dev Another round, another attestation: what was asked of one is not asked of the next.
+    function _requestId(EvidenceRequest memory asked, uint256 round) private pure returns (bytes32) {
+        return keccak256(abi.encode(asked, round));
     }
 
-    function _sealed(uint256 slot) private view returns (bytes32 beacon) {
-        beacon = CHALLENGES.beaconOf(slot);
-        if (beacon == 0) revert IChallenges.SlotNotSealed(slot);
+    function _standingRequest(EvidenceRequest calldata asked) private view returns (bytes32) {
+        return _requestId(asked, _standing(asked.epoch).attested.round);
+    }
+
+    /// @dev Bytes of an answer: the item, and some room for path, record and signature.
+    function _answerBytes(uint256 length) private pure returns (uint256) {
+        return length + 1024;
     }
 
     // ---- Nodes ----
@@ -392,6 +537,29 @@ contract AttestationDisputes is IAttestationDisputes {
 
     function _punishLeaf(LeafProof calldata proof, OracleFault fault, bool isFault) private returns (uint256 amount) {
         return _punish(proof.epoch, proof.leaf.device, fault, isFault, proof.leaf.hash());
+    }
+
+    /// @param root The evidence root that the judge found. @param isBad Whether what was opened under it is.
+    function _punishPass(LeafProof calldata leaf, Outcome calldata row, bytes32 root, bool isBad)
+        private
+        returns (uint256 amount)
+    {
+        _requirePassed(row);
+        _requireWitness(root, row.witness);
+
+        return _punishLeaf(leaf, OracleFault.FalsePass, isBad);
+    }
+
+    /// @param item What was opened. @param isGood Whether it is.
+    function _punishFail(LeafProof calldata leaf, Outcome calldata row, uint256 item, bytes32 root, bool isGood)
+        private
+        returns (uint256 amount)
+    {
+        if (row.result != LeafRules.BAD_ITEM) revert ILeafProofs.ResultWrong(row.result);
+        if (item != row.item) revert ItemNotNamed(item, row.item);
+        _requireWitness(root, row.witness);
+
+        return _punishLeaf(leaf, OracleFault.FalseFail, isGood);
     }
 
     function _punish(uint256 epoch, uint256 device, OracleFault fault, bool isFault, bytes32 evidence)

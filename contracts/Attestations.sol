@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
@@ -24,6 +25,7 @@ import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {Emission} from "./libraries/Emission.sol";
 import {Leaf, MerkleSum, Outcome, OutcomeTree} from "./libraries/MerkleSum.sol";
+import {DataRequest, Requests} from "./libraries/Requests.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {Statements} from "./libraries/Statements.sol";
 
@@ -32,6 +34,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     using Memory for Memory.Slice;
     using MerkleSum for Leaf;
     using OutcomeTree for Outcome;
+    using Requests for mapping(bytes32 id => DataRequest);
     using SafeCast for uint256;
     using SafeERC20 for ITensorbondToken;
     using Slots for Timing;
@@ -90,6 +93,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     mapping(uint256 epoch => Record) private _records;
     mapping(uint256 setId => Seats) private _sets;
     mapping(address oracle => Bond) private _bonds;
+    mapping(bytes32 id => DataRequest) private _requests;
 
     constructor(
         address authority,
@@ -307,7 +311,76 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         TOKEN.burn(amount - reward);
     }
 
+    // ------------------------------------------------------------------------------------------------ asking for leaves
+
+    /// @inheritdoc IAttestations
+    function requestLeaf(uint256 epoch, uint256 device) external payable returns (bytes32 request) {
+        Attested memory attested = _standing(_head, epoch);
+        if (device >> MerkleSum.DEPTH != 0) revert PlaceUnknown(device, (1 << MerkleSum.DEPTH) - 1);
+        Timing memory timing = REGISTRY.timingOf(epoch);
+        request = _requestId(epoch, attested.round, device);
+
+        uint256 answerBy = _requests.ask(request, timing, attested.provableUntil, _leafBytes(2 * uint256(timing.epochSlots)));
+
+        emit LeafRequested(epoch, device, msg.sender, request, msg.value, answerBy);
+    }
+
+    /// @inheritdoc IAttestations
+    function answerLeaf(
+        uint256 epoch,
+        uint256 device,
+        Leaf calldata leaf,
+        bytes calldata path,
+        Outcome[] calldata outcomes
+    ) external returns (uint256 paid) {
+        bytes32 request = _requestId(epoch, _standing(_head, epoch).round, device);
+        uint256 most = 2 * uint256(REGISTRY.timingOf(epoch).epochSlots);
+        (bytes32 root,) = _isAbsent(leaf)
+            ? MerkleSum.fold(0, 0, device, path)
+            : MerkleSum.fold(leaf.hash(), leaf.weight, device, path);
+        bytes32 need = _records[epoch].root;
+        if (root != need) revert LeafNotUnderRoot(epoch, root, need);
+        _requireOutcomes(leaf, outcomes, most);
+
+        paid = _requests.answer(request, _leafBytes(outcomes.length), _leafBytes(most));
+
+        emit LeafAnswered(epoch, device, msg.sender, request, paid);
+
+        Address.sendValue(payable(msg.sender), paid);
+    }
+
+    /// @inheritdoc IAttestations
+    function returnDeposit(bytes32 request) external returns (uint256 amount) {
+        address asker;
+        (asker, amount) = _requests.giveBack(request);
+
+        emit DepositReturned(request, asker, amount);
+
+        Address.sendValue(payable(asker), amount);
+    }
+
     // ----------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IAttestations
+    function leafRequestOf(uint256 epoch, uint256 device)
+        external
+        view
+        returns (bytes32 request, DataRequest memory state)
+    {
+        request = _requestId(epoch, _standing(_head, epoch).round, device);
+        state = _requests[request];
+    }
+
+    /// @inheritdoc IAttestations
+    function leafDepositOf(uint256 epoch) external view returns (uint256) {
+        return Requests.depositFor(_leafBytes(2 * uint256(REGISTRY.timingOf(epoch).epochSlots)));
+    }
+
+    /// @inheritdoc IAttestations
+    function requireLeafWithheld(uint256 epoch, uint256 device) external view returns (bytes32 request) {
+        request = _requestId(epoch, _standing(_head, epoch).round, device);
+        _requests.requireWithheld(request);
+    }
 
     /// @inheritdoc IAttestations
     function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory attested) {
@@ -625,6 +698,33 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         --head.bonds;
 
         emit OracleSlashed(oracle, challenger, fault, evidence, amount, reward, amount - reward, head.bonds * BOND);
+    }
+
+    // ---------------------------------------------------------------------------------------------- requests, internal
+
+    /// @dev Another round, another attestation: what was asked of one is not asked of the next.
+    function _requestId(uint256 epoch, uint256 round, uint256 device) private pure returns (bytes32) {
+        return keccak256(abi.encode(epoch, round, device));
+    }
+
+    /// @dev Bytes of an answer: a leaf, the longest path and so many outcomes.
+    function _leafBytes(uint256 count) private pure returns (uint256) {
+        return MerkleSum.LEAF_LENGTH + 3 + 44 * MerkleSum.DEPTH + OutcomeTree.OUTCOME_LENGTH * count;
+    }
+
+    /// @dev No leaf has no provider: this one stands for an empty place.
+    function _isAbsent(Leaf calldata leaf) private pure returns (bool) {
+        return leaf.provider == address(0);
+    }
+
+    /// @dev All the leaf's outcomes, or none if it counts more than the epoch can have: that alone is fraud.
+    function _requireOutcomes(Leaf memory leaf, Outcome[] calldata outcomes, uint256 most) private pure {
+        uint256 need = leaf.provider == address(0) || leaf.outcomeCount > most ? 0 : leaf.outcomeCount;
+        if (outcomes.length != need) revert OutcomesIncomplete(outcomes.length, need);
+        bytes32 root = OutcomeTree.rootOf(outcomes);
+        if (!OutcomeTree.areClean(outcomes) || (need > 0 && root != leaf.outcomesRoot)) {
+            revert OutcomeNotUnderLeaf(root, leaf.outcomesRoot);
+        }
     }
 
     // -------------------------------------------------------------------------------------------------- sets, internal

@@ -18,6 +18,7 @@ from pathlib import Path
 from tensorbond.chain.types import (
     Commit,
     HeaderOpening,
+    OracleFault,
     Outcome,
     OutcomeKind,
     OutcomeResult,
@@ -87,6 +88,8 @@ def measure() -> Gas:
             _bad_commitments,
             _withheld,
             _oracles,
+            _lies,
+            _requests,
         ):
             with _again_from_here(chain):
                 play(chain, found)
@@ -311,6 +314,52 @@ def _oracles(chain: Chain, found: Gas) -> None:
                 "AttestationDisputes", "proveEquivocation", *args, sender=role(chain, "auditor")
             )
             found["AttestationDisputes.equivocation" + suffix] = sent.gas_used
+
+
+def _lies(chain: Chain, found: Gas) -> None:
+    """Lies of three oracles of four, under ten siblings. The proof itself is the difference to `punish`."""
+    device, before, lie = _lying_epochs(chain)
+    leaf = lie.leaf_proof(device)
+    previous = before.leaves[device], before.leaf_proof(device).path
+    cases: dict[str, tuple[object, ...]] = {
+        "badReward": ("proveBadReward", leaf, *previous),
+        "badWeight": ("proveBadWeight", leaf),
+        "badDevice": ("proveBadDevice", lie.leaf_proof(device ^ 1)),
+        "falsePass": ("proveFalsePass", leaf, lie.outcome_proof(device, 0)),
+    }
+    for name, (verb, *args) in cases.items():
+        with _again_from_here(chain):
+            sent = chain.send("AttestationDisputes", str(verb), *args, sender=role(chain, "auditor"))
+            found[f"AttestationDisputes.{name}:3-of-4"] = sent.gas_used
+    with _again_from_here(chain):
+        disputes = chain.impersonate("AttestationDisputes")
+        args = [lie.number, role(chain, "auditor"), OracleFault.BAD_REWARD, b"\x44" * 32]
+        found["Attestations.punish:3-of-4"] = chain.send(
+            "Attestations", "punish", *args, sender=disputes
+        ).gas_used
+
+
+def _requests(chain: Chain, found: Gas) -> None:
+    """A leaf with one outcome, under a path of ten siblings."""
+    device, _, told = _lying_epochs(chain)
+    asked = chain.send("Attestations", "requestLeaf", told.number, device, sender=role(chain, "auditor"))
+    found["Attestations.requestLeaf"] = asked.gas_used
+    proof, rows = told.leaf_proof(device), list(told.outcomes[device])
+    answer = told.number, device, proof.leaf, proof.path, rows
+    found["Attestations.answerLeaf"] = chain.send(
+        "Attestations", "answerLeaf", *answer, sender=role(chain, "stranger")
+    ).gas_used
+
+
+def _lying_epochs(chain: Chain) -> tuple[int, Epoch, Epoch]:
+    """A device, and two epochs in which it has the same leaf: a weight without a record, and no reward."""
+    device, provider = _device(chain), role(chain, "provider")
+    join_oracles(chain, oracle_accounts(chain, 4))
+    others = [make_leaf(device ^ (1 << level), provider, cumulative_reward=TBND) for level in range(10)]
+    leaves = [make_leaf(device, provider, weight=10), *others]
+    before = attest(chain, 1, leaves).epoch
+    rows = {device: [make_outcome(8, OutcomeKind.DRAWN_C, OutcomeResult.PASSED, witness=b"\x55" * 32)]}
+    return device, before, attest(chain, 2, leaves, rows).epoch
 
 
 def _attest_deep(

@@ -2,8 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {Leaf, Outcome} from "../libraries/MerkleSum.sol";
+import {DataRequest} from "../libraries/Requests.sol";
 import {LeafProof, OracleFault, OutcomeProof, Statement} from "./IAttestations.sol";
+import {HeaderOpening, ItemOpening} from "./IComputeProofs.sol";
 import {Job} from "./IJobEscrow.sol";
+import {Record} from "./ILeafProofs.sol";
+import {CapNode, MemoryItemOpening} from "./IMemoryProofs.sol";
 
 /// @notice A node of an attestation's tree with what was hashed into it, and its place under the root.
 struct NodeProof {
@@ -20,11 +24,18 @@ struct NodeProof {
     bytes path;
 }
 
-/// @notice The parts of a commit record, from its event.
-struct Record {
-    bytes32 commitment;
-    uint256 timestamp;
-    address key;
+/// @notice Which item of whose evidence is asked for. Its hash with the epoch's round is the request's id.
+struct EvidenceRequest {
+    uint256 epoch;
+    uint256 device;
+    uint256 slot;
+    /// The evidenceRoot that the outcome names.
+    bytes32 witness;
+    /// How many items the evidence has, and which of them; that number itself is the header.
+    uint256 items;
+    uint256 index;
+    /// Bytes of the item.
+    uint256 length;
 }
 
 /// @title Fraud proofs about attestations (design: §4, F5 and F6 of proof.md).
@@ -53,6 +64,21 @@ interface IAttestationDisputes {
         uint256 reward
     );
 
+    event EvidenceRequested(
+        uint256 indexed epoch,
+        uint256 indexed device,
+        address indexed asker,
+        bytes32 request,
+        EvidenceRequest asked,
+        uint256 deposit,
+        uint256 answerBy
+    );
+    /// Item, path and signature stand in the transaction's calldata.
+    event EvidenceAnswered(
+        uint256 indexed epoch, uint256 indexed device, address indexed answerer, bytes32 request, uint256 paid
+    );
+    event DepositReturned(bytes32 indexed request, address indexed asker, uint256 amount);
+
     /// The two don't agree in epoch, round, previous root and last block.
     error StatementsNotComparable();
     error StatementsEqual();
@@ -63,13 +89,13 @@ interface IAttestationDisputes {
     error FaultNotShown(uint256 epoch, OracleFault fault);
     error NodeMalformed(uint256 level, uint256 length);
     error PreviousLeafMismatch(uint256 device, uint256 need);
+    error WitnessMismatch(bytes32 have, bytes32 need);
+    /// A bad item that the outcome names is the only one to ask for.
+    error ItemNotNamed(uint256 have, uint256 need);
+    error EvidencePathMalformed(uint256 have, uint256 need);
     error PreviousLeafNotUnderRoot(uint256 epoch, bytes32 have, bytes32 need);
     /// The rows aren't those of the leaf.
     error OutcomesNotUnderLeaf(uint256 count, bytes32 have, bytes32 need);
-    /// The row's result is none that the proof is about.
-    error ResultWrong(uint256 have);
-    /// The bytes are not the header of the slot's first block.
-    error HeaderMismatch(uint256 slot, bytes32 have, bytes32 need);
 
     /// @notice F5: member `index` of set `setId` signed two statements for one (epoch, round, previous root, last block). Its whole
     /// bond is slashed; an attestation of that epoch that rests on its signature and isn't final is revoked, even if another proof has
@@ -99,13 +125,10 @@ interface IAttestationDisputes {
         external
         returns (uint256 amount);
 
-    /// @notice weight ≠ ⌊min(minGops, bondedGops) · least ratio⌋ by the leaf's own record, or ≠ 0 for a device that isn't active in the
-    /// epoch's last slot.
+    /// @notice `ILeafProofs.isBadWeight`.
     function proveBadWeight(LeafProof calldata leaf) external returns (uint256 amount);
 
-    /// @notice A passed or slow row whose throughput is not min(class peak, ⌊work / elapsed⌋) of its phase, elapsed from the timestamp of
-    /// block B(slot) to that of the record, at least 1 s; or that is slow although it is fast enough, or of the C-phase; or passed
-    /// although it is too slow. @param header The RLP header of block B(slot), whose hash the slot is sealed with.
+    /// @notice `ILeafProofs.isBadThroughput` of one of the leaf's rows.
     function proveBadThroughput(
         LeafProof calldata leaf,
         OutcomeProof calldata outcome,
@@ -113,12 +136,8 @@ interface IAttestationDisputes {
         bytes calldata header
     ) external returns (uint256 amount);
 
-    /// @notice The leaf's rows are not exactly the device's drawn slots of the epoch in order, each of its kind, and after them forced
-    /// draws of the epoch, strictly ascending by (slot, job); or a row tells what its result doesn't; or the leaf's due, passed, idle,
-    /// minGops, minBandwidth or vram are not what these rows give after the previous leaf. A slot of the epoch that isn't sealed is
-    /// the signers' fault, too: they seal before they sign. Nothing is held against a row of an M slot, or the want of one, of which
-    /// the registry no longer knows whether the device was held.
-    /// @param outcomes All the leaf's; not looked at if the leaf counts more than two for each slot.
+    /// @notice `ILeafProofs.isBadOutcomes` of all the leaf's rows; or the leaf counts more than two for each slot, which no rows give: then
+    /// `outcomes` and `previous` aren't looked at.
     function proveBadOutcomes(
         LeafProof calldata leaf,
         Outcome[] calldata outcomes,
@@ -126,10 +145,112 @@ interface IAttestationDisputes {
         bytes calldata previousPath
     ) external returns (uint256 amount);
 
-    /// @notice What the leaf's rows say of a job is not so: there is a forced row of it, but the job doesn't exist or forces no draw on
-    /// this device in this slot; or it does in this epoch, and there is no such row.
-    /// @param outcomes All the leaf's. @param state The job's state now; not looked at if there is no such job.
+    /// @notice `ILeafProofs.isBadForced` of all the leaf's rows.
     function proveBadForced(LeafProof calldata leaf, Outcome[] calldata outcomes, uint256 job, Job calldata state)
         external
         returns (uint256 amount);
+
+    /// @notice A row that is passed or slow where the chain has no commit record.
+    function proveFalsePass(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount);
+
+    /// @notice A row that is missed where the chain has a commit record, or a bad item or withheld where it has none.
+    function proveFalseFail(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount);
+
+    /// @notice A row that is passed, although an item under its witness is bad (`IComputeProofs.isBadItem`).
+    function proveFalsePassItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        ItemOpening calldata opened,
+        uint256 row,
+        uint256 column
+    ) external returns (uint256 amount);
+
+    /// @notice A row that is passed, although the header under its witness is bad (`IComputeProofs.isBadHeader`).
+    function proveFalsePassHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount);
+
+    /// @notice A row that names a bad item, although that item under its witness is good (`IComputeProofs.isGoodItem`).
+    function proveFalseFailItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        ItemOpening calldata opened
+    ) external returns (uint256 amount);
+
+    /// @notice A row that names a bad header, although the header under its witness is good.
+    function proveFalseFailHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount);
+
+    /// @notice `proveFalsePassItem` for the M-phase (`IMemoryProofs.isBadItem`): of a row that is passed or slow.
+    function proveFalsePassMemoryItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        MemoryItemOpening calldata opened,
+        CapNode calldata shown
+    ) external returns (uint256 amount);
+
+    /// @notice `proveFalsePassHeader` for the M-phase (`IMemoryProofs.isBadHeader`).
+    function proveFalsePassMemoryHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount);
+
+    /// @notice `proveFalseFailItem` for the M-phase (`IMemoryProofs.isGoodItem`).
+    function proveFalseFailMemoryItem(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        MemoryItemOpening calldata opened,
+        bytes calldata caps
+    ) external returns (uint256 amount);
+
+    /// @notice `proveFalseFailHeader` for the M-phase.
+    function proveFalseFailMemoryHeader(
+        LeafProof calldata leaf,
+        OutcomeProof calldata outcome,
+        Record calldata record,
+        HeaderOpening calldata opened
+    ) external returns (uint256 amount);
+
+    /// @notice Ask for an item of the evidence under a row's witness: of a passed or slow row any, of a bad item the one that it names.
+    /// With at least `evidenceDepositOf` wei, once in a round. Anyone. @return request Its id.
+    function requestEvidence(LeafProof calldata leaf, OutcomeProof calldata outcome, uint256 index)
+        external
+        payable
+        returns (bytes32 request);
+
+    /// @notice Answer: the item's bytes with their path under the witness, and the signature by which the committing key vouched for it.
+    /// Whoever does is paid the deposit. Anyone.
+    function answerEvidence(
+        EvidenceRequest calldata asked,
+        Record calldata record,
+        bytes calldata item,
+        bytes32[] calldata path,
+        bytes calldata signature
+    ) external returns (uint256 paid);
+
+    /// @notice Send the asker what is left of its deposit, once the request is answered or can't be any more. Anyone.
+    function returnDeposit(bytes32 request) external returns (uint256 amount);
+
+    /// @notice The signers vouched for a leaf that was asked for by `Attestations.requestLeaf`, and nobody showed it in time.
+    function proveWithheldLeaf(uint256 epoch, uint256 device) external returns (uint256 amount);
+
+    /// @notice The signers vouched for evidence that was asked for, and nobody showed it in time.
+    function proveWithheldEvidence(EvidenceRequest calldata asked) external returns (uint256 amount);
+
+    function requestOf(bytes32 request) external view returns (DataRequest memory);
+    /// @return Wei that `requestEvidence` takes at least, in this block, for an item of this length (`ILeafProofs.itemOf`).
+    function evidenceDepositOf(uint256 length) external view returns (uint256);
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Leaf, Outcome} from "../libraries/MerkleSum.sol";
+import {DataRequest} from "../libraries/Requests.sol";
 
 /// @notice The signed statement of an epoch. EIP-712 type
 /// `Attestation(uint256 epoch,uint256 round,bytes32 previousRoot,bytes32 lastBlockHash,bytes32 root,uint256 totalWeight,bytes32 dataDigest,bytes32 configDigest)`,
@@ -119,6 +120,20 @@ interface IAttestations {
         uint256 totalBonded
     );
 
+    event LeafRequested(
+        uint256 indexed epoch,
+        uint256 indexed device,
+        address indexed asker,
+        bytes32 request,
+        uint256 deposit,
+        uint256 answerBy
+    );
+    /// The leaf and its outcomes stand in the transaction's calldata.
+    event LeafAnswered(
+        uint256 indexed epoch, uint256 indexed device, address indexed answerer, bytes32 request, uint256 paid
+    );
+    event DepositReturned(bytes32 indexed request, address indexed asker, uint256 amount);
+
     error OracleBondedAlready(address oracle);
     error OracleNotBonded(address oracle);
     error OracleLeftAlready(address oracle);
@@ -157,6 +172,8 @@ interface IAttestations {
     /// The sums of the tree don't add up to the total weight that was attested.
     error TotalWeightMismatch(uint256 epoch, uint256 have, uint256 need);
     error OutcomeNotUnderLeaf(bytes32 have, bytes32 need);
+    error PlaceUnknown(uint256 have, uint256 most);
+    error OutcomesIncomplete(uint256 have, uint256 need);
 
     /// Wei that every oracle bonds.
     function BOND() external view returns (uint256);
@@ -213,6 +230,33 @@ interface IAttestations {
     function punish(uint256 epoch, address challenger, OracleFault fault, bytes32 evidence)
         external
         returns (uint256 amount, uint256 reward);
+
+    /// @notice Ask for what stands in place `device` of a standing attestation's tree (docs/protocol.md, "Requests"), with at least
+    /// `leafDepositOf` wei, once in a round. Anyone. @return request Its id.
+    function requestLeaf(uint256 epoch, uint256 device) external payable returns (bytes32 request);
+
+    /// @notice Answer: the leaf in this place with all its outcomes (none, if it counts more than two for each slot), or all zeros if
+    /// the place is empty. Whoever does is paid the deposit, in proportion to the bytes, and what is left goes back to the asker. Anyone.
+    function answerLeaf(
+        uint256 epoch,
+        uint256 device,
+        Leaf calldata leaf,
+        bytes calldata path,
+        Outcome[] calldata outcomes
+    ) external returns (uint256 paid);
+
+    /// @notice Send the asker what is left of its deposit, once the request is answered or can't be any more. Anyone.
+    function returnDeposit(bytes32 request) external returns (uint256 amount);
+
+    /// @return request The id that a request for this leaf has, or would have, in the epoch's round.
+    function leafRequestOf(uint256 epoch, uint256 device)
+        external
+        view
+        returns (bytes32 request, DataRequest memory state);
+    /// @return Wei that `requestLeaf` takes at least, in this block.
+    function leafDepositOf(uint256 epoch) external view returns (uint256);
+    /// @notice Reverts unless the leaf of a standing attestation was asked for and nobody answered in time.
+    function requireLeafWithheld(uint256 epoch, uint256 device) external view returns (bytes32 request);
 
     /// @return root Of an attested epoch its root, of a void one the standing root that it carries over, of an open one zero.
     function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory);

@@ -125,14 +125,17 @@ library MerkleSum {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let encoded := mload(0x40)
-            calldatacopy(encoded, leaf, 608)
-            digest := keccak256(encoded, 608)
+            calldatacopy(encoded, leaf, LEAF_LENGTH)
+            digest := keccak256(encoded, LEAF_LENGTH)
         }
     }
 }
 
 /// @title The tree over one leaf's outcomes: keccak256, in order, zero-padded to a power of two, exact depth.
 library OutcomeTree {
+    /// Bytes of an outcome's encoding.
+    uint256 internal constant OUTCOME_LENGTH = 224;
+
     /// The path has another depth than `count` outcomes give, or the index is out of range.
     error OutcomePathMalformed(uint256 have, uint256 need);
 
@@ -173,13 +176,23 @@ library OutcomeTree {
         return nodes[0];
     }
 
+    /// @return Whether all the bytes are encodings of outcomes. Those that no field can hold revert without reason.
+    function areClean(Outcome[] calldata outcomes) internal pure returns (bool) {
+        for (uint256 index = 0; index < outcomes.length; ++index) {
+            Outcome calldata o = outcomes[index];
+            uint256 all = uint256(o.slot) | o.kind | o.result | o.throughput | o.item | o.job;
+            if (all > type(uint64).max) return false;
+        }
+        return true;
+    }
+
     /// @dev keccak256(abi.encode(outcome)) without decoding: dirty bits give another hash.
     function hash(Outcome calldata outcome) internal pure returns (bytes32 digest) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let encoded := mload(0x40)
-            calldatacopy(encoded, outcome, 224)
-            digest := keccak256(encoded, 224)
+            calldatacopy(encoded, outcome, OUTCOME_LENGTH)
+            digest := keccak256(encoded, OUTCOME_LENGTH)
         }
     }
 }

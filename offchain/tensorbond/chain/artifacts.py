@@ -25,6 +25,7 @@ CONTRACTS = (
     "Attestations",
     "ComputeProofs",
     "MemoryProofs",
+    "LeafProofs",
     "WorkDisputes",
     "AttestationDisputes",
     "Rewards",

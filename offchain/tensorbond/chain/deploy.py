@@ -117,6 +117,12 @@ def constructor_arguments(
             }
         case "ComputeProofs" | "MemoryProofs":
             return {"registry": at["DeviceRegistry"], "challenges": at["Challenges"]}
+        case "LeafProofs":
+            return {
+                "registry": at["DeviceRegistry"],
+                "challenges": at["Challenges"],
+                "jobEscrow": at["JobEscrow"],
+            }
         case "WorkDisputes":
             return {
                 "registry": at["DeviceRegistry"],
@@ -131,7 +137,9 @@ def constructor_arguments(
                 "attestations": at["Attestations"],
                 "registry": at["DeviceRegistry"],
                 "challenges": at["Challenges"],
-                "jobEscrow": at["JobEscrow"],
+                "leafProofs": at["LeafProofs"],
+                "computeProofs": at["ComputeProofs"],
+                "memoryProofs": at["MemoryProofs"],
             }
         case "Rewards":
             return {"token": at["TensorbondToken"], "attestations": at["Attestations"]}

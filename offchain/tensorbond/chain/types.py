@@ -395,6 +395,29 @@ class ItemRequest:
 
 
 @dataclass(frozen=True)
+class DataRequest:
+    """What was asked about an attestation; see `contracts/libraries/Requests.sol`."""
+
+    asker: str
+    deposit: int
+    answer_by: int
+    answered: bool
+
+
+@dataclass(frozen=True)
+class EvidenceRequest:
+    """Which item of whose evidence; see `contracts/interfaces/IAttestationDisputes.sol`."""
+
+    epoch: int
+    device: int
+    slot: int
+    witness: bytes
+    items: int
+    index: int
+    length: int
+
+
+@dataclass(frozen=True)
 class Terms:
     """What a requester asks for; see `contracts/interfaces/IJobEscrow.sol`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -26,14 +26,14 @@ from tests.contracts.attestations.conftest import bonded, seated
 __all__ = ["bonded", "seated"]
 
 FIRST, SECOND = 1, 2
-FAST = 3
-"""The class of the story's devices: large enough to have gops by a clock of whole seconds."""
-TERMS = DeviceClass(1024, 1024, 16384, 64, 16, 1 << 31, TBND, 0, 1000, 1, 3000)
+FAST, RARE, DEEP = 3, 4, 5
+"""Classes with gops by a clock of whole seconds: always drawn, in roll calls only, with an M-phase."""
+TERMS = DeviceClass(1024, 1024, 16384, 64, 16, (1 << 32) - 1, TBND, 0, 1000, 1, 3000)
 
 
 @dataclass(frozen=True)
 class Story:
-    """What honest oracles say of epochs 1 and 2; 1 stands, 2 is theirs to attest. Device 2 took a job."""
+    """What honest oracles say of epochs 1 and 2; 2 is yet to be attested. Devices 2 and 4 took jobs."""
 
     first: EpochData
     second: EpochData
@@ -46,16 +46,26 @@ def story(
     chain: Chain, seated: list[str], governor: str, requester: str, provider: str, other_provider: str
 ) -> Story:
     """Devices 1, 2 and 4 of one provider and 3 of another; in every slot one or two of them sleep."""
-    chain.send("DeviceRegistry", "addClass", TERMS, sender=governor)
-    for owner, count in ((provider, 2), (other_provider, 1)):
+    deep = replace(
+        TERMS,
+        layers=64,
+        layer_bits=16,
+        walker_bits=4,
+        segments=2,
+        peak_bandwidth=2000,
+        min_bandwidth=400,
+    )
+    for terms in (TERMS, replace(TERMS, draw_threshold=0), deep):
+        chain.send("DeviceRegistry", "addClass", terms, sender=governor)
+    for owner, class_id, count in ((provider, FAST, 2), (other_provider, RARE, 1)):
         stake_as(chain, owner, 100 * TBND)
-        register_as(chain, owner, FAST, count=count)
+        register_as(chain, owner, class_id, count=count)
     attest_data(chain, EpochData(CHAIN_ID, 0, {}, {}))
 
     findings: dict[Place, list[Finding]] = {}
     for slot in slots_of(chain, FIRST):
         findings |= play_slot(chain, slot, awake(slot, (1, 2, 3)))
-    register_as(chain, provider, FAST)
+    register_as(chain, provider, DEEP)
     end_epoch(chain, FIRST)
     first = tell(chain, FIRST, None, findings)
     attest_data(chain, first)
@@ -64,6 +74,8 @@ def story(
         findings |= play_slot(chain, slot, awake(slot, (1, 2, 3, 4)))
         if slot == slots_of(chain, SECOND).start + 1:
             job = accept_as(chain, provider, fund_as(chain, requester, class_id=FAST), 2)
+        if slot == slots_of(chain, SECOND).start + 2:
+            accept_as(chain, provider, fund_as(chain, requester, class_id=DEEP), 4)
     end_epoch(chain, SECOND)
     assert job.state.forced_slot in slots_of(chain, SECOND)
     return Story(first, tell(chain, SECOND, first, findings), findings, job)

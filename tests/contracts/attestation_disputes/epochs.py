@@ -16,13 +16,15 @@ from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.outcomes import Finding, judge_epoch
 from tensorbond.oracle.rules import next_leaves
 from tensorbond.oracle.tree import ABSENT, DEPTH, Node, encode_leaf, outcomes_root
+from tensorbond.proof import item_leaf
 from tests.acts import commit_as, mine_past_epoch, mine_to_slot, sign_as_quorum, timing
 from tests.chain import Chain, Sent
 from tests.conftest import role
 from tests.contracts.attestations.epochs import BOND, moving
-from tests.work import seal
+from tests.work import evidence_path, seal
 
 CHAIN_ID = 31337
+ITEMS = 16
 REWARD = BOND // 4
 SIGNERS = (0, 1, 2)
 Findings = Mapping[Place, Collection[Finding]]
@@ -51,8 +53,18 @@ def commitment_of(device: int, slot: int) -> bytes:
     return sha256(b"commitment %d %d" % (device, slot)).digest()
 
 
+def items_of(device: int, slot: int) -> list[bytes]:
+    """What a device shows of a slot: as many items as its class has samples, and the header."""
+    return [b"item %d %d %d" % (device, slot, index) for index in range(ITEMS + 1)]
+
+
+def opening_of(device: int, slot: int, index: int) -> tuple[tuple[bytes, ...], bytes]:
+    """The path of an item, and the evidence root."""
+    return evidence_path([item_leaf(i, item) for i, item in enumerate(items_of(device, slot))], index)
+
+
 def witness_of(device: int, slot: int) -> bytes:
-    return sha256(b"evidence %d %d" % (device, slot)).digest()
+    return opening_of(device, slot, 0)[1]
 
 
 def slots_of(chain: Chain, epoch: int) -> range:
@@ -81,7 +93,7 @@ def facts_of(chain: Chain, epoch: int) -> EpochFacts:
     for device in range(1, chain.call("DeviceRegistry", "deviceCount") + 1):
         d = chain.call("DeviceRegistry", "deviceOf", device)
         fact = DeviceFact(device, d.provider, d.class_id, d.bonded_gops, d.from_epoch, d.until_slot)
-        devices.append(fact)
+        devices.append(replace(fact, holds=holds_of(chain, device)))
     count = chain.call("DeviceRegistry", "classCount")
     commits = [each.args for each in chain.events("Challenges", "Committed")]
     accepts = [each.args for each in chain.events("JobEscrow", "JobAccepted")]
@@ -102,6 +114,17 @@ def facts_of(chain: Chain, epoch: int) -> EpochFacts:
             for a in commits
         },
         forced=tuple(ForcedDraw(a["job"], a["device"], a["forcedSlot"]) for a in accepts),
+    )
+
+
+def holds_of(chain: Chain, device: int) -> tuple[tuple[int, int], ...]:
+    """From the block that accepted a job of the device to that which closed it."""
+    events = chain.events("JobEscrow")
+    closed = {e.args["job"]: e.block for e in events if e.name in ("JobSettled", "JobRefunded")}
+    return tuple(
+        (e.block, closed.get(e.args["job"], 1 << 40))
+        for e in events
+        if e.name == "JobAccepted" and e.args["device"] == device
     )
 
 

@@ -53,7 +53,7 @@ def test_prove_bad_forced__left_out_and_closed_since__slashes_and_revokes(
         found.append(prove(chain, "proveBadForced", *proof))
 
 
-@pytest.mark.parametrize("job", [0, 2, (1 << 64) - 1])
+@pytest.mark.parametrize("job", [0, 3, (1 << 64) - 1])
 def test_prove_bad_forced__no_such_job__slashes_and_revokes(chain: Chain, story: Story, job: int) -> None:
     row = replace(story.second.outcomes[2][-1], job=job)
     data = lie_about(story, 1, row)
