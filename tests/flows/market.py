@@ -21,7 +21,9 @@ from tensorbond.chain.parameters import Parameters
 from tensorbond.chain.types import Timing
 from tensorbond.oracle.leaves import EpochData, load_epoch
 from tensorbond.proof.evidence import evidence_name
+from tensorbond.proof.memory import is_memory_slot
 from tensorbond.store import Store
+from tests.acts import mine_to_slot_with
 from tests.anvil import ROOT, Anvil
 from tests.chain import Chain, project_artifacts, system_artifacts
 from tests.flows.process import play
@@ -44,6 +46,9 @@ CLASS = {
     "fault_bps": 3000,
 }
 
+MEMORY = {"layers": 64, "layer_bits": 10, "walker_bits": 4, "segments": 2, "peak_bandwidth": 1000}
+"""An M-phase that a CPU is through with at once: 35,913,728 bytes moved."""
+
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.flows.warm"])
 
@@ -51,8 +56,9 @@ _FORKS.set_forkserver_preload(["tests.flows.warm"])
 class Market:
     """`with Market(folder) as market:` is deployed and funded; leaving it ends every process it started."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, **terms: int) -> None:
+        """`terms`: of the class that differ from CLASS."""
+        self.folder, self.terms = folder, terms
         self.deployment = folder / "deployment.json"
         self.store = Store(folder / "store")
         self.processes: dict[str, BaseProcess] = {}
@@ -107,10 +113,11 @@ class Market:
 
         return self.until(what, ready_or_tick, seconds)
 
-    def begin_slot(self, slot: int) -> None:
-        """Mine up to the slot's first block and the one after it."""
-        start = slots.start_of(self.timing, slot) + 1
-        self.chain.mine_to(max(start, self.chain.block_number))
+    def begin_slot(self, slot: int, memory: bool = False) -> None:
+        """Mine up to the slot's first block, which asks for the M-phase or the C-phase, and one more."""
+        if self.chain.block_number < slots.start_of(self.timing, slot):
+            mine_to_slot_with(self.chain, slot, lambda beacon: is_memory_slot(beacon) == memory)
+            self.chain.mine()
 
     def until_committed(self, slot: int, *devices: int) -> list[Event]:
         """The commit records of these devices, all in time."""
@@ -232,7 +239,7 @@ class Market:
         parameters = Parameters.load(ROOT / "tests" / "network.toml").model_dump(by_alias=True)
         told = parameters | {
             "timing": TIMING,
-            "class": [CLASS],
+            "class": [CLASS | self.terms],
             "genesis_delay": GENESIS_DELAY,
             "treasury": self.treasury,
             "fee_recipient": self.treasury,

@@ -9,5 +9,6 @@ from tests.flows.process import play
 
 __all__ = ["play"]
 
-_proof = CpuProver(1).prove(WARM_UP)
-find_bad_item(WARM_UP, _proof.commitment, bytes(32), _proof.open(bytes(32)))
+for _challenge in WARM_UP:
+    _proof = CpuProver(1).prove(_challenge)
+    find_bad_item(_challenge, _proof.commitment, bytes(32), _proof.open(bytes(32)))

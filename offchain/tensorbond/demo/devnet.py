@@ -75,6 +75,13 @@ class Devnet:
         return CHECKOUT / "deployments" / f"{self.name}.json"
 
     @property
+    def _parameters(self) -> Path:
+        """Its own, or a devnet's."""
+        folder = CHECKOUT / "deployments" / "params"
+        own = folder / f"{self.name}.toml"
+        return own if own.exists() else folder / "devnet.toml"
+
+    @property
     def timing(self) -> Timing:
         return self.network.deployment.timing
 
@@ -171,7 +178,7 @@ class Devnet:
             "--network",
             self.name,
             "--config",
-            str(CHECKOUT / "deployments" / "params" / "devnet.toml"),
+            str(self._parameters),
         ]
         key = "0x" + bytes(self.cast.governor.key).hex()
         done = subprocess.run(
