@@ -42,5 +42,5 @@ def choose_gpu(device: str, open_gpu: Callable[[int], Device] = CudaDevice) -> D
     except GpuUnavailable as error:
         if not match[2]:
             raise
-        print(f"proving on the CPU: {error}", file=sys.stderr)
+        print(f"proving on the CPU: {error}", file=sys.stderr, flush=True)
         return None

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import pytest
+
 from tests.acts import TBND, mine_to_slot, stake_as
 from tests.chain import Chain
 from tests.offchain.cli.conftest import Run
@@ -149,3 +154,21 @@ def test_run__jobs_without_results__is_a_usage_error(run: Run, provider: str) ->
     told = run("provider", "run", "--state", "unused", "--take-jobs", by=provider)
     assert told.code == 2
     assert "--take-jobs and one of --result and --result-command go together" in told.err
+
+
+def test_run__gpu_asked_for_and_not_there__exits_with_2(
+    run: Run, provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    told = run("provider", "run", "--state", tmp_path, "--once", "--prover", "cuda:0", by=provider)
+    assert told.code == 2
+    assert "install tensorbond[gpu]" in told.err
+
+
+def test_run__auto_without_a_gpu__proves_on_the_cpu_and_says_so(
+    run: Run, provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    told = run("provider", "run", "--state", tmp_path, "--once", "--prover", "auto", by=provider)
+    assert told.code == 0
+    assert "proving on the CPU: cupy cannot be imported" in told.err

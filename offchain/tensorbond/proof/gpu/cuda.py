@@ -146,7 +146,9 @@ def _import(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
+        # CuPy frames its advice in rules.
+        reason = next((line for line in str(error).splitlines() if line.strip(" =")), "no reason given")
         raise GpuUnavailable(
-            f"{name} cannot be imported ({error}): install tensorbond[gpu], or on AMD the ROCm builds of "
+            f"{name} cannot be imported ({reason}): install tensorbond[gpu], or on AMD the ROCm builds of "
             "cupy and torch"
         ) from error
