@@ -12,14 +12,26 @@ from tensorbond.chain import digests, slots
 from tensorbond.chain.network import Network
 from tensorbond.chain.types import DeviceClass, Statement
 from tensorbond.oracle.attestation import build_statement
-from tensorbond.oracle.duties import challenge_of, duties
+from tensorbond.oracle.duties import challenge_of, duties, memory_shape_of
 from tensorbond.oracle.emission import emission_at
 from tensorbond.oracle.leaves import EpochData, data_name, no_leaves
 from tensorbond.oracle.outcomes import Finding, judge_epoch
 from tensorbond.oracle.outcomes import examine as examine_evidence
 from tensorbond.oracle.reader import Reader
 from tensorbond.oracle.rules import next_leaves, pay
-from tensorbond.proof import CpuProver, Evidence, Proof, evidence_name, evidence_root, is_drawn, is_roll_call
+from tensorbond.proof import (
+    AnyChallenge,
+    AnyEvidence,
+    CpuProver,
+    MemoryChallenge,
+    MemoryProof,
+    Proof,
+    evidence_name,
+    evidence_root,
+    is_drawn,
+    is_memory_slot,
+    is_roll_call,
+)
 from tensorbond.store import NameMissing, Store
 from tests import acts
 from tests.chain import Chain
@@ -42,7 +54,17 @@ ALWAYS = DeviceClass(
     fault_bps=3000,
 )
 """Drawn in (almost) every slot, for 8 gigaoperations: who commits within a second or two has some weight."""
-SOMETIMES = replace(ALWAYS, draw_threshold=1 << 31)
+SOMETIMES = replace(
+    ALWAYS,
+    draw_threshold=1 << 31,
+    layers=32,
+    layer_bits=10,
+    walker_bits=2,
+    segments=2,
+    peak_bandwidth=1000,
+    min_bandwidth=1,
+)
+"""With an M-phase, too."""
 
 
 @dataclass
@@ -96,32 +118,43 @@ class Market:
         first = slots.first_slot(timing, epoch)
         return range(first, first + timing.epoch_slots)
 
-    def work(self, epoch: int) -> None:
-        """Play what is left of an epoch, up to the first block after it. Its second slot is a roll call."""
+    def work(self, epoch: int, memory_of: int | None = None) -> None:
+        """Play what is left of an epoch, up to the first block after it. Its second slot is a roll call; its
+        third one, if asked for, draws device `memory_of` for the M-phase."""
         timing = acts.timing(self.chain)
         ahead = [
             slot for slot in self.slots_of(epoch) if self.chain.block_number < slots.start_of(timing, slot)
         ]
-        waiting: list[tuple[str, Proof]] = []
+        waiting: list[tuple[str, Proof | MemoryProof]] = []
         for slot in ahead:
-            self._begin(slot, roll_call=slot == ahead[1])
+            self._begin(slot, slot == ahead[1], memory_of if slot == ahead[-2] else None)
             self._publish_all(waiting)
             workers = [(device, each) for device, each in self.workers.items() if self._is_due(device, slot)]
             for device, worker in workers:
                 if worker.prover is not None:
-                    proof = worker.prover.prove(challenge_in(self.chain, device, slot))
+                    proof = worker.prover.prove(self._challenge(device, slot))
                     acts.commit_as(self.chain, worker.key, device, slot, proof.commitment)
                     waiting += [(worker.key, proof)] if worker.publishes else []
         acts.mine_to_slot(self.chain, self.slots_of(epoch).stop)
         self._publish_all(waiting)
 
-    def _publish_all(self, waiting: list[tuple[str, Proof]]) -> None:
+    def _challenge(self, device: int, slot: int) -> AnyChallenge:
+        """Nobody is held in a slot of the M-phase here."""
+        due = challenge_in(self.chain, device, slot)
+        class_id = self.chain.call("DeviceRegistry", "deviceOf", device).class_id
+        terms = self.chain.call("DeviceRegistry", "classOf", class_id)
+        if not terms.layers or not is_memory_slot(due.beacon):
+            return due
+        shape = memory_shape_of(terms)
+        return MemoryChallenge(due.beacon, due.chain_id, due.provider, device, slot, shape)
+
+    def _publish_all(self, waiting: list[tuple[str, Proof | MemoryProof]]) -> None:
         """The head is the slot's first block, whose hash is the sample beacon of the slot before."""
         while waiting:
             key, proof = waiting.pop()
             self.publish(key, proof.open(self.chain.block_hash(self.chain.block_number)))
 
-    def publish(self, key: str, evidence: Evidence) -> str:
+    def publish(self, key: str, evidence: AnyEvidence) -> str:
         """Sign evidence with `key` and store it; returns its name."""
         domain = acts.domain(self.chain, "Challenges")
         signable = digests.evidence(domain, evidence.commitment, evidence_root(evidence))
@@ -130,19 +163,16 @@ class Market:
         self.store.put(name, evidence.sign(signable.sign(self.chain.key(key))).encode())
         return name
 
-    def _begin(self, slot: int, roll_call: bool) -> None:
+    def _begin(self, slot: int, roll_call: bool, memory_of: int | None) -> None:
         """Mine to the slot's first block, in a second that gives it a fitting hash."""
-        chain, timing = self.chain, acts.timing(self.chain)
-        chain.mine_to(slots.start_of(timing, slot) - 1)
-        here, now = chain.snapshot(), chain.timestamp
-        for later in range(1, 200):
-            chain.set_time(now + later)
-            chain.mine()
-            if is_roll_call(chain.block_hash(chain.block_number), timing.roll_call) == roll_call:
-                return
-            chain.revert_to(here)
-            here = chain.snapshot()
-        raise AssertionError("no second gives such a hash")
+        threshold = acts.timing(self.chain).roll_call
+
+        def fits(beacon: bytes) -> bool:
+            drawn = memory_of is None or is_drawn(beacon, memory_of, SOMETIMES.draw_threshold)
+            phase = is_memory_slot(beacon) == (memory_of is not None)
+            return drawn and phase and is_roll_call(beacon, threshold) == roll_call
+
+        acts.mine_to_slot_with(self.chain, slot, fits)
 
     def _is_due(self, device: int, slot: int) -> bool:
         """By the hash of the slot's first block, the head; nobody has sealed it yet."""

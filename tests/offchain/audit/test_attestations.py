@@ -60,9 +60,24 @@ def _bandwidth(data: EpochData) -> EpochData:
     return relabel(data, HONEST, min_bandwidth=1)
 
 
+def _vram(data: EpochData) -> EpochData:
+    return relabel(data, SECOND, vram=data.leaves[SECOND].vram + 1)
+
+
+def _drawn_m(data: EpochData) -> EpochData:
+    return relabel(data, SECOND, due_m=data.leaves[SECOND].due_m + 1)
+
+
+def _rate(data: EpochData) -> EpochData:
+    return relabel(data, SECOND, min_bandwidth=data.leaves[SECOND].min_bandwidth + 1)
+
+
 @pytest.mark.parametrize(
     ("lie", "finding"),
     [
+        (_vram, ("badOutcomes", f"epoch 1: device {SECOND}: vram")),
+        (_drawn_m, ("badOutcomes", f"epoch 1: device {SECOND}: due_m")),
+        (_rate, ("badOutcomes", f"epoch 1: device {SECOND}: min_bandwidth")),
         (_reward, ("badReward", f"epoch 1: device {HONEST}: cumulative_reward")),
         (_weight, ("badWeight", f"epoch 1: device {HONEST}: weight")),
         (_provider, ("badDevice", f"epoch 1: device {HONEST}: provider")),
@@ -100,6 +115,38 @@ def _retold(data: EpochData, device: int, rows: tuple[Outcome, ...], **leaf: obj
     leaf = {"outcomes_root": outcomes_root(rows), "outcome_count": len(rows), **leaf}
     data = EpochData(31337, data.epoch, data.leaves, {**data.outcomes, device: rows})
     return repay(relabel(data, device, **leaf))
+
+
+def _memory_row(data: EpochData) -> Outcome:
+    (row,) = [row for row in data.outcomes[SECOND] if row.kind == OutcomeKind.DRAWN_M]
+    assert (row.result, data.leaves[SECOND].passed_m) == (OutcomeResult.PASSED, 1)
+    return row
+
+
+@pytest.mark.parametrize("change", [{"result": int(OutcomeResult.SLOW)}, {"throughput": 1000}])
+def test_audit__good_m_phase_called_slow_or_faster_than_it_was__is_found(
+    young_market: Market, change: dict[str, int]
+) -> None:
+    data = young_market.judge(1)
+    row = _memory_row(data)
+    rows = tuple(replace(each, **change) if each == row else each for each in data.outcomes[SECOND])
+    slow = {"passed_m": 0, "min_bandwidth": 0, "vram": 0, "weight": 0}
+    leaf = slow if "result" in change else {"min_bandwidth": 1000}
+    young_market.attest(_retold(data, SECOND, rows, **leaf))
+    assert _found(young_market.audit()) == [("badThroughput", f"epoch 1: device {SECOND} slot {row.slot}")]
+
+
+@pytest.mark.parametrize("kind", [None, int(OutcomeKind.DRAWN_C)])
+def test_audit__m_phase_left_out_or_called_another__is_found(young_market: Market, kind: int | None) -> None:
+    data = young_market.judge(1)
+    row, rows = _memory_row(data), []
+    for each in data.outcomes[SECOND]:
+        if each != row:
+            rows.append(each)
+        elif kind is not None:
+            rows.append(replace(each, kind=kind))
+    young_market.attest(_retold(data, SECOND, tuple(rows)))
+    assert ("badOutcomes", f"epoch 1: device {SECOND}: what was due") in _found(young_market.audit())
 
 
 def test_audit__bad_items_passed__is_found(young_market: Market) -> None:
