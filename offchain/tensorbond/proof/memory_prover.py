@@ -115,6 +115,11 @@ class MemoryCpuProver:
         self.workers = workers
         self.memory_limit = memory_limit
 
+    def warm_up(self) -> None:
+        """Loads the compiled workload, which else the first proof would wait for."""
+        small = MemoryChallenge(bytes(32), 0, bytes(20), 0, 0, MemoryShape(2, 4, 1, SEGMENT_STEPS))
+        MemoryCpuProver(1, memory_bytes(small.shape)).prove(small)
+
     def prove(self, challenge: MemoryChallenge, progress: Progress | None = None) -> MemoryProof:
         """Fills, hashes and walks; `progress` counts layers, then groups of walkers. Raises ProofTooLarge."""
         shape = challenge.shape

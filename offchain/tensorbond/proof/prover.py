@@ -73,6 +73,7 @@ class CpuProver:
         """Loads the compiled workload, which else the first proof would wait for."""
         lines = generate_lines(bytes(32), 0, TILE, LANES)
         digest_product(lines, lines, np.empty((1, 1, 8), np.uint32))
+        self.memory.warm_up()
 
     @overload
     def prove(self, challenge: Challenge, progress: Progress | None = None) -> Proof: ...

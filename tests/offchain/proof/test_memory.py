@@ -94,6 +94,13 @@ def test_prove__labels_beyond_the_limit__is_refused(memory_challenge):
         CpuProver().prove(huge)
 
 
+def test_warm_up__little_memory_allowed__loads_both_phases(memory_challenge):
+    prover = CpuProver(workers=1, memory_limit=0)
+    prover.warm_up()
+    with pytest.raises(ProofTooLarge):
+        prover.prove(memory_challenge)
+
+
 def test_open__another_beacon__opens_other_samples_of_the_same_commitment(memory_challenge, memory_proof):
     evidence = memory_proof.open(b"\x01" * 32)
     assert evidence.items != memory_proof.open(b"\x02" * 32).items
