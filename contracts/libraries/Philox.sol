@@ -91,6 +91,83 @@ library Philox {
         }
     }
 
+    /// @notice Put the digits of a row where `dots` takes them from. @param four Room for four rows: 16 times the bytes of this one.
+    /// @param place Which of the four, 0..3. @param profile 0: bytes (W1), 1: the low nine bits of two bytes each (W2).
+    function spread(bytes memory rowLine, bytes memory four, uint256 place, uint256 profile) internal pure {
+        uint256 digit = pin(DIGITS * (profile == 0 ? 0xff : 0x1ff));
+        uint256 bias = pin(DIGITS * (profile == 0 ? 128 : 256));
+        assembly ("memory-safe") {
+            let to := add(add(four, 32), shl(7, place))
+            let end := add(add(rowLine, 32), mload(rowLine))
+            for { let at := add(rowLine, 32) } lt(at, end) {
+                at := add(at, 32)
+                to := add(to, 512)
+            } {
+                let a := mload(at)
+                mstore(to, sub(and(a, digit), bias))
+                switch profile
+                case 0 {
+                    mstore(add(to, 32), sub(and(shr(8, a), digit), bias))
+                    mstore(add(to, 64), sub(and(shr(16, a), digit), bias))
+                    mstore(add(to, 96), sub(and(shr(24, a), digit), bias))
+                }
+                default { mstore(add(to, 32), sub(and(shr(16, a), digit), bias)) }
+            }
+        }
+    }
+
+    /// @return sums The products of a column with four rows that `spread` put side by side: row i's in bits 32·i, as an i32. The digits
+    /// of a column's word are cut once for all four. @dev W2 has two digits where W1 has four; the others of its rows stay zero.
+    function dots(bytes memory four, bytes memory columnLine, uint256 profile) internal pure returns (uint256 sums) {
+        uint256 bias = pin(DIGITS * (profile == 0 ? 128 : 256));
+        uint256 step = profile == 0 ? 8 : 16;
+        uint256 low = LANES * 0xffffffff;
+        uint256 digit = DIGITS * (profile == 0 ? 0xff : 0x1ff);
+        assembly ("memory-safe") {
+            mstore(0, low)
+            mstore(32, digit)
+            let total0 := 0x8000000080000000800000008000000080000000800000008000000080000000
+            let total1 := total0
+            let total2 := total0
+            let total3 := total0
+            let at := add(four, 32)
+            let end := add(add(columnLine, 32), mload(columnLine))
+            for { let from := add(columnLine, 32) } lt(from, end) {
+                from := add(from, 32)
+                at := add(at, 512)
+            } {
+                let b3 := mload(from)
+                b3 := or(and(shr(32, b3), mload(0)), shl(32, and(b3, mload(0))))
+                let b0 := sub(and(b3, mload(32)), bias)
+                b3 := shr(step, b3)
+                let b1 := sub(and(b3, mload(32)), bias)
+                b3 := shr(step, b3)
+                let b2 := sub(and(b3, mload(32)), bias)
+                b3 := sub(and(shr(step, b3), mload(32)), bias)
+                total0 := add(total0, mul(mload(at), b0))
+                total0 := add(total0, mul(mload(add(at, 32)), b1))
+                total0 := add(total0, mul(mload(add(at, 64)), b2))
+                total0 := add(total0, mul(mload(add(at, 96)), b3))
+                total1 := add(total1, mul(mload(add(at, 128)), b0))
+                total1 := add(total1, mul(mload(add(at, 160)), b1))
+                total1 := add(total1, mul(mload(add(at, 192)), b2))
+                total1 := add(total1, mul(mload(add(at, 224)), b3))
+                total2 := add(total2, mul(mload(add(at, 256)), b0))
+                total2 := add(total2, mul(mload(add(at, 288)), b1))
+                total2 := add(total2, mul(mload(add(at, 320)), b2))
+                total2 := add(total2, mul(mload(add(at, 352)), b3))
+                total3 := add(total3, mul(mload(add(at, 384)), b0))
+                total3 := add(total3, mul(mload(add(at, 416)), b1))
+                total3 := add(total3, mul(mload(add(at, 448)), b2))
+                total3 := add(total3, mul(mload(add(at, 480)), b3))
+            }
+            sums := or(
+                or(xor(0x80000000, shr(224, total0)), shl(32, xor(0x80000000, shr(224, total1)))),
+                or(shl(64, xor(0x80000000, shr(224, total2))), shl(96, xor(0x80000000, shr(224, total3))))
+            )
+        }
+    }
+
     /// @notice Philox4x32-10 of the counters (first_i + 4·n, second, s2, s3) under the key (s0, s1), for lanes i and n < steps.
     /// @param first The first counter word of each lane, a u32 each, which may not run over.
     /// @param words s0 ‖ s1 ‖ s2 ‖ s3, big-endian, in the low 128 bits.

@@ -247,12 +247,19 @@ library TileProof {
         uint256 k,
         uint256 profile
     ) internal pure returns (bool) {
-        bytes[] memory columns = _columns(columnSeed(seed0), column, TILE, _lineLength(k, profile));
-        bytes32 matrixSeed = rowSeed(seed);
-        for (uint256 i = 0; i < TILE; ++i) {
-            bytes memory line = Philox.row(matrixSeed, row + i, _lineLength(k, profile));
+        uint256 length = _lineLength(k, profile);
+        bytes[] memory columns = new bytes[](TILE);
+        for (uint256 j = 0; j < TILE; ++j) {
+            columns[j] = Philox.column(columnSeed(seed0), column + j, length);
+        }
+        bytes memory four = new bytes(16 * length);
+        for (uint256 i = 0; i < TILE; i += 4) {
+            _spread(four, rowSeed(seed), row + i, length, profile);
             for (uint256 j = 0; j < TILE; ++j) {
-                if (entryOf(item, i, j) != _dot(line, columns[j], profile)) return false;
+                uint256 sums = Philox.dots(four, columns[j], profile);
+                for (uint256 place = 0; place < 4; ++place) {
+                    if (uint32(uint256(entryOf(item, i + place, j))) != uint32(sums >> (32 * place))) return false;
+                }
             }
         }
         return true;
@@ -268,26 +275,43 @@ library TileProof {
         uint256 profile,
         uint256 lane
     ) internal pure returns (uint256 state) {
-        bytes[] memory columns =
-            _columns(columnSeed(seed0), column + 8 * (lane & 1), 8, _lineLength(k, profile));
-        bytes32 matrixSeed = rowSeed(seed);
+        uint256 length = _lineLength(k, profile);
+        bytes memory four = new bytes(16 * length);
+        _spread(four, rowSeed(seed), row + 4 * (lane >> 1), length, profile);
+        uint256[8] memory sums;
+        for (uint256 j = 0; j < 8; ++j) {
+            uint256 free = _free();
+            bytes memory line = Philox.column(columnSeed(seed0), column + 8 * (lane & 1) + j, length);
+            sums[j] = Philox.dots(four, line, profile);
+            _release(free);
+        }
         state = 0x9E3779B9 + lane;
         for (uint256 i = 0; i < 4; ++i) {
-            bytes memory line = Philox.row(matrixSeed, row + 4 * (lane >> 1) + i, _lineLength(k, profile));
             for (uint256 j = 0; j < 8; ++j) {
-                state = _absorb(state, uint32(int32(_dot(line, columns[j], profile))));
+                state = _absorb(state, uint32(sums[j] >> (32 * i)));
             }
         }
     }
 
-    function _columns(bytes32 matrixSeed, uint256 first, uint256 count, uint256 length)
-        private
-        pure
-        returns (bytes[] memory columns)
-    {
-        columns = new bytes[](count);
-        for (uint256 j = 0; j < count; ++j) {
-            columns[j] = Philox.column(matrixSeed, first + j, length);
+    /// @dev Four rows of A from `first` on, for `Philox.dots`.
+    function _spread(bytes memory four, bytes32 matrixSeed, uint256 first, uint256 length, uint256 profile) private pure {
+        for (uint256 place = 0; place < 4; ++place) {
+            uint256 free = _free();
+            Philox.spread(Philox.row(matrixSeed, first + place, length), four, place, profile);
+            _release(free);
+        }
+    }
+
+    /// @dev Memory costs by its square: a line that was used once makes room for the next.
+    function _free() private pure returns (uint256 at) {
+        assembly ("memory-safe") {
+            at := mload(0x40)
+        }
+    }
+
+    function _release(uint256 at) private pure {
+        assembly ("memory-safe") {
+            mstore(0x40, at)
         }
     }
 

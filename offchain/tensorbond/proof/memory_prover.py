@@ -207,6 +207,30 @@ class MemoryProof:
             signature=signature,
         )
 
+    def open_label(self, number: int) -> bytes:
+        """All that the commitment binds of a label: the chain takes it as an answer, and in F4."""
+        (item,) = self._open_labels([LabelSample(0, number)])
+        family = (number, *parent_numbers(self.challenge.salt, number, self.challenge.shape.W))
+        caps = self._cap_paths(np.array(family) // BLOCK_LABELS)
+        rest = bytes(32 * self.challenge.shape.cap_bits * (17 - len(family)))
+        return self.mem_root + self.walk_root + item + caps + rest
+
+    def open_segment(self, walker: int, segment: int) -> bytes:
+        """Likewise of a segment of a walk."""
+        (item,) = self._open_segments([SegmentSample(0, walker, segment)])
+        states, visited = self.replay([walker])
+        steps = visited[SEGMENT_STEPS * segment : SEGMENT_STEPS * (segment + 1), 0]
+        end = sha256(states[segment + 1, 0].tobytes()).digest()
+        return self.mem_root + self.walk_root + item + self._cap_paths(steps) + end
+
+    def _cap_paths(self, numbers: Numbers) -> bytes:
+        """The paths from the cap to memRoot above these blocks."""
+        shape = self.challenge.shape
+        parts = [
+            self.memory.nodes(height, (numbers >> height) ^ 1) for height in range(shape.lower, shape.depth)
+        ]
+        return np.concatenate(parts, axis=1).tobytes() if parts else b""
+
     def open_blocks(self, numbers: Numbers) -> NDArray[np.uint8]:
         """The openings of these blocks, one a row."""
         parts = [self.memory.blocks(numbers)]

@@ -27,12 +27,14 @@ from tensorbond.chain.errors import (
 )
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.sender import Sender
-from tensorbond.chain.types import Timing
+from tensorbond.chain.types import Commit, ItemRequest, Place, Timing
 from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import Journal, JournalLocked, JournalUnwritable, PromiseBroken
 from tensorbond.proof.challenge import Challenge, Shape
 from tensorbond.proof.errors import GpuMemoryExhausted
 from tensorbond.proof.memory import MemoryChallenge, MemoryShape
+from tensorbond.proof.memory_prover import MemoryProof
+from tensorbond.proof.prover import Proof as ComputeProof
 from tensorbond.proof.verifier import AnyChallenge
 from tensorbond.provider.config import AgentConfig, Proof
 from tensorbond.provider.devices import NO_RECORD, Devices, OwnDevice, challenge_of, is_due
@@ -40,6 +42,7 @@ from tensorbond.provider.errors import ConfirmationsExcessive, EvidenceUnfit, No
 from tensorbond.provider.jobs import JobDesk
 from tensorbond.provider.publisher import Publisher
 from tensorbond.store import NameTaken, Store, StoreFull, StoreUnavailable
+from tensorbond.watch.work import answer
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +128,7 @@ class Agent:
         devices = self._devices.at(head)
         self._commit_due(devices, timing, head)
         self._publish_due(devices, self.network.block(max(0, head.number - self._config.confirmations)))
+        self._answer_due(devices, timing, self.network.head())
         if self._desk is not None:
             self._desk.serve(devices, head)
 
@@ -208,6 +212,33 @@ class Agent:
                 log.error("device %d slot %d: no evidence published: %s", *place, error)
         self._done.add(commitment)
         self._proofs.pop(challenge, None)
+
+    def _answer_due(self, devices: list[OwnDevice], timing: Timing, head: BlockRef) -> None:
+        """Open what was asked for on chain: what isn't answered costs the bond. Answers are due within half a
+        proof window."""
+        own = {device.number: device for device in devices}
+        since = max(timing.from_block, head.number - timing.proof_blocks)
+        for event in self.network.events("Challenges", "ItemRequested", since=since, until=head):
+            device, slot, place = own.get(event.args["device"]), event.args["slot"], event.args["place"]
+            if device is None:
+                continue
+            asked: ItemRequest = self.network.call("Challenges", "requestOf", device.number, slot, place)
+            if not asked.answered and head.number < asked.deadline:
+                self._answer(device, slot, place, head)
+
+    def _answer(self, device: OwnDevice, slot: int, place: Place, head: BlockRef) -> None:
+        (record,) = self.network.events("Challenges", "Committed", device=device.number, slot=slot)
+        start, following = (self.network.block(number).hash for number in self._starts(slot))
+        draw = self._devices.draw([device], slot, start, head)
+        challenge = challenge_of(self.network.chain_id, device, draw)
+        proof = self._prove(challenge)
+        assert isinstance(proof, ComputeProof | MemoryProof)  # of whatever prover
+        opening = answer(proof, place, following)
+        commit = Commit(
+            device.number, slot, record.args["commitment"], record.args["timestamp"], record.args["key"]
+        )
+        self._sender.send("Challenges", "answerItem", commit, place, opening)
+        log.info("device %d slot %d: answered for %s", device.number, slot, place)
 
     def _starts(self, slot: int) -> tuple[int, int]:
         """The first blocks of the slot and of the next."""

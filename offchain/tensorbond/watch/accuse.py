@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from random import Random
 
+from tensorbond.chain import slots
 from tensorbond.chain.network import Network
 from tensorbond.chain.types import Commit, HeaderOpening, OutcomeKind, Place, PlaceKind
 from tensorbond.oracle.archive import Case
@@ -13,7 +14,7 @@ from tensorbond.oracle.duties import duties
 from tensorbond.oracle.facts import EpochFacts
 from tensorbond.oracle.facts import Place as Benchmark
 from tensorbond.oracle.outcomes import Finding, read_signed
-from tensorbond.proof.challenge import Shape
+from tensorbond.proof.challenge import Challenge, Shape
 from tensorbond.proof.evidence import AnyEvidence, Evidence, evidence_path, evidence_root
 from tensorbond.proof.memory import MEMORY_ITEMS
 from tensorbond.proof.verifier import find_bad_item
@@ -23,6 +24,7 @@ from tensorbond.watch.fraud import CALLS_AT_ONCE, NO_RECORD, equivocation_proof,
 from tensorbond.watch.inquiry import Inquiry
 from tensorbond.watch.shelf import Shelf
 from tensorbond.watch.statements import Pair
+from tensorbond.watch.work import TileOpening, bad_lane, bad_links, tile_at
 
 Alternatives = Sequence[Dispute]
 """Any of which does: the first that the chain takes is sent."""
@@ -47,7 +49,8 @@ class Accuser:
     def accuse(self, inquiry: Inquiry) -> list[Alternatives]:
         """One list for each fault. All lies of one attestation are one fault: it falls with the first."""
         lies = [dispute for lie in inquiry.lies for dispute in disputes_of(self._network, inquiry, lie)]
-        work = *self._misses(inquiry.facts), *self._faults(inquiry), *self._withheld(inquiry)
+        faults = *self._misses(inquiry.facts), *self._faults(inquiry), *self._opened(inquiry)
+        work = *faults, *self._withheld(inquiry)
         return [each for each in (lies, *work) if each]
 
     # Work
@@ -127,6 +130,39 @@ class Accuser:
             if not records[case.place][-1] & FAULT_PAID
             for index in self._picked(case.commit.commitment, _items(case))
         ]
+
+    def _opened(self, inquiry: Inquiry) -> list[Alternatives]:
+        """F2 and F3: what answers have opened of a commitment to the C-phase."""
+        answers: dict[Benchmark, list[TileOpening]] = {}
+        timing = inquiry.facts.timing
+        since = slots.start_of(timing, slots.first_slot(timing, inquiry.facts.epoch))
+        for event in self._network.events("Challenges", "ItemAnswered", since=since):
+            case = inquiry.cases.get((event.args["device"], event.args["slot"]))
+            if case is not None and isinstance(case.challenge, Challenge):
+                shape, commitment = case.challenge.shape, case.commit.commitment
+                where = tile_at(event.args["place"], commitment, case.sample_beacon, shape)
+                opening = TileOpening.parse(shape, *where, event.args["opening"])
+                answers.setdefault(case.place, []).append(opening)
+        records = self._records(list(answers))
+        return [
+            self._of_openings(inquiry.cases[place], opened)
+            for place, opened in answers.items()
+            if not records[place][-1] & FAULT_PAID
+        ]
+
+    def _of_openings(self, case: Case, opened: Sequence[TileOpening]) -> list[Dispute]:
+        assert isinstance(case.challenge, Challenge)
+        found = [
+            Dispute("badLink", about(case.place), (_commit(case), link), told=f"link {link.index}")
+            for link in bad_links(case.challenge, opened)
+        ]
+        for each in opened:
+            lane = bad_lane(case.challenge, each)
+            if lane is not None:
+                args = _commit(case), each.round, each.tile, lane, each.encode()
+                told = f"lane {lane} of tile {each.tile} in round {each.round}"
+                found.append(Dispute("badLane", about(case.place), args, told=told))
+        return found
 
     def _picked(self, subject: bytes, count: int) -> list[int]:
         """Which of so many items are asked for: nobody can know before, and always the same."""

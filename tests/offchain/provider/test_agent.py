@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tensorbond.chain import slots
+from tensorbond.chain.types import Place, PlaceKind
 from tensorbond.daemon import StateBusy, exclusive
 from tensorbond.oracle.outcomes import Finding, examine
 from tensorbond.oracle.reader import commit_of
@@ -498,3 +499,44 @@ def test_cycle__job_does_not_fit__takes_none(chain, device, start, requester, pr
     fund_job(chain, requester, provider)
     agent.cycle()
     assert chain.events("JobEscrow", "JobAccepted") == []
+
+
+def test_cycle__items_asked_for_on_chain__are_answered_once(
+    chain: Chain, stranger: str, device: int, start: Callable[..., Agent]
+) -> None:
+    agent = start()
+    slot = drawn_slot_of(chain, device)
+    agent.cycle()
+    mine_to_slot(chain, slot + 1, 2)
+    agent.cycle()
+    mine_to_slot(chain, slot + 2)
+    place = Place(PlaceKind.TILE, 1, 9)
+    chain.send("Challenges", "requestItem", device, slot, 3, sender=stranger, value=5)
+    chain.send("Challenges", "requestPlace", device, slot, place, sender=stranger, value=7)
+
+    agent.cycle()
+    agent.cycle()
+
+    answered = chain.events("Challenges", "ItemAnswered")
+    assert [each.args["deposit"] for each in answered] == [5, 7]
+    assert [each.args["place"] for each in answered] == [Place(PlaceKind.SAMPLE, 3, 0), place]
+
+
+def test_cycle__labels_and_segments_asked_for_on_chain__are_answered(
+    chain: Chain, stranger: str, rig: int, start: Callable[..., Agent]
+) -> None:
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    mine_to_slot_with(chain, slot, is_memory_slot)
+    agent.cycle()
+    mine_to_slot(chain, slot + 2)
+    places = [Place(PlaceKind.LABEL, 7, 0), Place(PlaceKind.LABEL, 200, 0), Place(PlaceKind.SEGMENT, 1, 1)]
+    for index in (3, 70):
+        chain.send("Challenges", "requestItem", rig, slot, index, sender=stranger)
+    for place in places:
+        chain.send("Challenges", "requestPlace", rig, slot, place, sender=stranger)
+
+    agent.cycle()
+
+    answered = [each.args["place"] for each in chain.events("Challenges", "ItemAnswered")]
+    assert answered == [Place(PlaceKind.SAMPLE, 3, 0), Place(PlaceKind.SAMPLE, 70, 0), *places]

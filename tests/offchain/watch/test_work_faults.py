@@ -17,6 +17,7 @@ from tensorbond.proof import CpuProver, Evidence, evidence_name, evidence_root
 from tensorbond.store import Store
 from tensorbond.watch.bot import Act, Watcher
 from tensorbond.watch.config import WatchConfig
+from tensorbond.watch.work import answer
 from tests.acts import domain, mine_to_slot, timing
 from tests.chain import Chain
 from tests.work import Work, commit_work, device_as, drawn_slot_of, open_work, seal
@@ -138,6 +139,22 @@ def test_cycle__withheld_evidence__is_asked_for_and_then_proven(
     (proven,) = chain.events("WorkDisputes", "FaultProven")
     assert (proven.args["device"], proven.args["reason"]) == (work.device, SlashReason.WITHHELD)
     assert chain.balance("TensorbondToken", auditor) - before == proven.args["reward"] > 0
+
+
+def test_cycle__answer_that_opens_a_wrong_leaf__is_proven(
+    chain: Chain, provider: str, look: Look, store: Store
+):
+    work = work_of(chain, provider, SkippingProver(0.9))
+    look(store)
+    for request in chain.events("Challenges", "ItemRequested"):
+        place = request.args["place"]
+        opening = answer(work.proof, place, seal(chain, work.slot + 1))
+        chain.send("Challenges", "answerItem", work.commit, place, opening, sender=provider)
+    (act,) = look(store)
+    assert (act.kind, act.result) == ("badLane", "proven")
+    (proven,) = chain.events("WorkDisputes", "FaultProven")
+    assert (proven.args["device"], proven.args["reason"]) == (work.device, SlashReason.BAD_LANE)
+    assert look(store) == []
 
 
 def test_cycle__not_allowed_to_ask__asks_for_nothing(chain: Chain, provider: str, look: Look, store: Store):
