@@ -108,10 +108,10 @@ def test_audit__node_that_leaves_a_log_out__is_found(market: Market) -> None:
 
 
 def test_audit__endpoint_that_refuses_large_requests__finds_nothing(market: Market) -> None:
-    """At most 50 blocks of logs, and ten requests at a time."""
+    """At most 50 blocks of logs, and sixteen requests at a time."""
 
     def answer(handler: Any, body: Any) -> None:
-        if isinstance(body, list) and len(body) > 10:
+        if isinstance(body, list) and len(body) > 16:
             return send(
                 handler, b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}}'
             )
