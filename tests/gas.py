@@ -12,10 +12,13 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from tensorbond.chain.types import (
+    CapNode,
     Commit,
     HeaderOpening,
     OracleFault,
@@ -44,7 +47,18 @@ from tests.acts import (
 )
 from tests.chain import Chain, project_artifacts
 from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
+from tests.labels import SAMPLES, DeepMemory, Dimensions
 from tests.leaves import Epoch, make_leaf, make_outcome
+from tests.memory_work import (
+    commit_memory,
+    commit_of,
+    fold_alone,
+    memory_device_as,
+    noise_item,
+    open_memory,
+    show_alone,
+    sign_root,
+)
 from tests.offchain.proof.skipping import SloppyProver
 from tests.system import TBND, deploy_system, free_anvil, oracle_accounts, role
 from tests.work import (
@@ -87,6 +101,7 @@ def measure() -> Gas:
             _bad_items,
             _bad_commitments,
             _withheld,
+            _bad_memory,
             _oracles,
             _lies,
             _requests,
@@ -298,6 +313,37 @@ def _withheld(chain: Chain, found: Gas) -> None:
     found["WorkDisputes.withheld"] = sent.gas_used
     sent = chain.send("Challenges", "returnDeposit", work.device, work.slot, place, sender=auditor)
     found["Challenges.returnDeposit"] = sent.gas_used
+
+
+def _bad_memory(chain: Chain, found: Gas) -> None:
+    """Of 4 GB, and of 137 GB: trees of 2^14 and of 2^30 blocks."""
+    provider, auditor = role(chain, "provider"), role(chain, "auditor")
+    for shape in (Dimensions(4, 14, 16, 16), Dimensions(16384, 18, 16, 16)):
+        with _again_from_here(chain):
+            number = shape.labels - 1
+            prover = partial(DeepMemory, labels=[number], walk=True)
+            stake_as(chain, provider, 500 * TBND)
+            device = memory_device_as(chain, provider, shape)
+            work = open_memory(chain, commit_memory(chain, provider, device, 4, prover))
+            memory, commit = work.memory, commit_of(work)
+            claims: dict[str, tuple[Any, ...]] = {
+                "badLabel": (commit, number, memory.label_opening(number)),
+                "badStep": (commit, 0, 1, memory.segment_opening(0, 1)),
+            }
+            for name, index in (("label", 5), ("segment", 70)):
+                opened, root = show_alone(work, index, noise_item(work, index))
+                nothing = CapNode(0, bytes(32), ())
+                claims[f"badMemoryItem:{name}"] = commit, opened, nothing, sign_root(chain, work, root)
+            header = HeaderOpening(memory.header[:-1] + b"\xee", (b"\x5a" * 32,) * 7)
+            root = fold_alone(SAMPLES, header.header, header.path)
+            claims["badMemoryHeader"] = commit, header, sign_root(chain, work, root)
+            if shape.depth == 30:  # 131,136 bytes, 5.28 million gas: too much to be played beside the rest
+                del claims["badMemoryHeader"]
+            for name, claim in claims.items():
+                with _again_from_here(chain):
+                    verb = "prove" + name[0].upper() + name[1:].split(":")[0]
+                    sent = chain.send("WorkDisputes", verb, *claim, sender=auditor)
+                    found[f"WorkDisputes.{name}:depth-{shape.depth}"] = sent.gas_used
 
 
 def _oracles(chain: Chain, found: Gas) -> None:

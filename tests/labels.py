@@ -200,11 +200,21 @@ class Memory:
 
     # What is opened
 
+    def path(self, number: int) -> list[bytes]:
+        return path_in(self.tree, number)
+
+    def walk_path(self, walker: int) -> list[bytes]:
+        return path_in(self.walk_tree, walker)
+
+    @property
+    def cap(self) -> list[bytes]:
+        return self.tree[self.dimensions.lower]
+
     def opening(self, number: int) -> bytes:
-        return self.block(number) + b"".join(path_in(self.tree, number)[: self.dimensions.lower])
+        return self.block(number) + b"".join(self.path(number)[: self.dimensions.lower])
 
     def cap_path(self, number: int) -> list[bytes]:
-        return path_in(self.tree, number)[self.dimensions.lower :]
+        return self.path(number)[self.dimensions.lower :]
 
     def label_blocks(self, number: int) -> list[int]:
         return [n // 4 for n in (number, *parents_of(self.dimensions, self.salt, number))]
@@ -231,13 +241,13 @@ class Memory:
                 bytes_of(states[segment]),
                 *map(self.opening, self.segment_blocks(walker, segment)),
                 later + bytes(32 * (self.dimensions.segments - 1) - len(later)),
-                *path_in(self.walk_tree, walker),
+                *self.walk_path(walker),
             )
         )
 
     @property
     def header(self) -> bytes:
-        return b"".join((self.mem_root, self.walk_root, *self.tree[self.dimensions.lower]))
+        return b"".join((self.mem_root, self.walk_root, *self.cap))
 
     def caps(self, blocks: Sequence[int], count: int) -> bytes:
         """The paths from the cap to memRoot over `count` openings; zeros where there are fewer blocks."""
@@ -272,3 +282,63 @@ class Memory:
     def blocks_of(self, sample_beacon: bytes, index: int) -> list[int]:
         place = self.sample(sample_beacon, index)
         return self.label_blocks(place[0]) if index < LABEL_SAMPLES else self.segment_blocks(*place)
+
+
+class DeepMemory(Memory):
+    """An M-phase as large as a card's, of which only what is opened exists: blocks of bytes that nobody made,
+    under a tree that is zero everywhere else; and one walker of one segment that leads nowhere.
+
+    Name all labels, and whether the walk, that are going to be opened before anything is read."""
+
+    def __init__(
+        self, dimensions: Dimensions, salt: bytes, labels: Sequence[int] = (), walk: bool = False
+    ) -> None:
+        super().__init__(dimensions, salt)
+        numbers = {block for label in labels for block in self.label_blocks(label)}
+        if walk:
+            numbers |= set(self.segment_blocks(0, 1))
+        self._nodes: list[dict[int, bytes]] = [{number: H(self.block(number)) for number in numbers}]
+        self._empty = [bytes(32)]
+        for _ in range(dimensions.depth):
+            below, empty = self._nodes[-1], self._empty[-1]
+            parents = {number >> 1 for number in below}
+            self._nodes.append({n: H(below.get(2 * n, empty), below.get(2 * n + 1, empty)) for n in parents})
+            self._empty.append(H(empty, empty))
+
+    def _node(self, height: int, number: int) -> bytes:
+        return self._nodes[height].get(number, self._empty[height])
+
+    def block(self, number: int) -> bytes:
+        return b"".join(H(self.salt, struct.pack("<QI", number, j)) for j in range(4))
+
+    @property
+    def mem_root(self) -> bytes:
+        return self._node(self.dimensions.depth, 0)
+
+    @cached_property
+    def states(self) -> list[list[list[int]]]:
+        return [[list(range(n, n + 32)) for n in range(self.dimensions.segments + 1)]]
+
+    @property
+    def walk_root(self) -> bytes:
+        root = self.chains[0][-1]
+        for empty in self._walk_path:
+            root = H(root, empty)
+        return root
+
+    @property
+    def _walk_path(self) -> list[bytes]:
+        empty = [bytes(32)]
+        for _ in range(1, self.dimensions.walker_bits):
+            empty.append(H(empty[-1], empty[-1]))
+        return empty[: self.dimensions.walker_bits]
+
+    def walk_path(self, walker: int) -> list[bytes]:
+        return self._walk_path
+
+    def path(self, number: int) -> list[bytes]:
+        return [self._node(height, (number >> height) ^ 1) for height in range(self.dimensions.depth)]
+
+    @property
+    def cap(self) -> list[bytes]:
+        return [self._node(self.dimensions.lower, n) for n in range(1 << self.dimensions.cap_bits)]

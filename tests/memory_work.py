@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from tensorbond.chain.types import CapNode, Commit, HeaderOpening, MemoryItemOpening
 from tests.acts import commit_as, mine_to_slot, register_as, stake_as
 from tests.chain import Chain
-from tests.labels import SAMPLES, Dimensions, Memory, path_in, salt_of, tree_of
+from tests.labels import SAMPLES, Dimensions, Memory, bytes_of, path_in, salt_of, tree_of
 from tests.system import role
 from tests.work import BOND, CHAIN_ID, GOPS, first_slot_of, seal, sign_evidence
 
@@ -152,6 +152,36 @@ def show_item(work: MemoryWork, index: int, item: bytes | None = None) -> tuple[
     return opening, tree[-1][0]
 
 
+def noise_item(work: MemoryWork, index: int) -> bytes:
+    """An item of the right length and place with nothing right in it."""
+    shape, (first, second) = work.memory.dimensions, work.sample(index)
+    opening = 128 + 32 * shape.lower
+    if index < 64:
+        return first.to_bytes(8, "little") + b"\x5a" * (17 * opening)
+    length = 160 + 64 * opening + 32 * (shape.segments - 1 + shape.walker_bits)
+    noise = bytearray(first.to_bytes(4, "little") + second.to_bytes(4, "little") + b"\x5a" * length)
+    if second == 0:
+        noise[8:168] = bytes(32) + bytes_of(work.memory.start(first))
+    unused = len(noise) - 32 * (shape.walker_bits + second)
+    noise[unused : unused + 32 * second] = bytes(32 * second)
+    return bytes(noise)
+
+
+def fold_alone(index: int, item: bytes, path: Sequence[bytes]) -> bytes:
+    """The evidenceRoot that an item folds to beside this path."""
+    node = sha256(b"GPOW1/E" + index.to_bytes(4, "little") + item).digest()
+    for level, sibling in enumerate(path):
+        node = sha256(sibling + node if index >> level & 1 else node + sibling).digest()
+    return node
+
+
+def show_alone(work: MemoryWork, index: int, item: bytes) -> tuple[MemoryItemOpening, bytes]:
+    """An item under an evidenceRoot that binds nothing else, and that root."""
+    roots = work.memory.mem_root, work.memory.walk_root
+    opened = MemoryItemOpening(*roots, index=index, item=item, path=(b"\x5a" * 32,) * 7)
+    return opened, fold_alone(index, item, opened.path)
+
+
 def show_header(work: MemoryWork, header: bytes | None = None) -> tuple[HeaderOpening, bytes]:
     """The header under an evidenceRoot, and that root. `header`: what stands in its place."""
     shown = work.memory.header if header is None else header
@@ -162,8 +192,8 @@ def show_header(work: MemoryWork, header: bytes | None = None) -> tuple[HeaderOp
 def cap_node(work: MemoryWork, index: int, opening: int = 0) -> CapNode:
     """What memRoot has above an opening of an item."""
     block, memory = work.blocks(index)[opening], work.memory
-    lower = memory.dimensions.lower
-    return CapNode(opening, memory.tree[lower][block >> lower], tuple(memory.cap_path(block)))
+    place = block >> memory.dimensions.lower
+    return CapNode(opening, memory.cap[place], tuple(memory.cap_path(block)))
 
 
 def caps_of(work: MemoryWork, index: int) -> bytes:

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorbond.chain.types import CapNode, Commit
+from tensorbond.proof.evidence import evidence_root
 from tensorbond.proof.memory import MemoryChallenge, MemoryShape
 from tensorbond.proof.memory_evidence import MemoryEvidence
 from tensorbond.proof.memory_prover import MemoryCpuProver
 from tensorbond.proof.memory_verifier import find_bad_memory_item
+from tensorbond.watch.memory import cap_node as cap_node_of
+from tensorbond.watch.memory import header_claim, item_claim
 from tests.chain import Chain, Reverted
 from tests.labels import STEPS, Dimensions
 from tests.memory_work import (
@@ -145,6 +148,40 @@ def assert_judged(scene: Scene, index: int, item: bytes, *, bad: bool, opening: 
     assert tuple(found) == (bad, root)
     found = chain.call("MemoryProofs", "isGoodItem", *work.place, opened, caps_of(work, index))
     assert tuple(found) == (not bad, root)
+
+
+# What a watcher makes of it
+
+
+@few
+@given(index=indices, at=st.integers(0, 2**32), bit=st.integers(0, 7))
+def test_item_claim__of_signed_evidence_with_one_bit_wrong__is_proven(
+    scene: Scene, index: int, at: int, bit: int
+) -> None:
+    chain, work = scene.chain, scene.work
+    item = bytearray(scene.evidence.items[index])
+    item[at % len(item)] ^= 1 << bit
+    items = (*scene.evidence.items[:index], bytes(item), *scene.evidence.items[index + 1 :])
+    evidence = replace(scene.evidence, items=items)
+    signed = evidence.sign(sign_root(chain, work, evidence_root(evidence)))
+    bad = find_bad_memory_item(scene.challenge, work.commitment, work.sample_beacon, signed)
+    assert bad is not None
+    claim = item_claim(signed, commit_of(work), bad)
+    assert chain.call("WorkDisputes", "proveBadMemoryItem", *claim, sender=chain.accounts[5]) > 0
+
+
+def test_header_claim__of_a_signed_cap_that_does_not_lead_to_its_root__is_proven(scene: Scene) -> None:
+    chain, work = scene.chain, scene.work
+    evidence = replace(scene.evidence, cap=scene.evidence.cap[::-1])
+    signed = evidence.sign(sign_root(chain, work, evidence_root(evidence)))
+    claim = header_claim(signed, commit_of(work))
+    assert chain.call("WorkDisputes", "proveBadMemoryHeader", *claim, sender=chain.accounts[5]) > 0
+
+
+@pytest.mark.parametrize("index", [0, 40, 63, 64, 95])
+def test_cap_node__of_any_opening__is_what_mem_root_has_there(scene: Scene, index: int) -> None:
+    for opening in range(len(scene.work.blocks(index))):
+        assert cap_node_of(scene.evidence, index, opening) == cap_node(scene.work, index, opening)
 
 
 # What an honest prover has to fear: nothing

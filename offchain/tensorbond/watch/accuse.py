@@ -14,14 +14,17 @@ from tensorbond.oracle.duties import duties
 from tensorbond.oracle.facts import EpochFacts
 from tensorbond.oracle.facts import Place as Benchmark
 from tensorbond.oracle.outcomes import Finding, read_signed
+from tensorbond.proof.bad_item import BadItem
 from tensorbond.proof.challenge import Challenge, Shape
-from tensorbond.proof.evidence import AnyEvidence, Evidence, evidence_path, evidence_root
+from tensorbond.proof.evidence import AnyEvidence, evidence_path, evidence_root
 from tensorbond.proof.memory import MEMORY_ITEMS
+from tensorbond.proof.memory_evidence import MemoryEvidence
 from tensorbond.proof.verifier import find_bad_item
 from tensorbond.watch.attestations import disputes_of
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import CALLS_AT_ONCE, NO_RECORD, equivocation_proof, make_bad_item
 from tensorbond.watch.inquiry import Inquiry
+from tensorbond.watch.memory import header_claim, item_claim
 from tensorbond.watch.shelf import Shelf
 from tensorbond.watch.statements import Pair
 from tensorbond.watch.work import TileOpening, bad_lane, bad_links, tile_at
@@ -95,8 +98,10 @@ class Accuser:
     def _bad_item(self, case: Case, finding: Finding) -> list[Dispute]:
         evidence = self._evidence(case, finding)
         bad = find_bad_item(case.challenge, case.commit.commitment, case.sample_beacon, evidence)
-        if bad is None or not isinstance(evidence, Evidence):
+        if bad is None:
             return []
+        if isinstance(evidence, MemoryEvidence):
+            return [_bad_memory(case, evidence, bad)]
         if bad.index == len(evidence.items):
             opened = HeaderOpening(evidence.header, evidence_path(evidence, bad.index))
             args = _commit(case), opened, evidence.signature
@@ -192,6 +197,14 @@ class Accuser:
             told = self._network.calls([("Challenges", "recordOf", *place) for place in part])
             found |= dict(zip(part, told, strict=True))
         return found
+
+
+def _bad_memory(case: Case, evidence: MemoryEvidence, bad: BadItem) -> Dispute:
+    if bad.index == MEMORY_ITEMS:
+        args: tuple[object, ...] = header_claim(evidence, _commit(case))
+        return Dispute("badMemoryHeader", about(case.place), args, told=str(bad.reason))
+    args = item_claim(evidence, _commit(case), bad)
+    return Dispute("badMemoryItem", about(case.place), args, told=f"item {bad.index}: {bad.reason}")
 
 
 def deposit(least: int) -> int:

@@ -18,6 +18,14 @@ KINDS: dict[str, Kind] = {
     "missed": Kind("WorkDisputes", "proveMissed", "F0: a drawn slot without a commit record"),
     "badItem": Kind("WorkDisputes", "proveBadItem", "F1: a bad item in signed evidence of the C-phase"),
     "badHeader": Kind("WorkDisputes", "proveBadHeader", "a bad header in signed evidence"),
+    "badMemoryItem": Kind(
+        "WorkDisputes", "proveBadMemoryItem", "F1: a bad item in signed evidence of the M-phase"
+    ),
+    "badMemoryHeader": Kind(
+        "WorkDisputes", "proveBadMemoryHeader", "a bad header in signed evidence of the M-phase"
+    ),
+    "badLabel": Kind("WorkDisputes", "proveBadLabel", "F4: a committed label that its parents don't make"),
+    "badStep": Kind("WorkDisputes", "proveBadStep", "F4: a committed walk that its steps don't make"),
     "twoEvidences": Kind("WorkDisputes", "proveTwoEvidences", "F8: two evidences signed for one commitment"),
     "requestItem": Kind("Challenges", "requestItem", "F7: asks for an item that nobody shows"),
     "withheldItem": Kind("WorkDisputes", "proveWithheld", "F7: what was asked for was not shown in time"),
