@@ -78,6 +78,17 @@ def test_evidence__of_a_challenge_on_chain__is_byte_for_byte_what_the_contract_i
     assert list(evidence.items) == [work.item(index) for index in range(96)]
 
 
+def test_openings__of_every_label_and_segment__are_what_the_contract_is_tested_with(scene: Scene) -> None:
+    """What an agent answers with, on request."""
+    proof = MemoryCpuProver(workers=1, memory_limit=1 << 30).prove(scene.challenge)
+    memory = scene.work.memory
+    for number in range(ODD.labels):
+        assert proof.open_label(number) == memory.label_opening(number)
+    for walker in range(ODD.walkers):
+        for segment in range(ODD.segments):
+            assert proof.open_segment(walker, segment) == memory.segment_opening(walker, segment)
+
+
 indices = st.integers(0, 95)
 few = settings(max_examples=40, deadline=None)
 
