@@ -8,7 +8,7 @@ from random import Random
 
 from tensorbond.chain import slots
 from tensorbond.chain.network import Network
-from tensorbond.chain.types import Commit, HeaderOpening, OutcomeKind, Place, PlaceKind
+from tensorbond.chain.types import Commit, OutcomeKind, Place, PlaceKind
 from tensorbond.oracle.archive import Case
 from tensorbond.oracle.duties import duties
 from tensorbond.oracle.facts import EpochFacts
@@ -16,15 +16,16 @@ from tensorbond.oracle.facts import Place as Benchmark
 from tensorbond.oracle.outcomes import Finding, read_signed
 from tensorbond.proof.bad_item import BadItem
 from tensorbond.proof.challenge import Challenge, Shape
-from tensorbond.proof.evidence import AnyEvidence, evidence_path, evidence_root
+from tensorbond.proof.evidence import AnyEvidence, evidence_root
 from tensorbond.proof.memory import MEMORY_ITEMS
 from tensorbond.proof.memory_evidence import MemoryEvidence
 from tensorbond.proof.verifier import find_bad_item
-from tensorbond.watch.attestations import disputes_of
+from tensorbond.watch.attestations import disputes_of, requests_of, with_room
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import CALLS_AT_ONCE, NO_RECORD, equivocation_proof, make_bad_item
 from tensorbond.watch.inquiry import Inquiry
 from tensorbond.watch.memory import header_claim, item_claim
+from tensorbond.watch.openings import open_header
 from tensorbond.watch.shelf import Shelf
 from tensorbond.watch.statements import Pair
 from tensorbond.watch.work import TileOpening, bad_lane, bad_links, tile_at
@@ -51,10 +52,19 @@ class Accuser:
 
     def accuse(self, inquiry: Inquiry) -> list[Alternatives]:
         """One list for each fault. All lies of one attestation are one fault: it falls with the first."""
-        lies = [dispute for lie in inquiry.lies for dispute in disputes_of(self._network, inquiry, lie)]
+        lies = [
+            dispute
+            for lie in inquiry.lies
+            for dispute in disputes_of(self._network, inquiry, lie, self._evidence)
+        ]
+        asked = [
+            request
+            for lie in inquiry.lies
+            if self._ask and not lies
+            for request in requests_of(self._network, inquiry, lie, self._picked)
+        ]
         faults = *self._misses(inquiry.facts), *self._faults(inquiry), *self._opened(inquiry)
-        work = *faults, *self._withheld(inquiry)
-        return [each for each in (lies, *work) if each]
+        return [each for each in (lies, *asked, *faults, *self._withheld(inquiry)) if each]
 
     # Work
 
@@ -96,15 +106,14 @@ class Accuser:
         return found
 
     def _bad_item(self, case: Case, finding: Finding) -> list[Dispute]:
-        evidence = self._evidence(case, finding)
+        evidence = self._evidence(case, finding.root)
         bad = find_bad_item(case.challenge, case.commit.commitment, case.sample_beacon, evidence)
         if bad is None:
             return []
         if isinstance(evidence, MemoryEvidence):
             return [_bad_memory(case, evidence, bad)]
         if bad.index == len(evidence.items):
-            opened = HeaderOpening(evidence.header, evidence_path(evidence, bad.index))
-            args = _commit(case), opened, evidence.signature
+            args = _commit(case), open_header(evidence), evidence.signature
             return [Dispute("badHeader", about(case.place), args, told=str(bad.reason))]
         proof = make_bad_item(evidence, case.commit.timestamp, case.commit.key, bad.index, bad.row, bad.col)
         if proof is None:
@@ -115,7 +124,7 @@ class Accuser:
         """F8: the key signed two evidences for one commitment, good or bad."""
         if len(findings) < 2:
             return []
-        shown = [self._evidence(case, each) for each in findings][:2]
+        shown = [self._evidence(case, each.root) for each in findings][:2]
         roots = tuple(evidence_root(each) for each in shown)
         signatures = tuple(each.signature for each in shown)
         told = " and ".join(f"0x{root.hex()}" for root in roots)
@@ -180,11 +189,11 @@ class Accuser:
         where = about(case.place) | {"item": index}
         return [
             Dispute("withheldItem", where, (_commit(case), place), told=told),
-            Dispute("requestItem", where, (*case.place, index), deposit(need), told),
+            Dispute("requestItem", where, (*case.place, index), with_room(need), told),
         ]
 
-    def _evidence(self, case: Case, finding: Finding) -> AnyEvidence:
-        raw = self._shelf.read(case, finding.root)
+    def _evidence(self, case: Case, root: bytes) -> AnyEvidence:
+        raw = self._shelf.read(case, root)
         domain = self._network.domain("Challenges")
         evidence = read_signed(raw, case.challenge, case.commit, case.sample_beacon, domain)
         assert evidence is not None  # nothing else is on the shelf
@@ -205,11 +214,6 @@ def _bad_memory(case: Case, evidence: MemoryEvidence, bad: BadItem) -> Dispute:
         return Dispute("badMemoryHeader", about(case.place), args, told=str(bad.reason))
     args = item_claim(evidence, _commit(case), bad)
     return Dispute("badMemoryItem", about(case.place), args, told=f"item {bad.index}: {bad.reason}")
-
-
-def deposit(least: int) -> int:
-    """Enough for a request, though the base fee rise before it is mined; what is left over comes back."""
-    return least * 3 // 2
 
 
 def _items(case: Case) -> int:

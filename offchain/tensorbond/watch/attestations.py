@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -10,27 +10,47 @@ from tensorbond.chain import slots
 from tensorbond.chain.errors import JobUnknown
 from tensorbond.chain.jobs import ZERO_ADDRESS, job_state
 from tensorbond.chain.network import Network
-from tensorbond.chain.types import Job, Leaf, LeafProof, NodeProof, OutcomeProof, Record, Terms
-from tensorbond.oracle.facts import CommitFact
+from tensorbond.chain.types import (
+    EvidenceRequest,
+    Job,
+    Leaf,
+    LeafProof,
+    NodeProof,
+    OutcomeProof,
+    OutcomeResult,
+    Record,
+    Terms,
+)
+from tensorbond.oracle.archive import Case
 from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.sealer import encode_header
 from tensorbond.oracle.tree import ZERO, encode_leaf, outcome_path
+from tensorbond.proof.evidence import AnyEvidence
+from tensorbond.proof.memory_evidence import MemoryEvidence
+from tensorbond.proof.verifier import find_bad_item
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.inquiry import Claim, Inquiry
 from tensorbond.watch.lies import Lie, LieKind
+from tensorbond.watch.memory import cap_node
+from tensorbond.watch.openings import caps, open_header, open_item, open_memory_item
 from tensorbond.watch.sums import node_path, preimage
 
-Build = Callable[["Witness"], tuple[Any, ...] | None]
+Evidences = Callable[[Case, bytes], AnyEvidence]
+"""The evidence of a benchmark with a root that was found before."""
+
+Built = Iterator[tuple[str, tuple[Any, ...]]]
+"""Kinds of disputes, each with its arguments."""
 
 
 class Witness:
     """All that is known of one lie: what a builder takes its calldata from."""
 
-    def __init__(self, network: Network, inquiry: Inquiry, lie: Lie) -> None:
+    def __init__(self, network: Network, inquiry: Inquiry, lie: Lie, evidences: Evidences) -> None:
         assert inquiry.claim is not None
         assert inquiry.attested is not None
         assert inquiry.tree is not None
         self.network = network
+        self.evidences = evidences
         self.inquiry = inquiry
         self.lie = lie
         self.claim: Claim = inquiry.claim
@@ -60,8 +80,14 @@ class Witness:
         return before.leaves.get(self.device, NO_LEAF), before.tree.path(self.device)
 
     @property
-    def commit(self) -> CommitFact:
-        return self.inquiry.facts.commits[self.device, self.outcome.outcome.slot]
+    def evidence(self) -> AnyEvidence:
+        """What stands under the row's witness."""
+        row = self.outcome.outcome
+        return self.evidences(self.inquiry.cases[self.device, row.slot], row.witness)
+
+    @property
+    def is_committed(self) -> bool:
+        return (self.device, self.outcome.outcome.slot) in self.inquiry.facts.commits
 
     @property
     def record(self) -> Record:
@@ -85,60 +111,160 @@ NO_TERMS = Terms(
 NO_JOB = Job(NO_TERMS, 0, 0, ZERO_ADDRESS, 0, 0, 0, ZERO)
 
 
-def _bad_sum(told: Witness) -> tuple[Any, ...] | None:
+def _bad_sum(told: Witness) -> Built:
     false = told.inquiry.tree
-    if false is None or false.wrong is None:
-        return None
+    assert false is not None
+    if false.wrong is None:
+        return
     level, index = false.wrong
     shown = encode_leaf(told.attested.leaf(index)) if level == 0 and index in told.attested.leaves else b""
     if level:
         shown = preimage(false.tree, level, index)
     path = node_path(false.tree, level, index)
-    return (NodeProof(told.lie.epoch, level, index, false.stated, shown, path),)
+    yield "badSum", (NodeProof(told.lie.epoch, level, index, false.stated, shown, path),)
 
 
-def _leaf_missing(told: Witness) -> tuple[Any, ...]:
-    return told.lie.epoch, told.device, told.tree.path(told.device)
+def _bad_device(told: Witness) -> Built:
+    yield "badDevice", (told.leaf,)
 
 
-def _bad_throughput(told: Witness) -> tuple[Any, ...]:
+def _leaf_missing(told: Witness) -> Built:
+    yield "leafMissing", (told.lie.epoch, told.device, told.tree.path(told.device))
+
+
+def _bad_reward(told: Witness) -> Built:
+    yield "badReward", (told.leaf, *told.previous)
+
+
+def _bad_weight(told: Witness) -> Built:
+    yield "badWeight", (told.leaf,)
+
+
+def _bad_throughput(told: Witness) -> Built:
     outcome = told.outcome
-    return told.leaf, outcome, told.record, told.header(outcome.outcome.slot)
+    yield "badThroughput", (told.leaf, outcome, told.record, told.header(outcome.outcome.slot))
 
 
-def _bad_outcomes(told: Witness) -> tuple[Any, ...]:
-    return told.leaf, tuple(told.attested.outcomes[told.device]), *told.previous
+def _bad_outcomes(told: Witness) -> Built:
+    yield "badOutcomes", (told.leaf, tuple(told.attested.outcomes[told.device]), *told.previous)
 
 
-def _bad_forced(told: Witness) -> tuple[Any, ...]:
+def _bad_forced(told: Witness) -> Built:
     assert told.lie.job is not None
     try:
         state = job_state(told.network, told.lie.job)
     except JobUnknown:
         state = NO_JOB
-    return told.leaf, tuple(told.attested.outcomes[told.device]), told.lie.job, state
+    yield "badForced", (told.leaf, tuple(told.attested.outcomes[told.device]), told.lie.job, state)
 
 
-BUILDS: dict[LieKind, Build] = {
+def _false_pass(told: Witness) -> Built:
+    """No record at all, or the evidence that is said to pass has a bad item or header."""
+    row = told.leaf, told.outcome
+    if not told.is_committed:
+        yield "falsePass", row
+        return
+    evidence = told.evidence
+    bad = find_bad_item(evidence.challenge, evidence.commitment, evidence.sample_beacon, evidence)
+    assert bad is not None
+    memory = "Memory" if isinstance(evidence, MemoryEvidence) else ""
+    if bad.index == len(evidence.items):
+        yield f"falsePass{memory}Header", (*row, told.record, open_header(evidence))
+    elif isinstance(evidence, MemoryEvidence):
+        shown = cap_node(evidence, bad.index, bad.opening or 0)
+        yield "falsePassMemoryItem", (*row, told.record, open_memory_item(evidence, bad.index), shown)
+    elif (opened := open_item(evidence, bad.index)) is not None:
+        yield "falsePassItem", (*row, told.record, opened, bad.row or 0, bad.col or 0)
+
+
+def _false_fail(told: Witness) -> Built:
+    """A record where there is said to be none, none where there must be one, or a named item that is good."""
+    row, outcome = (told.leaf, told.outcome), told.outcome.outcome
+    if not told.is_committed or outcome.result == OutcomeResult.MISSED:
+        yield "falseFail", row
+        return
+    evidence = told.evidence
+    memory = "Memory" if isinstance(evidence, MemoryEvidence) else ""
+    if outcome.item == len(evidence.items):
+        yield f"falseFail{memory}Header", (*row, told.record, open_header(evidence))
+    elif isinstance(evidence, MemoryEvidence):
+        opened = open_memory_item(evidence, outcome.item)
+        yield "falseFailMemoryItem", (*row, told.record, opened, caps(evidence, outcome.item))
+    elif (good := open_item(evidence, outcome.item)) is not None:
+        yield "falseFailItem", (*row, told.record, good)
+
+
+BUILDS: dict[LieKind, Callable[[Witness], Built]] = {
     LieKind.SUM: _bad_sum,
-    LieKind.DEVICE: lambda told: (told.leaf,),
+    LieKind.DEVICE: _bad_device,
     LieKind.LEAF_MISSING: _leaf_missing,
-    LieKind.REWARD: lambda told: (told.leaf, *told.previous),
-    LieKind.WEIGHT: lambda told: (told.leaf,),
+    LieKind.REWARD: _bad_reward,
+    LieKind.WEIGHT: _bad_weight,
     LieKind.THROUGHPUT: _bad_throughput,
     LieKind.OUTCOMES: _bad_outcomes,
     LieKind.FORCED: _bad_forced,
+    LieKind.PASS: _false_pass,
+    LieKind.FAIL: _false_fail,
 }
-"""The arguments of each kind's verb, or None where what is known doesn't show the lie."""
+"""What proves each kind of lie."""
 
 
-def disputes_of(network: Network, inquiry: Inquiry, lie: Lie) -> list[Dispute]:
+def disputes_of(network: Network, inquiry: Inquiry, lie: Lie, evidences: Evidences) -> list[Dispute]:
     """What proves a lie; nothing where it can't be proven by what is known."""
     build = BUILDS.get(lie.kind)
-    if build is None or inquiry.claim is None or inquiry.attested is None or inquiry.tree is None:
+    if build is None or inquiry.attested is None:
         return []
-    args = build(Witness(network, inquiry, lie))
-    if args is None:
+    built = build(Witness(network, inquiry, lie, evidences))
+    return [Dispute(kind, about(inquiry, lie), args, told=lie.told) for kind, args in built]
+
+
+def requests_of(
+    network: Network, inquiry: Inquiry, lie: Lie, picked: Callable[[bytes, int], Sequence[int]]
+) -> list[list[Dispute]]:
+    """What asks for data that the signers vouch for and nobody shows: for each part first the proof that it
+    was not shown in time, then the request. `picked`: which of so many items of a witness."""
+    where = about(inquiry, lie)
+    if lie.kind == LieKind.LEAF_WITHHELD:
+        place = lie.epoch, lie.device
+        value = with_room(network.call("Attestations", "leafDepositOf", lie.epoch))
+        return [
+            [
+                Dispute("withheldLeaf", where, place, told=lie.told),
+                Dispute("requestLeaf", where, place, value, lie.told),
+            ]
+        ]
+    if lie.kind != LieKind.EVIDENCE_WITHHELD:
         return []
-    about = {"round": inquiry.claim.record.round} | lie.about
-    return [Dispute(lie.kind, about, args, told=lie.told)]
+    told = Witness(network, inquiry, lie, _no_evidence)
+    leaf, outcome = told.leaf, told.outcome
+    row = outcome.outcome
+    items, _ = network.call("LeafProofs", "itemOf", told.device, row, 0)
+    asked = [row.item] if row.result == OutcomeResult.BAD_ITEM else [*picked(row.witness, items), items]
+    found = []
+    for index in asked:
+        _, length = network.call("LeafProofs", "itemOf", told.device, row, index)
+        request = EvidenceRequest(lie.epoch, told.device, row.slot, row.witness, items, index, length)
+        value = with_room(network.call("AttestationDisputes", "evidenceDepositOf", length))
+        part = where | {"item": index}
+        found.append(
+            [
+                Dispute("withheldEvidence", part, (request,), told=lie.told),
+                Dispute("requestEvidence", part, (leaf, outcome, index), value, lie.told),
+            ]
+        )
+    return found
+
+
+def about(inquiry: Inquiry, lie: Lie) -> dict[str, int | str]:
+    """An epoch that is attested anew is another matter."""
+    assert inquiry.claim is not None
+    return {"round": inquiry.claim.record.round} | lie.about
+
+
+def with_room(least: int) -> int:
+    """A deposit that is enough though the base fee rise before it is mined; what is left over comes back."""
+    return least * 3 // 2
+
+
+def _no_evidence(case: Case, root: bytes) -> AnyEvidence:
+    raise LookupError(f"no evidence of {case.place} has the root 0x{root.hex()}")

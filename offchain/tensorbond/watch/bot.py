@@ -28,6 +28,7 @@ from tensorbond.chain.errors import (
     RpcError,
     RpcUnreachable,
     TransactionError,
+    TransactionReverted,
 )
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.sender import Sender
@@ -64,6 +65,9 @@ RETRIED = (
     StoreUnavailable,
     TransactionError,
 )
+
+REVERTED = "reverted"
+"""In place of the transaction of a proof that was mined in vain."""
 
 # Of one epoch only: the others are looked into all the same.
 POSTPONED = (ClassUnsupported, FactsIncomplete, LeafDataMissing)
@@ -227,8 +231,10 @@ class Watcher:
         """Send the first of several that the chain takes; nothing if one was sent before."""
         refused: Act | None = None
         for dispute in alternatives:
-            if self._journal.promised(_sent(dispute)) is not None:
+            if (done := self._journal.texts(_sent(dispute))) and done[0] != REVERTED:
                 return []
+            if done:
+                continue
             told = dispute.kind, dispute.subject, dispute.told
             try:
                 if self._sender is None:
@@ -237,6 +243,11 @@ class Watcher:
                 receipt = dispute.send(self._sender)
             except ContractRefused as error:
                 log.info("%s %s: %s", dispute.kind, dispute.subject, error)
+                refused = Act(*told, "refused", reason=str(error))
+                continue
+            except TransactionReverted as error:
+                # It would again, and cost again: a proof that takes more gas than a transaction has.
+                self._promise(_sent(dispute), REVERTED)
                 refused = Act(*told, "refused", reason=str(error))
                 continue
             self._promise(_sent(dispute), receipt.transaction)
@@ -275,7 +286,7 @@ class Watcher:
 
 
 def _sent(dispute: Dispute) -> str:
-    return f"sent/{dispute.kind}/{dispute.subject}"
+    return f"sent/{dispute.kind}/{dispute.subject}/"
 
 
 def run(config: WatchConfig, once: bool, report: Callable[[Act], None]) -> int:

@@ -174,7 +174,7 @@ def make_bad_item(
     evidence: Evidence, timestamp: int, key: str, bad_index: int, row: int | None, column: int | None
 ) -> BadItem | None:
     """F1 calldata for one item of signed evidence; None where nothing shows what the commitment binds."""
-    binding = _binding(evidence)
+    binding = binding_of(evidence)
     if binding is None:
         return None
     final_seed, rounds_root = binding
@@ -227,7 +227,7 @@ def _proof_of(network: Network, store: Store, event: Event) -> BadItem | None:
     return make_bad_item(evidence, commit.timestamp, commit.key, bad.index, bad.row, bad.col)
 
 
-def _binding(evidence: Evidence) -> tuple[bytes, bytes] | None:
+def binding_of(evidence: Evidence) -> tuple[bytes, bytes] | None:
     """The final seed and the roundsRoot under the commitment, if the header or an item shows them."""
     shape = evidence.challenge.shape
     chain = follow_chain(evidence.challenge, evidence.roots)

@@ -47,6 +47,38 @@ KINDS: dict[str, Kind] = {
     "badForced": Kind(
         "AttestationDisputes", "proveBadForced", "an outcome of a draw that no job forced, or the want of one"
     ),
+    "falsePass": Kind("AttestationDisputes", "proveFalsePass", "a pass without a commit record"),
+    "falsePassItem": Kind("AttestationDisputes", "proveFalsePassItem", "a pass although an item is bad"),
+    "falsePassHeader": Kind(
+        "AttestationDisputes", "proveFalsePassHeader", "a pass although the header is bad"
+    ),
+    "falsePassMemoryItem": Kind(
+        "AttestationDisputes", "proveFalsePassMemoryItem", "a pass of the M-phase although an item is bad"
+    ),
+    "falsePassMemoryHeader": Kind(
+        "AttestationDisputes", "proveFalsePassMemoryHeader", "a pass of the M-phase with a bad header"
+    ),
+    "falseFail": Kind(
+        "AttestationDisputes", "proveFalseFail", "a miss with a commit record, or another fault without one"
+    ),
+    "falseFailItem": Kind("AttestationDisputes", "proveFalseFailItem", "the item that is named bad is good"),
+    "falseFailHeader": Kind(
+        "AttestationDisputes", "proveFalseFailHeader", "the header that is named bad is good"
+    ),
+    "falseFailMemoryItem": Kind(
+        "AttestationDisputes", "proveFalseFailMemoryItem", "the item of the M-phase named bad is good"
+    ),
+    "falseFailMemoryHeader": Kind(
+        "AttestationDisputes", "proveFalseFailMemoryHeader", "the header of the M-phase named bad is good"
+    ),
+    "requestLeaf": Kind("Attestations", "requestLeaf", "asks for a leaf that nobody shows"),
+    "withheldLeaf": Kind("AttestationDisputes", "proveWithheldLeaf", "the leaf was not shown in time"),
+    "requestEvidence": Kind(
+        "AttestationDisputes", "requestEvidence", "asks for evidence of an outcome that nobody shows"
+    ),
+    "withheldEvidence": Kind(
+        "AttestationDisputes", "proveWithheldEvidence", "the evidence was not shown in time"
+    ),
     "equivocation": Kind(
         "AttestationDisputes", "proveEquivocation", "F5: one oracle signed two statements of one turn"
     ),

@@ -202,8 +202,8 @@ def outcome_invented(truth: Truth, honest: EpochData, choice: Random) -> Signed 
         for fact in truth.facts.slots
         if fact.slot not in {duty.slot for duty in due[device]}
     ]
-    if not among:
-        return None
+    # Where all are drawn in every slot, one of the epoch before.
+    among = among or [(device, truth.facts.slots[0].slot - 1) for device in honest.leaves]
     device, slot = choice.choice(among)
     row = Outcome(slot, int(OutcomeKind.DRAWN_C), int(PASSED), 9, b"\1" * 32, 0, 0)
     rows = sorted([*honest.outcomes[device], row], key=lambda row: (row.kind == FORCED, row.slot, row.job))

@@ -14,7 +14,7 @@ from tensorbond.oracle.exchange import show_signatures
 from tensorbond.watch.bot import Act
 from tests import acts
 from tests.offchain.audit.market import Market
-from tests.offchain.audit.story import LIAR
+from tests.offchain.audit.story import LIAR, SECOND
 from tests.offchain.watch.conftest import Watch
 from tests.system import role
 
@@ -34,11 +34,14 @@ def test_cycle__bad_evidence_in_an_honest_epoch__only_the_liar_pays(young_market
     slots = {row.slot for row in market.standing.outcomes[LIAR] if row.result == 3}
 
     found = watch(market)
-    assert shown(found) == {("badItem", "proven")}
-    assert {act.subject for act in found} == {f"device {LIAR} slot {slot}" for slot in slots}
+    assert {act.result for act in found} == {"proven"}
+    bad = {act.subject for act in found if act.kind == "badItem"}
+    assert bad == {f"device {LIAR} slot {slot}" for slot in slots}
+    missed = {act.subject for act in found if act.kind == "missed"}
+    assert missed == {f"device {SECOND} slot 5"}
     proven = chain.events("WorkDisputes", "BadItemProven")
     assert {(each.args["device"], each.args["slot"]) for each in proven} == {(LIAR, slot) for slot in slots}
-    rewards = sum(each.args["reward"] for each in proven)
+    rewards = sum(each.args["toChallenger"] for each in chain.events("ProviderStaking", "StakeSlashed"))
     assert chain.balance("TensorbondToken", auditor) - before == rewards > 0
     assert chain.call("ProviderStaking", "stakeOf", role(chain, "provider")).active == staked
     slashed = chain.events("ProviderStaking", "StakeSlashed")
@@ -55,7 +58,8 @@ def test_cycle__bad_evidence_in_an_honest_epoch__only_the_liar_pays(young_market
 def test_cycle__without_a_key__tells_what_it_would_send(young_market: Market, watch: Watch):
     young_market.attest_honestly(1)
     block = young_market.chain.block_number
-    assert shown(watch(young_market, account=None)) == {("badItem", "would send")}
+    told = shown(watch(young_market, account=None))
+    assert told == {("badItem", "would send"), ("missed", "would send")}
     assert young_market.chain.block_number == block
 
 

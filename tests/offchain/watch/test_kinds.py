@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tensorbond.chain.artifacts import load
 from tensorbond.watch.kinds import KINDS
+from tests.anvil import ROOT
+from tests.chain import system_artifacts
 
 pytestmark = pytest.mark.unit
 
@@ -13,7 +14,7 @@ DISPUTES = ("WorkDisputes", "AttestationDisputes")
 
 
 def test_kinds__every_proof_of_the_contracts__has_one():
-    compiled = load()
+    compiled = system_artifacts()
     verbs = {
         (contract, item.name)
         for contract in DISPUTES
@@ -25,7 +26,14 @@ def test_kinds__every_proof_of_the_contracts__has_one():
 
 
 def test_kinds__each__is_a_verb_that_is_no_view_and_says_what_it_shows():
-    compiled = load()
+    compiled = system_artifacts()
     for kind in KINDS.values():
         assert not compiled[kind.contract].abi.function(kind.function).is_view
         assert kind.shows
+
+
+def test_kinds__the_table_in_the_docs__is_this_one():
+    told = (ROOT / "docs" / "watch.md").read_text()
+    rows = [line for line in told.splitlines() if line.startswith("| ") and "`" in line]
+    need = [f"| {name} | `{kind.contract}.{kind.function}` | {kind.shows} |" for name, kind in KINDS.items()]
+    assert rows == need
