@@ -34,7 +34,7 @@ def open_memory_item(evidence: MemoryEvidence, index: int) -> MemoryItemOpening:
 
 
 def caps(evidence: MemoryEvidence, index: int) -> bytes:
-    """For each of an item's openings the path from the cap to memRoot; zeros for parents that aren't there."""
+    """For each of an item's openings the path from the cap to memRoot; zeros where there is no parent."""
     nothing = bytes(32) * evidence.challenge.shape.cap_bits
     count = 1 + PARENTS if index < LABEL_SAMPLES else SEGMENT_STEPS
     if index < LABEL_SAMPLES:
