@@ -94,6 +94,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         _requireMemoryShape(terms);
         _requireClassRange("minGops", terms.minGops, 1, type(uint24).max);
         _requireClassRange("peakGops", terms.peakGops, terms.minGops, type(uint24).max);
+        _requireClassRange("slowGops", terms.slowGops, 0, terms.peakGops);
         _requireClassRange("bondPerGops", terms.bondPerGops, 1, type(uint96).max);
         _requireClassRange("missPenalty", terms.missPenalty, 0, uint256(terms.minGops) * terms.bondPerGops);
         _requireClassRange("faultBps", terms.faultBps, 1, Bps.ONE);
@@ -398,7 +399,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         _requirePowerOfTwo("n", terms.n, 1 << 8, 1 << 15);
         _requireClassRange("profile", terms.profile, 0, 1);
         _requirePowerOfTwo("K", terms.K, 1 << 10, terms.profile == 0 ? 1 << 14 : 1 << 12);
-        _requireClassRange("R", terms.R, 1, 1 << 12);
+        _requireClassRange("R", terms.R, 1, 4_000);
         _requireClassRange("q", terms.q, 1, 1_024);
     }
 

@@ -33,6 +33,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     uint256 private constant RESULT_PASSED = 1;
     uint256 private constant RESULT_MISSED = 2;
     uint256 private constant RESULT_BAD_ITEM = 3;
+    uint256 private constant RESULT_SLOW = 5;
 
     /// @dev Where the calldata of every verb has `state`, after its selector and the job's number. A job is static, so it lies there
     /// as abi.encode lays it: first what `fund` fixed, then the tail that changes. Bytes that abi.encode would not write
@@ -173,6 +174,8 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
             _refund(job, state, CloseReason.OutcomeMissed, SlashReason.JobOutcomeMissed);
         } else if (result == RESULT_BAD_ITEM) {
             _refund(job, state, CloseReason.OutcomeBad, SlashReason.JobOutcomeBad);
+        } else if (result == RESULT_SLOW) {
+            _refund(job, state, CloseReason.OutcomeSlow, SlashReason.None);
         } else {
             _refund(job, state, CloseReason.OutcomeWithheld, SlashReason.None);
         }

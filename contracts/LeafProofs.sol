@@ -81,7 +81,7 @@ contract LeafProofs is ILeafProofs {
         DeviceClass memory terms = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
         if (!_isMemoryRow(terms, row, beacon)) {
             uint256 gops = LeafRules.gopsOf(terms, startedAt, record.timestamp);
-            return result == LeafRules.SLOW || row.throughput != gops;
+            return row.throughput != gops || (gops < terms.slowGops) != (result == LeafRules.SLOW);
         }
         uint256 bandwidth = LeafRules.bandwidthOf(terms, startedAt, record.timestamp);
         return row.throughput != bandwidth || (bandwidth < terms.minBandwidth) != (result == LeafRules.SLOW);
@@ -142,7 +142,7 @@ contract LeafProofs is ILeafProofs {
                 if (!isTold) continue;
             }
             if (!isTold || rows[at].kind != kind || rows[at].job != 0) return false;
-            if (!LeafRules.isWellFormed(rows[at], isMemory, isMemory ? LeafRules.MEMORY_ITEMS : terms.q)) return false;
+            if (!LeafRules.isWellFormed(rows[at], isMemory ? LeafRules.MEMORY_ITEMS : terms.q)) return false;
             counts.add(rows[at], isMemory);
             ++at;
         }
@@ -160,7 +160,7 @@ contract LeafProofs is ILeafProofs {
             Outcome calldata row = rows[at];
             uint256 place = (uint256(row.slot) << 64) | row.job;
             if (row.kind != LeafRules.KIND_FORCED || row.slot < firstSlot || row.slot >= endSlot) return false;
-            if (place <= last || !LeafRules.isWellFormed(row, false, items)) return false;
+            if (place <= last || !LeafRules.isWellFormed(row, items)) return false;
             last = place;
         }
         return true;

@@ -78,7 +78,7 @@ class Dimensions:
 
     @property
     def cap_bits(self) -> int:
-        return min(12, self.depth // 2)
+        return min(11, self.depth // 2)
 
     @property
     def lower(self) -> int:

@@ -5,7 +5,8 @@ import {Timing} from "../libraries/Slots.sol";
 
 /// @notice The immutable terms of a kind of GPU: the benchmarks' shapes, how often it is drawn, and what a fault costs.
 /// @dev Two words, shape and money. The C-phase as in proof.md §2: powers of two, 256 ≤ m, n ≤ 2¹⁵, 1024 ≤ K ≤ 2¹⁴;
-/// 1 ≤ R ≤ 2¹² (a header fits one transaction), 1 ≤ q ≤ 1024. The M-phase as in its §3, or none at all: everything zero.
+/// 1 ≤ R ≤ 4,000 (a header fits one transaction, of which nodes pass on at most 128 KiB), 1 ≤ q ≤ 1024. The M-phase as in its §3,
+/// or none at all: everything zero.
 struct DeviceClass {
     uint16 m;
     uint16 n;
@@ -25,6 +26,8 @@ struct DeviceClass {
     /// MB/s: attested bandwidth never counts more, and a proof with less than minBandwidth hasn't passed.
     uint24 peakBandwidth;
     uint24 minBandwidth;
+    /// Likewise gops of the C-phase. Above half the peak, one card can't pass for two devices in one slot. 0: no bound.
+    uint24 slowGops;
     /// Wei of bond per bonded gops.
     uint96 bondPerGops;
     /// Wei that one missed slot costs: at most the least bond of the class.

@@ -45,7 +45,8 @@ enum CloseReason {
     OutcomeMissed,
     OutcomeBad,
     OutcomeWithheld,
-    NotAttested
+    NotAttested,
+    OutcomeSlow
 }
 
 /// @notice A job's whole state. The chain keeps its hash; every verb takes the state before and emits what it changes, so the

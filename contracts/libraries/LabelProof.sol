@@ -40,7 +40,7 @@ library LabelProof {
     uint256 internal constant STEPS = 64;
 
     uint256 private constant BLOCK = 128;
-    uint256 private constant MAX_CAP_BITS = 12;
+    uint256 private constant MAX_CAP_BITS = 11;
     /// Where an item's first opening begins, and a segment item's h and start state.
     uint256 private constant LABEL_OPENINGS = 8;
     uint256 private constant BEFORE = 8;

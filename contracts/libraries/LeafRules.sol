@@ -49,9 +49,9 @@ library LeafRules {
 
     /// @return Whether the row's result is one that the phase has, and it tells nothing that the result has no use for.
     /// @param items How many items an evidence of the phase has; the next number is its header's.
-    function isWellFormed(Outcome calldata row, bool isMemory, uint256 items) internal pure returns (bool) {
+    function isWellFormed(Outcome calldata row, uint256 items) internal pure returns (bool) {
         uint256 result = row.result;
-        if (result == PASSED || (result == SLOW && isMemory)) return row.witness != 0 && row.item == 0;
+        if (result == PASSED || result == SLOW) return row.witness != 0 && row.item == 0;
         if (row.throughput != 0) return false;
         if (result == BAD_ITEM) return row.witness != 0 && row.item <= items;
         return (result == MISSED || result == WITHHELD) && row.witness == 0 && row.item == 0;

@@ -9,7 +9,7 @@ struct Outcome {
     uint32 slot;
     /// 0 drawn for the C-phase, 1 drawn for the M-phase, 2 roll call, 3 forced by a job.
     uint8 kind;
-    /// A slow one is right, but an M-phase with less than the class's minBandwidth. Withheld: a record, but no evidence in the open window.
+    /// A slow one is right, but has less than the class's slowGops or minBandwidth. Withheld: a record, but no evidence in the open window.
     /// 1 passed, 2 missed (no record), 3 bad item, 4 withheld, 5 slow.
     uint8 result;
     /// Gops (or MB/s in the M-phase) of a passed or slow slot, else 0.

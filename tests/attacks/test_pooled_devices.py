@@ -55,6 +55,17 @@ def test_one_card__any_number_of_claims__never_weighs_as_much_as_two_cards(terms
     cost("one card for three claims", 1, 3, "cards", "third misses the window: MISSED")
 
 
+def test_one_card__two_claims_of_a_class_with_a_bound__slow_for_the_second(terms, cost) -> None:
+    bounded = replace(terms, slow_gops=PEAK // 2 + 1)
+    honest = FIRST * PEAK // SLOWEST
+    assert [throughput_of(bounded, 0, end) >= bounded.slow_gops for end in (FIRST, honest, 2 * FIRST)] == [
+        True,
+        True,
+        False,
+    ]
+    cost("one card for two claims, slowGops above half the peak", 1, 2, "cards", "second is SLOW: no pass")
+
+
 def test_pool__two_cards_for_three_claims__weighs_less_than_three(terms) -> None:
     assert sum(weights(terms, 2, 3)) < 2.6 * weights(terms, 1, 1)[0]
 

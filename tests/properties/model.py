@@ -916,6 +916,7 @@ class Market:
         reason, slashed = {
             OutcomeResult.MISSED: (CloseReason.OUTCOME_MISSED, True),
             OutcomeResult.BAD_ITEM: (CloseReason.OUTCOME_BAD, True),
+            OutcomeResult.SLOW: (CloseReason.OUTCOME_SLOW, False),
         }.get(OutcomeResult(outcome.result), (CloseReason.OUTCOME_WITHHELD, False))
         self._refund(job, reason, slashed=slashed)
 

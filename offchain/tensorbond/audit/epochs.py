@@ -65,6 +65,7 @@ _CLOSED_BY = {
     CloseReason.OUTCOME_MISSED: OutcomeResult.MISSED,
     CloseReason.OUTCOME_BAD: OutcomeResult.BAD_ITEM,
     CloseReason.OUTCOME_WITHHELD: OutcomeResult.WITHHELD,
+    CloseReason.OUTCOME_SLOW: OutcomeResult.SLOW,
 }
 
 
@@ -335,7 +336,7 @@ class Examiner:
             elapsed = self.headers[record.block].timestamp - begun
             terms = self.history.classes[self.history.units[device].class_id]
             throughput = bandwidth_of(terms, elapsed) if memory else throughput_of(terms, elapsed)
-            if memory and throughput < terms.min_bandwidth:
+            if throughput < (terms.min_bandwidth if memory else terms.slow_gops):
                 result = OutcomeResult.SLOW
         return Row(slot, kind, result, throughput, verdict.witness, verdict.item, job)
 

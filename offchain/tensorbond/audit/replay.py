@@ -620,6 +620,7 @@ _REFUNDED_FROM = {
     CloseReason.OUTCOME_MISSED: JobStatus.SUBMITTED,
     CloseReason.OUTCOME_BAD: JobStatus.SUBMITTED,
     CloseReason.OUTCOME_WITHHELD: JobStatus.SUBMITTED,
+    CloseReason.OUTCOME_SLOW: JobStatus.SUBMITTED,
     CloseReason.NOT_ATTESTED: JobStatus.SUBMITTED,
 }
 

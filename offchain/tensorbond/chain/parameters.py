@@ -75,6 +75,7 @@ class ClassTerms(_Model):
     segments: int = 0
     peak_bandwidth: int = 0
     min_bandwidth: int = 0
+    slow_gops: int = 0
     peak_gops: int
     min_gops: int
     bond_per_gops: Wei

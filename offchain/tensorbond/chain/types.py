@@ -30,6 +30,7 @@ class CloseReason(IntEnum):
     OUTCOME_BAD = 6
     OUTCOME_WITHHELD = 7
     NOT_ATTESTED = 8
+    OUTCOME_SLOW = 9
 
 
 class SlashReason(IntEnum):
@@ -132,6 +133,7 @@ class DeviceClass:
     segments: int = field(default=0, kw_only=True)
     peak_bandwidth: int = field(default=0, kw_only=True)
     min_bandwidth: int = field(default=0, kw_only=True)
+    slow_gops: int = field(default=0, kw_only=True)
     bond_per_gops: int
     miss_penalty: int
     peak_gops: int

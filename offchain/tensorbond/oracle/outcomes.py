@@ -89,10 +89,10 @@ def judge(facts: EpochFacts, device: DeviceFact, duty: Duty, findings: Collectio
         return replace(row, result=result, witness=found.root, item=found.bad_item)
     terms, times = facts.classes[device.class_id], (facts.slot(duty.slot).started_at, commit.timestamp)
     if memory:
-        throughput = bandwidth_of(terms, *times)
-        result = OutcomeResult.SLOW if throughput < terms.min_bandwidth else OutcomeResult.PASSED
+        throughput, least = bandwidth_of(terms, *times), terms.min_bandwidth
     else:
-        throughput, result = throughput_of(terms, *times), OutcomeResult.PASSED
+        throughput, least = throughput_of(terms, *times), terms.slow_gops
+    result = OutcomeResult.SLOW if throughput < least else OutcomeResult.PASSED
     return replace(row, result=int(result), throughput=throughput, witness=found.root)
 
 

@@ -30,7 +30,7 @@ MAX_LAYERS = 65535
 MIN_LAYER, MAX_LAYER = BLOCK_LABELS, 1 << 18
 MAX_WALKERS = 1 << 16
 MAX_SEGMENTS = 256
-MAX_CAP_BITS = 12
+MAX_CAP_BITS = 11
 
 MEMORY_KINDS = 32
 """Of 256 values of a beacon's kind byte, those that make the slot an M-phase."""

@@ -39,7 +39,7 @@ def test_add_a_class__largest_and_least_that_the_registry_takes__can_be_verified
     chain: Chain, governor: str
 ) -> None:
     terms = chain.call("DeviceRegistry", "classOf", 0)
-    largest = replace(terms, m=2**15, n=2**15, k=2**14, r=2**12, q=1024)
+    largest = replace(terms, m=2**15, n=2**15, k=2**14, r=4_000, q=1024)
     least = replace(terms, m=2**8, n=2**8, k=2**10, r=1, q=1)
     wide = replace(largest, profile=1, k=2**12)
     for each in (largest, least, wide):

@@ -85,7 +85,7 @@ ROWS: dict[str, Change] = {
     "of a job": lambda rows: [replace(rows[0], job=1), *rows[1:]],
     "no result": lambda rows: [replace(rows[0], result=0), *rows[1:]],
     "unknown result": lambda rows: [replace(rows[0], result=6), *rows[1:]],
-    "slow": lambda rows: [replace(rows[0], result=5, witness=WITNESS), *rows[1:]],
+    "slow without witness": lambda rows: [replace(rows[0], result=5, witness=bytes(32)), *rows[1:]],
     "passed without witness": lambda rows: [replace(rows[0], result=1, witness=bytes(32)), *rows[1:]],
     "passed with an item": lambda rows: [replace(rows[0], result=1, witness=WITNESS, item=1), *rows[1:]],
     "missed with throughput": lambda rows: [
@@ -136,7 +136,7 @@ def test_prove_bad_outcomes__forced_rows_out_of_order__slashes_and_revokes(
         [replace(forced, slot=first - 1)],
         [replace(forced, job=2), replace(forced, job=1)],
         [forced, replace(forced, kind=0, slot=last, job=0)],
-        [replace(forced, result=5)],
+        [replace(forced, result=5, item=1)],
     ):
         snapshot = chain.snapshot()
         show(chain, story, with_rows(story.second, 2, [*rows, *wrong]), 2)

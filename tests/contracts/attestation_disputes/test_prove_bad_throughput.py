@@ -65,7 +65,7 @@ def test_prove_bad_throughput__more_or_less__slashes_and_revokes(
 
 
 @pytest.mark.parametrize("forced", [False, True])
-def test_prove_bad_throughput__slow_in_the_c_phase__slashes_and_revokes(
+def test_prove_bad_throughput__slow_without_a_bound__slashes_and_revokes(
     chain: Chain, story: Story, forced: bool
 ) -> None:
     device, index, _ = passed(story, forced)

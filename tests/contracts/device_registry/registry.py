@@ -23,6 +23,7 @@ TERMS = DeviceClass(
     segments=4,
     peak_bandwidth=10_000,
     min_bandwidth=100,
+    slow_gops=4,
     bond_per_gops=2 * TBND,
     miss_penalty=TBND,
     peak_gops=500,

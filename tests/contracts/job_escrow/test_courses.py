@@ -23,8 +23,7 @@ from .jobs import Draw, attest_draw, forced_epoch, refund, refund_by_outcome, se
 REVIEW = 100
 PROOF_BLOCKS = 30
 
-# Only an M-phase is slow, and a forced draw is none.
-FORCED = PASSED, MISSED, BAD_ITEM, WITHHELD = tuple(OutcomeResult)[:4]
+PASSED, MISSED, BAD_ITEM, WITHHELD, SLOW = OutcomeResult
 OPEN, VOID = "open", "void"
 FUNDED, ACCEPTED, SUBMITTED = "funded", "accepted", "submitted"
 
@@ -91,7 +90,7 @@ COURSES = [
     course("not submitted and withheld", ACCEPTED, WITHHELD, after(refund_at), "refund"),
     *(
         course(f"in review, {epoch.name}, not final", SUBMITTED, epoch, review_end, "approve", provable=True)
-        for epoch in FORCED
+        for epoch in OutcomeResult
     ),
     course("in review, passed", SUBMITTED, PASSED, review_end, "approve"),
     course("review over, passed", SUBMITTED, PASSED, after(review_end), "approve", "settle"),
@@ -101,7 +100,7 @@ COURSES = [
     course("after the grace, passed", SUBMITTED, PASSED, after(grace_end), "approve", "settle", "refund"),
     *(
         course(f"{when_name}, {epoch.name}", SUBMITTED, epoch, when, "approve", "refundByOutcome", *more)
-        for epoch in (MISSED, BAD_ITEM, WITHHELD)
+        for epoch in (MISSED, BAD_ITEM, WITHHELD, SLOW)
         for when_name, when, more in (
             ("in review", review_end, ()),
             ("review over", after(review_end), ()),

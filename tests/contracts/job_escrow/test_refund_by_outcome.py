@@ -71,9 +71,17 @@ def test_refund_by_outcome__missed_or_bad__slashes_the_collateral(
     assert not is_held(chain, device)
 
 
-@pytest.mark.parametrize("result", [OutcomeResult.WITHHELD, 0, 5])
-def test_refund_by_outcome__withheld_or_unheard_of__unlocks_the_collateral(
-    chain: Chain, submitted: FundedJob, device: int, result: int
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (OutcomeResult.WITHHELD, CloseReason.OUTCOME_WITHHELD),
+        (OutcomeResult.SLOW, CloseReason.OUTCOME_SLOW),
+        (0, CloseReason.OUTCOME_WITHHELD),
+        (6, CloseReason.OUTCOME_WITHHELD),
+    ],
+)
+def test_refund_by_outcome__withheld_slow_or_unheard_of__unlocks_the_collateral(
+    chain: Chain, submitted: FundedJob, device: int, result: int, reason: CloseReason
 ) -> None:
     draw = attest_draw(chain, submitted, result)
 
@@ -81,7 +89,7 @@ def test_refund_by_outcome__withheld_or_unheard_of__unlocks_the_collateral(
         sent = refund_by_outcome(chain, submitted, draw)
 
     event = sent.event("JobRefunded")
-    assert event["reason"] == CloseReason.OUTCOME_WITHHELD
+    assert event["reason"] == reason
     assert (event["slashed"], event["compensated"]) == (0, 0)
     assert not is_held(chain, device)
 

@@ -46,6 +46,7 @@ def _finished(history: History, **known: Any) -> list[tuple[str, str, str]]:
         (CloseReason.OUTCOME_MISSED, OutcomeResult.MISSED),
         (CloseReason.OUTCOME_BAD, OutcomeResult.BAD_ITEM),
         (CloseReason.OUTCOME_WITHHELD, OutcomeResult.WITHHELD),
+        (CloseReason.OUTCOME_SLOW, OutcomeResult.SLOW),
     ],
 )
 def test_finish__job_closed_by_its_outcome__is_no_finding(reason: CloseReason, result: OutcomeResult) -> None:

@@ -247,3 +247,14 @@ def test_judge_epoch__epoch_not_over__refuses():
     facts = make_facts([make_device()])
     with pytest.raises(FactsIncomplete):
         judge_epoch(replace(facts, slots=facts.slots[:2]), {})
+
+
+@pytest.mark.parametrize(
+    ("bound", "result"),
+    [(0, OutcomeResult.PASSED), (4, OutcomeResult.PASSED), (5, OutcomeResult.SLOW), (6, OutcomeResult.SLOW)],
+)
+@pytest.mark.parametrize("kind", [OutcomeKind.DRAWN_C, OutcomeKind.ROLL_CALL, OutcomeKind.FORCED])
+def test_judge__good_c_phase__passes_unless_it_was_slower_than_the_class(bound, result, kind):
+    duty = Duty(1, 5, kind, 77 if kind == OutcomeKind.FORCED else 0)
+    row = judged(COMMIT, GOOD, duty=duty, terms=replace(TERMS, slow_gops=bound))
+    assert (row.result, row.throughput, row.witness) == (result, OPERATIONS // (2 * 10**9), GOOD.root)

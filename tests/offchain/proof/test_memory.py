@@ -146,8 +146,8 @@ def test_memory_shape__dimension_out_of_bounds__is_refused(dimensions, name):
         (MemoryShape(1, 16, 1, 64), 2, 1),
         (MemoryShape(8, 1024, 64, 256), 11, 5),
         (MemoryShape(3, 1 << 18, 1, 64), 18, 9),
-        (MemoryShape(1 << 14, 1 << 18, 1, 64), 30, 12),
-        (MemoryShape(65535, 1 << 18, 1, 64), 32, 12),
+        (MemoryShape(1 << 14, 1 << 18, 1, 64), 30, 11),
+        (MemoryShape(65535, 1 << 18, 1, 64), 32, 11),
     ],
 )
 def test_memory_shape__depth__splits_into_cap_and_path(shape, depth, cap_bits):
