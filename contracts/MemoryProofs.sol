@@ -220,10 +220,9 @@ contract MemoryProofs is IMemoryProofs {
         (uint256 ofWalker, uint256 ofSegment) = LabelProof.placeOf(item);
         if (ofWalker != walker || ofSegment != segment) return none;
         (bytes32 before, bytes memory start) = LabelProof.beforeOf(item);
-        if (segment == 0) {
-            bytes memory need = LabelProof.startOf(opened.memRoot, walker);
-            if (before != 0 || keccak256(start) != keccak256(need)) return none;
-        }
+        // h_0 is zero: it stands before segment 1, and segment 0 has nothing before it.
+        if (segment < 2 && before != 0) return none;
+        if (segment == 0 && keccak256(start) != keccak256(LabelProof.startOf(opened.memRoot, walker))) return none;
         if (!LabelProof.isZero(LabelProof.unusedDigests(shape, item, segment))) return none;
         (bytes32 digest, uint256[] memory blocks) = LabelProof.walk(shape, item, start);
         if (LabelProof.foldWalk(shape, item, walker, segment, before, start, digest) != opened.walkRoot) return none;

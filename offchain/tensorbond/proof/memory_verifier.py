@@ -142,10 +142,11 @@ def _find_bad_segment(
             return BadItem(index, Fault.WALKER, str(item.walker), str(sample.walker))
         if item.segment != sample.segment:
             return BadItem(index, Fault.SEGMENT, str(item.segment), str(sample.segment))
+        # h_0 is zero: it stands before segment 1, and segment 0 has nothing before it.
+        if item.segment < 2 and item.before != bytes(32):
+            return BadItem(index, Fault.BEFORE, item.before.hex(), bytes(32).hex())
         if item.segment == 0:
             start = walk_start(evidence.mem_root, item.walker)
-            if item.before != bytes(32):
-                return BadItem(index, Fault.BEFORE, item.before.hex(), bytes(32).hex())
             if item.start != start:
                 return BadItem(index, Fault.START, item.start.hex(), start.hex())
         if bad.any():

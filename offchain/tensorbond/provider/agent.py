@@ -127,8 +127,12 @@ class Agent:
             return
         devices = self._devices.at(head)
         self._commit_due(devices, timing, head)
-        self._publish_due(devices, self.network.block(max(0, head.number - self._config.confirmations)))
-        self._answer_due(devices, timing, self.network.head())
+        try:
+            self._publish_due(devices, self.network.block(max(0, head.number - self._config.confirmations)))
+        finally:
+            # An answer that is owed costs the bond; a full store is no reason to owe it.
+            following = slots.start_of(timing, slots.slot_at(timing, head.number) + 1)
+            self._answer_due(devices, self.network.head(), following)
         if self._desk is not None:
             self._desk.serve(devices, head)
 
@@ -213,18 +217,40 @@ class Agent:
         self._done.add(commitment)
         self._proofs.pop(challenge, None)
 
-    def _answer_due(self, devices: list[OwnDevice], timing: Timing, head: BlockRef) -> None:
-        """Open what was asked for on chain: what isn't answered costs the bond. Answers are due within half a
-        proof window."""
+    def _answer_due(self, devices: list[OwnDevice], head: BlockRef, following: int) -> None:
+        """Open what was asked for on chain, the most urgent first: what isn't answered costs the bond.
+
+        What can't be answered stops nothing else, and the next slot, which begins in block `following`,
+        doesn't wait for more than one answer.
+        """
         own = {device.number: device for device in devices}
-        since = max(timing.from_block, head.number - timing.proof_blocks)
-        for event in self.network.events("Challenges", "ItemRequested", since=since, until=head):
-            device, slot, place = own.get(event.args["device"]), event.args["slot"], event.args["place"]
-            if device is None:
-                continue
-            asked: ItemRequest = self.network.call("Challenges", "requestOf", device.number, slot, place)
-            if not asked.answered and head.number < asked.deadline:
-                self._answer(device, slot, place, head)
+        events = self.network.events("Challenges", "ItemRequested", since=self._oldest_open(head), until=head)
+        places = [
+            (event.args["device"], event.args["slot"], event.args["place"])
+            for event in events
+            if event.args["device"] in own
+        ]
+        asked: list[ItemRequest] = self.network.calls(
+            [("Challenges", "requestOf", *place) for place in places]
+        )
+        pairs = zip(asked, places, strict=True)
+        due = [pair for pair in pairs if not pair[0].answered and head.number < pair[0].deadline]
+        for _, (number, slot, place) in sorted(due, key=lambda pair: pair[0].deadline):
+            try:
+                self._answer(own[number], slot, place, head)
+            except (ContractRefused, GpuMemoryExhausted, TransactionError) as error:
+                log.error("device %d slot %d: no answer for %s: %s", number, slot, place, error)
+            if self.network.head().number >= following:
+                return
+
+    def _oldest_open(self, head: BlockRef) -> int:
+        """A block that no request that is still open is older than, whichever timing it was made under."""
+        count = self.network.call("DeviceRegistry", "timingCount")
+        timings: list[Timing] = self.network.calls(
+            [("DeviceRegistry", "timingEntry", entry) for entry in range(count)]
+        )
+        longest = max(timing.proof_blocks for timing in timings) // 2
+        return max(self.network.deployment.first_block, head.number - longest)
 
     def _answer(self, device: OwnDevice, slot: int, place: Place, head: BlockRef) -> None:
         (record,) = self.network.events("Challenges", "Committed", device=device.number, slot=slot)

@@ -217,6 +217,28 @@ def test_is_bad_item__walk_committed_from_a_wrong_start__is_bad(chain: Chain, pr
     assert is_bad(chain, work, index, work.item(index))
 
 
+def test_is_bad_item__chain_that_does_not_begin_with_zero__is_bad(chain: Chain, provider: str) -> None:
+    """The contract and the verifier: h_0 shows in segment 1, though that folds to the walkRoot."""
+
+    def stray(dimensions: Dimensions, salt: bytes) -> Memory:
+        before = dict.fromkeys(range(dimensions.walkers), b"\x01" * 32)
+        return Memory(dimensions, salt, wrong_before=before)
+
+    device = memory_device_as(chain, provider)
+    work = open_memory(chain, commit_memory(chain, provider, device, prover=stray))
+    items = {index: work.item(index) for index in range(64, 96)}
+    found = {
+        work.sample(index)[1]: is_bad(chain, work, index, items[index], cap_node(work, index))
+        for index in items
+    }
+    assert found == {0: True, 1: True, 2: False}
+    assert {work.sample(index)[1]: is_good(chain, work, index, items[index]) for index in items} == {
+        0: False,
+        1: False,
+        2: True,
+    }
+
+
 def test_is_bad_item__label_committed_wrong__is_bad(chain: Chain, provider: str) -> None:
     def stray(dimensions: Dimensions, salt: bytes) -> Memory:
         labels = range(128, dimensions.labels)

@@ -248,6 +248,14 @@ def test_verify__checkpoint_before_the_first_segment__is_that_item_s_fault(memor
     assert_item_bad(change_segment(memory_evidence, index, before=b"\1" * 32), index, Fault.BEFORE)
 
 
+def test_verify__chain_that_does_not_begin_with_zero__is_found_in_segment_1(memory_evidence):
+    """Segment 1 shows h_0, and folds to the walkRoot whatever that is."""
+    shape = memory_evidence.challenge.shape
+    asked = segment_samples(memory_evidence.commitment, memory_evidence.sample_beacon, shape)
+    index = next(sample.index for sample in asked if sample.segment == 1)
+    assert_item_bad(change_segment(memory_evidence, index, before=b"\1" * 32), index, Fault.BEFORE)
+
+
 def test_verify__first_segment_from_another_start__is_that_item_s_fault(memory_evidence, asked):
     index = asked[2][0]
     item = parse_segment_item(memory_evidence.challenge.shape, memory_evidence.items[index])
@@ -264,8 +272,10 @@ def test_verify__later_segment_from_another_start__is_that_item_s_fault(memory_e
     assert (refusal.value.index, refusal.value.reason) == (index, Fault.OPENING)
 
 
-def test_verify__checkpoint_before_a_later_segment_changed__is_that_item_s_fault(memory_evidence, asked):
-    index = asked[3][0]
+def test_verify__checkpoint_before_a_later_segment_changed__is_that_item_s_fault(memory_evidence):
+    shape = memory_evidence.challenge.shape
+    asked = segment_samples(memory_evidence.commitment, memory_evidence.sample_beacon, shape)
+    index = next(sample.index for sample in asked if sample.segment > 1)
     assert_item_bad(change_segment(memory_evidence, index, before=b"\1" * 32), index, Fault.WALK)
 
 

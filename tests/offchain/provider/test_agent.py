@@ -27,7 +27,7 @@ from tensorbond.proof.workload import Entries
 from tensorbond.provider.agent import Agent, run
 from tensorbond.provider.config import AgentConfig, JobPolicy
 from tensorbond.provider.errors import ConfirmationsExcessive, NotOperator
-from tensorbond.store import Store
+from tensorbond.store import Store, StoreFull
 from tests.acts import (
     TBND,
     FundedJob,
@@ -537,6 +537,96 @@ def test_cycle__labels_and_segments_asked_for_on_chain__are_answered(
         chain.send("Challenges", "requestPlace", rig, slot, place, sender=stranger)
 
     agent.cycle()
+    agent.cycle()
 
     answered = [each.args["place"] for each in chain.events("Challenges", "ItemAnswered")]
     assert answered == [Place(PlaceKind.SAMPLE, 3, 0), Place(PlaceKind.SAMPLE, 70, 0), *places]
+
+
+def test_asked_just_before_another_timing__is_answered_under_it(
+    chain: Chain, stranger: str, rig: int, start: Callable[..., Agent]
+) -> None:
+    """An attack: ask in the last block of the old timing, and see the bond slashed for the answer."""
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    old = timing(chain)
+    epoch = slots.epoch_of(old, slot)
+    later = replace(old, from_epoch=epoch + 1)
+    chain.send("DeviceRegistry", "schedule", later, sender=role(chain, "governor"))
+    mine_to_slot(chain, slot)
+    agent.cycle()
+    first = slots.start_of(old, slots.first_slot(old, epoch + 1))
+    chain.mine_to(first - 2)
+    chain.send("Challenges", "requestItem", rig, slot, 3, sender=stranger)
+    assert chain.block_number == first - 1
+    chain.mine_to(first)
+
+    agent.cycle()
+
+    (answered,) = chain.events("Challenges", "ItemAnswered")
+    assert (answered.args["slot"], answered.args["place"]) == (slot, Place(PlaceKind.SAMPLE, 3, 0))
+
+
+def test_asked_for_what_cannot_be_answered__answers_the_rest(
+    chain: Chain, stranger: str, rig: int, start: Callable[..., Agent], store: Store
+) -> None:
+    """An attack: ask for a slot whose proof fits the GPU no more, and then for others."""
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    for each in (slot, slot + 1):
+        mine_to_slot(chain, each)
+        agent.cycle()
+    mine_to_slot(chain, slot + 3)
+    for each in (slot, slot + 1):
+        chain.send("Challenges", "requestItem", rig, each, 3, sender=stranger)
+
+    def full() -> None:
+        if agent._prover.proven[-1].slot == slot:
+            raise GpuMemoryExhausted(1, 2)
+
+    agent._prover.meanwhile = full
+    agent._proofs.clear()
+    agent.cycle()
+
+    (answered,) = chain.events("Challenges", "ItemAnswered")
+    assert answered.args["slot"] == slot + 1
+
+
+def test_asked_while_the_store_is_full__is_answered_all_the_same(
+    chain: Chain, stranger: str, rig: int, start: Callable[..., Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    mine_to_slot(chain, slot)
+    agent.cycle()
+    mine_to_slot(chain, slot + 2)
+    chain.send("Challenges", "requestItem", rig, slot, 3, sender=stranger)
+
+    def full(*_: object) -> None:
+        raise StoreFull("no room")
+
+    monkeypatch.setattr(agent._publisher, "publish", full)
+    with pytest.raises(StoreFull):
+        agent.cycle()
+
+    (answered,) = chain.events("Challenges", "ItemAnswered")
+    assert answered.args["slot"] == slot
+
+
+def test_asked_for_more_than_a_slot_has_time_for__misses_no_draw(
+    chain: Chain, stranger: str, rig: int, start: Callable[..., Agent]
+) -> None:
+    """An attack: pay for so many answers that the agent misses its slots, which costs the bond in the end."""
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    mine_to_slot(chain, slot)
+    agent.cycle()
+    mine_to_slot(chain, slot + 2)
+    for tile in range(7):
+        place = Place(PlaceKind.TILE, 1, tile)
+        chain.send("Challenges", "requestPlace", rig, slot, place, sender=stranger)
+
+    while len(chain.events("Challenges", "ItemAnswered")) < 7:
+        agent.cycle()
+
+    assert {slot + 2, slot + 3} <= {record.args["slot"] for record in records(chain)}
