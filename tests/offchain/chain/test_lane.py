@@ -74,7 +74,7 @@ def pending(chain: Chain) -> list[dict[str, Any]]:
     return [each for by_nonce in content.values() for each in by_nonce.values()]
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
