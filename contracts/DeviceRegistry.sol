@@ -51,8 +51,8 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
     uint256 private constant MAX_ENTRIES = type(uint8).max;
     /// An epoch's last block must still be known to EIP-2935 (8,191 blocks) when the epoch is attested.
     uint256 private constant MAX_ATTEST_BLOCKS = 8_000;
-    /// All outcomes of a device in an epoch fit one fraud proof.
-    uint256 private constant MAX_EPOCH_SLOTS = 1_024;
+    /// All outcomes of a device in an epoch, two a slot, fit one transaction that a node's pool takes (128 KiB).
+    uint256 private constant MAX_EPOCH_SLOTS = 256;
 
     IProviderStaking private immutable STAKING;
     address private immutable JOB_ESCROW;

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +17,24 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from tensorbond.chain import digests
 from tensorbond.chain.digests import Domain
+from tensorbond.chain.errors import SignatureInvalid
 from tensorbond.oracle.duties import challenge_of, duties
 from tensorbond.oracle.errors import LeafDataInvalid, LeafDataMissing
 from tensorbond.oracle.facts import CommitFact, EpochFacts, Place
 from tensorbond.oracle.leaves import MAX_BYTES, EpochData, data_name, decode_epoch
 from tensorbond.oracle.outcomes import Finding, decisive, examine
 from tensorbond.oracle.peers import Peers
-from tensorbond.proof.evidence import evidence_length, evidence_name
+from tensorbond.proof.errors import ProofError
+from tensorbond.proof.evidence import (
+    MAX_EVIDENCE_BYTES,
+    AnyEvidence,
+    decode_evidence,
+    evidence_length,
+    evidence_name,
+    evidence_root,
+)
 from tensorbond.proof.verifier import AnyChallenge
 from tensorbond.store import FileOversized, NameMissing, NameTaken, Store, StoreError
 
@@ -79,6 +90,12 @@ class Archive:
                 self._ask(unsettled, peers)
         return {case.place: self._findings(case) for case in cases}
 
+    def discard_before(self, slot: int) -> None:
+        """Delete own copies about earlier slots: nobody can ask for them any more."""
+        for folder in self._own.glob("*/*/*"):
+            if folder.name.isdecimal() and int(folder.name) < slot:
+                shutil.rmtree(folder)
+
     def forget_before(self, slot: int) -> None:
         """Drop from memory what was found about earlier slots."""
         self._found = {case: found for case, found in self._found.items() if case.commit.slot >= slot}
@@ -111,6 +128,25 @@ class Archive:
                 self._store.put(name, raw)
             return data
         raise LeafDataMissing(f"nobody has the leaf data of epoch {epoch} under root 0x{root.hex()}")
+
+    def evidence(self, chain_id: int, commit: CommitFact, root: bytes, peers: Peers) -> AnyEvidence | None:
+        """The signed evidence of this root: our own copy, the store's or a peer's; None if nobody has it."""
+        name = evidence_name(chain_id, commit.device, commit.slot, commit.commitment)
+        signed = digests.evidence(self._domain, commit.commitment, root)
+        for raw in self._shown(name, peers):
+            with contextlib.suppress(ProofError, SignatureInvalid):
+                evidence = decode_evidence(raw)
+                if evidence_root(evidence) == root and signed.signer(evidence.signature) == commit.key:
+                    return evidence
+        return None
+
+    def _shown(self, name: str, peers: Peers) -> Iterator[bytes]:
+        own = self._read_own(name, MAX_EVIDENCE_BYTES)
+        if own is not None:
+            yield own
+        with contextlib.suppress(StoreError):
+            yield self._store.get(name, MAX_EVIDENCE_BYTES)
+        yield from peers.evidence([name], MAX_EVIDENCE_BYTES)[name]
 
     def _ask(self, cases: Sequence[Case], peers: Peers) -> None:
         """Take the peers' files of these cases, and keep the one that decides a case if it is not stored."""
@@ -159,6 +195,11 @@ class Archive:
         }
         for (case, key), task in tasks.items():
             self._found[case][key] = task.result()
+        # Whoever signs must show what decided as long as it can be asked for, whatever becomes of the store.
+        for (case, key), raw in fresh.items():
+            finding = self._found[case][key]
+            if finding is not None and finding == decisive(self._findings(case)):
+                _write(self._own / case.name, raw)
 
     def _findings(self, case: Case) -> tuple[Finding, ...]:
         return tuple(each for each in self._found.get(case, {}).values() if each is not None)

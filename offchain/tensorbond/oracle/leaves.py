@@ -15,9 +15,11 @@ from typing import Any, Protocol
 
 from eth_utils.crypto import keccak
 
+from tensorbond.chain.jobs import ZERO_ADDRESS
 from tensorbond.chain.types import Leaf, LeafProof, Outcome, OutcomeProof
 from tensorbond.oracle.errors import LeafDataInvalid, LeafUnknown
 from tensorbond.oracle.tree import (
+    ZERO,
     Tree,
     build_tree,
     encode_leaf,
@@ -157,6 +159,10 @@ def decode_epoch(raw: bytes, chain_id: int, epoch: int, root: bytes) -> EpochDat
 def load_epoch(store: Readable, chain_id: int, epoch: int, root: bytes) -> EpochData:
     """The leaf data under an epoch's root, from a store; raises its errors, or LeafDataInvalid."""
     return decode_epoch(store.get(data_name(chain_id, epoch, root), MAX_BYTES), chain_id, epoch, root)
+
+
+NO_LEAF = Leaf(**{each.name: 0 for each in fields(Leaf)} | {"provider": ZERO_ADDRESS, "outcomes_root": ZERO})  # type: ignore[arg-type]
+"""What stands for the leaf of an empty place."""
 
 
 def no_leaves(chain_id: int) -> EpochData:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from tensorbond import __version__
+from tensorbond.chain import slots
 from tensorbond.chain.errors import (
     BlockUnknown,
     ChainReorganised,
@@ -29,6 +30,7 @@ from tensorbond.chain.sender import Sender
 from tensorbond.chain.types import Statement
 from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import JournalLocked, JournalUnwritable
+from tensorbond.oracle.answerer import Answerer
 from tensorbond.oracle.archive import Archive, Case, cases_of
 from tensorbond.oracle.board import Board
 from tensorbond.oracle.ceremony import Attestation, Ceremony
@@ -114,6 +116,7 @@ class OracleNode:
         self._board = Board(domain)
         self._ceremony = Ceremony(self._board, self._journal, config.account, domain)
         self._sealer = Sealer(self._sender)
+        self._answerer = Answerer(self._sender, self._archive)
         self._enforcer = Enforcer(self._sender, store, config.state_dir / "enforced")
         self._peers = Peers({})
         self._seen: tuple[BlockRef, Turn] | None = None
@@ -150,6 +153,9 @@ class OracleNode:
         self._tell(turn, pinned)
         step = self._config.step_blocks
         self._sealer.seal(turn, head, lambda slot: step * self._rank(turn, slot))
+        self._answerer.answer(
+            head, self._peers_of(turn, pinned), lambda number: step * self._rank(turn, number)
+        )
         if pinned.number < turn.opened:
             self._preview(turn, pinned)
         elif pinned.number > turn.deadline:
@@ -199,9 +205,16 @@ class OracleNode:
         facts = self._reader.epoch_facts(turn.epoch, pinned)
         self._archive.forget_before(facts.slots[0].slot)
         outcomes = judge_epoch(facts, self._archive.judge(cases_of(facts), peers))
+        self._discard(pinned)
         previous = self._leaves_before(turn, pinned, peers)
         leaves = next_leaves(facts, previous.leaves, outcomes)
         return EpochData(self.network.chain_id, turn.epoch, leaves, outcomes)
+
+    def _discard(self, pinned: BlockRef) -> None:
+        """Evidence about epochs that are final or void is asked for no more."""
+        settled = self.network.call("Attestations", "settledThrough", block=pinned)
+        timing = self.network.call("DeviceRegistry", "timingOf", settled, block=pinned)
+        self._archive.discard_before(slots.first_slot(timing, settled))
 
     def _leaves_before(self, turn: Turn, pinned: BlockRef, peers: Peers) -> EpochData:
         chain_id, root = self.network.chain_id, turn.previous_root

@@ -240,9 +240,10 @@ class Reader:
         return max(turns, default=0) + 1
 
     def _oldest_accept(self, epoch: int, pinned: BlockRef) -> int:
-        """No accept before this block forces a draw in the epoch: it forces one within two slots' time."""
+        """No accept before this block forces a draw in the epoch: it forces one of the next two slots, which
+        may lie two epochs and as many schedule entries later."""
         entries: list[Timing] = self._network.calls(
-            [("DeviceRegistry", "timingOf", each) for each in (max(0, epoch - 1), epoch)], pinned
+            [("DeviceRegistry", "timingOf", max(0, epoch - back)) for back in (2, 1, 0)], pinned
         )
         timing = entries[-1]
         start = slots.start_of(timing, slots.first_slot(timing, epoch))

@@ -22,7 +22,7 @@ from tensorbond.chain.types import (
     Terms,
 )
 from tensorbond.oracle.archive import Case
-from tensorbond.oracle.leaves import EpochData
+from tensorbond.oracle.leaves import NO_LEAF, EpochData
 from tensorbond.oracle.sealer import encode_header
 from tensorbond.oracle.tree import ZERO, encode_leaf, outcome_path
 from tensorbond.proof.evidence import AnyEvidence
@@ -103,7 +103,6 @@ class Witness:
         return encode_header(self.network.rpc.request("eth_getBlockByNumber", hex(number), False))
 
 
-NO_LEAF = Leaf(**{each.name: 0 for each in fields(Leaf)} | {"provider": ZERO_ADDRESS, "outcomes_root": ZERO})  # type: ignore[arg-type]
 NO_TERMS = Terms(
     **{each.name: 0 for each in fields(Terms)}  # type: ignore[arg-type]
     | {"requester": ZERO_ADDRESS, "token": ZERO_ADDRESS, "provider": ZERO_ADDRESS, "spec": ZERO}

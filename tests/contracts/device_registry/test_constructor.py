@@ -51,7 +51,7 @@ def test_constructor__genesis_in_the_past__reverts(bare_chain: Chain) -> None:
     [
         ("slotBlocks", {"slot_blocks": 3}, 3, 4),
         ("epochSlots", {"epoch_slots": 0}, 0, 1),
-        ("epochSlots", {"epoch_slots": 1_025}, 1_025, 1_024),
+        ("epochSlots", {"epoch_slots": 257}, 257, 256),
         ("attestBlocks", {"attest_blocks": 19}, 19, 20),
         ("attestBlocks", {"attest_blocks": 8_001}, 8_001, 8_000),
         ("proofBlocks", {"proof_blocks": 9}, 9, 10),

@@ -340,6 +340,30 @@ def test_epoch_facts__duties__are_what_the_contract_draws(network, chain, provid
             assert [duty.slot for duty in due if duty.kind == OutcomeKind.ROLL_CALL] == rolls
 
 
+def test_epoch_facts__accepted_in_a_long_slot_before_a_border_to_short_epochs__has_the_forced_draw(
+    network, chain, provider, requester
+):
+    """A draw that an honest quorum overlooked would cost it its bonds (badForced)."""
+    device = device_as(chain, provider)
+    old = timing(chain)
+    mine_to_slot(chain, first_slot_of(chain, device))
+    border = slots.epoch_of(old, slots.slot_at(old, chain.block_number)) + 2
+    short = replace(old, from_epoch=border, slot_blocks=4, epoch_slots=1)
+    chain.send("DeviceRegistry", "schedule", short, sender=chain.accounts[0])
+    mine_to_slot(chain, slots.first_slot(old, border) - 1)
+    head = chain.block_number
+    deadlines = {"accept_by": head + 50, "submit_by": head + 100, "refund_at": head + 400}
+    job = fund_as(chain, requester, collateral=0, **deadlines)
+    sent = chain.send("JobEscrow", "accept", job.number, job.state, device, sender=provider)
+    forced = sent.event("JobAccepted")["forcedSlot"]
+    assert chain.call("DeviceRegistry", "timingAt", forced).from_epoch == border
+    chain.mine_to(head + 40)
+    for slot in (forced, forced + 1):
+        chain.send("Challenges", "seal", slot, sender=provider)
+    facts = Reader(network).epoch_facts(border + 1, network.head())
+    assert [(draw.job, draw.slot) for draw in facts.forced] == [(job.number, forced)]
+
+
 def test_encode_header__any_block__hashes_to_it(chain):
     chain.mine(3)
     for number in range(chain.block_number - 2, chain.block_number + 1):
