@@ -27,7 +27,7 @@ from tensorbond.chain.errors import (
 )
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.sender import Sender
-from tensorbond.chain.types import Commit, ItemRequest, Place, Timing
+from tensorbond.chain.types import Commit, ItemRequest, Place, PlaceKind, Timing
 from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import Journal, JournalLocked, JournalUnwritable, PromiseBroken
 from tensorbond.proof.challenge import Challenge, Shape
@@ -42,6 +42,7 @@ from tensorbond.provider.errors import ConfirmationsExcessive, EvidenceUnfit, No
 from tensorbond.provider.jobs import JobDesk
 from tensorbond.provider.publisher import Publisher
 from tensorbond.store import NameTaken, Store, StoreFull, StoreUnavailable
+from tensorbond.watch.openings import open_sample
 from tensorbond.watch.work import answer
 
 log = logging.getLogger(__name__)
@@ -257,14 +258,23 @@ class Agent:
         start, following = (self.network.block(number).hash for number in self._starts(slot))
         draw = self._devices.draw([device], slot, start, head)
         challenge = challenge_of(self.network.chain_id, device, draw)
-        proof = self._prove(challenge)
-        assert isinstance(proof, ComputeProof | MemoryProof)  # of whatever prover
-        opening = answer(proof, place, following)
-        commit = Commit(
-            device.number, slot, record.args["commitment"], record.args["timestamp"], record.args["key"]
-        )
+        commitment = record.args["commitment"]
+        opening = self._open(challenge, commitment, place, following)
+        commit = Commit(device.number, slot, commitment, record.args["timestamp"], record.args["key"])
         self._sender.send("Challenges", "answerItem", commit, place, opening)
         log.info("device %d slot %d: answered for %s", device.number, slot, place)
+
+    def _open(self, challenge: AnyChallenge, commitment: bytes, place: Place, sample_beacon: bytes) -> bytes:
+        """What the commitment binds at a place. A sample is in what was published, if a job fills the GPU."""
+        try:
+            proof = self._prove(challenge)
+        except GpuMemoryExhausted:
+            evidence = self._publisher.find(challenge, commitment)
+            if evidence is None or place.kind != PlaceKind.SAMPLE:
+                raise
+            return open_sample(evidence, place.first)
+        assert isinstance(proof, ComputeProof | MemoryProof)  # of whatever prover
+        return answer(proof, place, sample_beacon)
 
     def _starts(self, slot: int) -> tuple[int, int]:
         """The first blocks of the slot and of the next."""

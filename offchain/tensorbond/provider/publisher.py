@@ -7,11 +7,18 @@ from eth_account.signers.local import LocalAccount
 from tensorbond.chain import digests
 from tensorbond.chain.digests import Domain
 from tensorbond.journal import Journal
-from tensorbond.proof.evidence import evidence_name, evidence_root
+from tensorbond.proof.errors import ProofError
+from tensorbond.proof.evidence import (
+    AnyEvidence,
+    decode_evidence,
+    evidence_length,
+    evidence_name,
+    evidence_root,
+)
 from tensorbond.proof.verifier import AnyChallenge, find_bad_item
 from tensorbond.provider.config import Proof
 from tensorbond.provider.errors import EvidenceUnfit
-from tensorbond.store import Store
+from tensorbond.store import Store, StoreError
 
 
 class Publisher:
@@ -28,6 +35,14 @@ class Publisher:
 
     def is_published(self, challenge: AnyChallenge, commitment: bytes) -> bool:
         return self._store.exists(self._name(challenge, commitment))
+
+    def find(self, challenge: AnyChallenge, commitment: bytes) -> AnyEvidence | None:
+        """What was published, or None where it can't be read."""
+        try:
+            raw = self._store.get(self._name(challenge, commitment), evidence_length(challenge.shape))
+            return decode_evidence(raw)
+        except (StoreError, ProofError):
+            return None
 
     def publish(self, challenge: AnyChallenge, commitment: bytes, sample_beacon: bytes, proof: Proof) -> None:
         """Sign and store the evidence for what was committed.

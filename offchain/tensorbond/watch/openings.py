@@ -3,17 +3,24 @@ what memRoot has above an item's blocks."""
 
 from __future__ import annotations
 
+from hashlib import sha256
+
+import numpy as np
+
 from tensorbond.chain.types import HeaderOpening, ItemOpening, MemoryItemOpening
-from tensorbond.proof.evidence import AnyEvidence, Evidence, evidence_path
+from tensorbond.proof.evidence import AnyEvidence, Evidence, evidence_path, parse_item
+from tensorbond.proof.labels import step_states
 from tensorbond.proof.memory import (
     LABEL_SAMPLES,
     PARENTS,
     SEGMENT_STEPS,
     label_samples,
 )
-from tensorbond.proof.memory_evidence import MemoryEvidence
+from tensorbond.proof.memory_evidence import MemoryEvidence, parse_segment_item
+from tensorbond.proof.workload import digest_tiles
 from tensorbond.watch.fraud import binding_of
 from tensorbond.watch.memory import cap_node
+from tensorbond.watch.work import TileOpening
 
 
 def open_header(evidence: AnyEvidence) -> HeaderOpening:
@@ -42,3 +49,25 @@ def caps(evidence: MemoryEvidence, index: int) -> bytes:
         count = 1 if number.number < evidence.challenge.shape.W else count
     shown = [b"".join(cap_node(evidence, index, opening).path) for opening in range(count)]
     return b"".join(shown) + nothing * (1 + PARENTS - count if index < LABEL_SAMPLES else 0)
+
+
+def open_sample(evidence: AnyEvidence, index: int) -> bytes:
+    """What `Challenges.answerItem` takes for a sample, out of good evidence: without the proof."""
+    raw = evidence.items[index]
+    if isinstance(evidence, Evidence):
+        item = parse_item(evidence.challenge.shape, raw)
+        (leaf,) = digest_tiles(item.entries[None])
+        path = item.tile_path, item.seed, item.round_path
+        return TileOpening(item.round, item.tile, leaf, *path, evidence.final_seed).encode()
+    opened = evidence.mem_root + evidence.walk_root + raw + caps(evidence, index)
+    return opened if index < LABEL_SAMPLES else opened + _end_digest(evidence, raw)
+
+
+def _end_digest(evidence: MemoryEvidence, raw: bytes) -> bytes:
+    """H(state) where a segment item's steps lead."""
+    item = parse_segment_item(evidence.challenge.shape, raw)
+    blocks = [item.start, *(opening.block for opening in item.openings)]
+    state, *read = (np.frombuffer(block, "<u4").astype(np.uint32)[None] for block in blocks)
+    for block in read:
+        state = step_states(state, block)
+    return sha256(state.tobytes()).digest()

@@ -579,6 +579,8 @@ def test_asked_for_what_cannot_be_answered__answers_the_rest(
     mine_to_slot(chain, slot + 3)
     for each in (slot, slot + 1):
         chain.send("Challenges", "requestItem", rig, each, 3, sender=stranger)
+    for name in store.list():
+        (Path(store.url) / name).unlink()
 
     def full() -> None:
         if agent._prover.proven[-1].slot == slot:
@@ -619,7 +621,7 @@ def test_asked_for_more_than_a_slot_has_time_for__misses_no_draw(
     """An attack: pay for so many answers that the agent misses its slots, which costs the bond in the end."""
     agent = start()
     slot = first_slot_of(chain, rig)
-    mine_to_slot(chain, slot)
+    mine_to_slot_with(chain, slot, lambda beacon: not is_memory_slot(beacon))
     agent.cycle()
     mine_to_slot(chain, slot + 2)
     for tile in range(7):
@@ -630,3 +632,29 @@ def test_asked_for_more_than_a_slot_has_time_for__misses_no_draw(
         agent.cycle()
 
     assert {slot + 2, slot + 3} <= {record.args["slot"] for record in records(chain)}
+
+
+@pytest.mark.parametrize("memory", [False, True], ids=["C", "M"])
+def test_asked_while_a_job_fills_the_gpu__samples_are_opened_out_of_what_was_published(
+    chain: Chain, stranger: str, rig: int, start: Callable[..., Agent], memory: bool
+) -> None:
+    """An attack: fill the GPU with a job, and ask for what only the proof would open."""
+    agent = start()
+    slot = first_slot_of(chain, rig)
+    mine_to_slot_with(chain, slot, lambda beacon: is_memory_slot(beacon) == memory)
+    agent.cycle()
+    mine_to_slot(chain, slot + 1)
+    agent.cycle()
+    mine_to_slot(chain, slot + 2)
+    indices = {3, *range(64, 67)} if memory else {0, 15}
+    for index in indices:
+        chain.send("Challenges", "requestItem", rig, slot, index, sender=stranger)
+
+    def full() -> None:
+        raise GpuMemoryExhausted(1, 2)
+
+    agent._prover.meanwhile = full
+    agent.cycle()
+
+    answered = chain.events("Challenges", "ItemAnswered")
+    assert {each.args["place"].first for each in answered} == indices
