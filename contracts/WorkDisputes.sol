@@ -25,7 +25,10 @@ contract WorkDisputes is IWorkDisputes {
     uint256 public constant MISS_LIMIT = 8;
     uint256 public constant FAULT_EPOCHS = 32;
 
+    uint256 private constant KIND_M = 1;
     uint256 private constant RESULT_BAD_ITEM = 3;
+    /// @dev Bytes of a matrix line up to which a transaction has room to compute a whole tile.
+    uint256 private constant MAX_LINE = 8_192;
     bytes32 private constant COMMITTED = bytes32(uint256(1));
 
     IDeviceRegistry private immutable REGISTRY;
@@ -226,6 +229,7 @@ contract WorkDisputes is IWorkDisputes {
         uint256 device = leaf.leaf.device;
         uint256 slot = outcome.outcome.slot;
         require(CHALLENGES.recordOf(device, slot) & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
+        require(_isRefutable(device, outcome), OutcomeIrrefutable(device, slot));
 
         uint256 reward;
         (amount, reward) = _punish(device, slot, ENFORCER_BPS, SlashReason.BadItemAttested, outcome.outcome.witness);
@@ -253,6 +257,13 @@ contract WorkDisputes is IWorkDisputes {
     }
 
     // ---- Internal ----
+
+    /// @dev Whether the provider could have shown in a transaction that the named item is good.
+    function _isRefutable(uint256 device, OutcomeProof calldata outcome) private view returns (bool) {
+        DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
+        bool isTile = outcome.outcome.kind != KIND_M && outcome.outcome.item < c.q;
+        return !isTile || uint256(c.K) << c.profile <= MAX_LINE;
+    }
 
     /// @dev Whether a drawn slot counts: a memory slot doesn't where the class has an M-phase and the device is held, or may have been.
     function _isDue(uint256 device, uint256 slot, bytes32 beacon, uint256 layers) private view returns (bool) {

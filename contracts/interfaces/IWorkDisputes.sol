@@ -74,6 +74,8 @@ interface IWorkDisputes {
     error SegmentGood(uint256 walker, uint256 segment);
     error RootsEqual(bytes32 root);
     error OutcomeNotBadItem(uint256 result);
+    /// No transaction has room to show that the named item is good: `proveBadItem` instead.
+    error OutcomeIrrefutable(uint256 device, uint256 slot);
     error ProofStillPossible(uint256 device, uint256 have, uint256 need);
 
     /// @notice F0: the slot is sealed, the device was drawn, the window is over, and there is no record. In a slot of the M-phase, if its
@@ -130,7 +132,8 @@ interface IWorkDisputes {
     /// @notice F7: what was asked for by `Challenges.requestItem` was not answered in time. @return amount Wei slashed.
     function proveWithheld(Commit calldata commit, Place calldata place) external returns (uint256 amount);
 
-    /// @notice Slash for a bad-item outcome under a final attestation. Anyone but the provider and its operator.
+    /// @notice Slash for a bad-item outcome under a final attestation. Anyone but the provider and its operator. Not where a lying quorum
+    /// could not have been refuted: a tile whose lines (K · bytes of an element) are longer than 8,192 bytes.
     function enforce(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount);
 
     /// @notice Free the rest of an ended device's bond once every epoch it was drawn in is final or void, and two proof windows have

@@ -15,7 +15,7 @@ from tests.acts import (
 from tests.chain import Chain, Sent
 from tests.contracts.provider_staking.staking import moving
 from tests.leaves import Epoch, make_leaf, make_outcome
-from tests.work import BOND, Work, commit_work, show_item
+from tests.work import BOND, Work, commit_work, device_as, show_item
 
 from .conftest import WRONG_COLUMN, WRONG_ROW
 
@@ -87,6 +87,17 @@ def test_enforce__final_bad_item__slashes_a_share(
     assert sent.event("FaultRecorded") == {"device": work.device, "slot": work.slot, "count": 1}
     assert sent.event("BondDebited") == {"device": work.device, "amount": SHARE, "bond": BOND - SHARE}
     assert sent.event("DeviceSuspended")["device"] == work.device
+
+
+def test_enforce__tile_that_no_transaction_could_show_to_be_good__reverts(
+    chain: Chain, provider: str, stranger: str, oracles: list[str]
+) -> None:
+    """A quorum that lies about K = 16,384 can't be refuted (proveFalseFailItem), and so takes no stake."""
+    work = commit_work(chain, provider, device_as(chain, provider, class_id=2))
+    attestation = attest_outcome(chain, oracles, work)
+    mine_to_final(chain, attestation.epoch.number)
+    with moving(chain), chain.reverts("OutcomeIrrefutable", device=work.device, slot=work.slot):
+        enforce(chain, attestation, work, stranger)
 
 
 def test_enforce__not_final__reverts(chain: Chain, stranger: str, oracles: list[str], work: Work) -> None:
