@@ -70,22 +70,16 @@ def next_leaf(facts: EpochFacts, device: DeviceFact, previous: Leaf | None, rows
     drawn_c = Tally(before.due_c, before.passed_c, before.idle_c).after(kinds[OutcomeKind.DRAWN_C])
     drawn_m = Tally(before.due_m, before.passed_m, before.idle_m).after(kinds[OutcomeKind.DRAWN_M])
     roll = Tally(before.due_roll, before.passed_roll, before.idle_roll).after(kinds[OutcomeKind.ROLL_CALL])
-    ratios = [drawn_c.ratio(if_never_due=1), roll.ratio(if_never_due=0)]
     gops = _least(before.min_gops, compute, min(drawn_c.idle, roll.idle))
     bandwidth, vram = 0, 0
     terms = facts.classes[device.class_id]
     if terms.layers:
         idle = min(drawn_m.idle, roll.idle)
-        ratios.append(drawn_m.ratio(if_never_due=1))
         bandwidth = _least(before.min_bandwidth, memory, idle)
         vram = vram_of(terms) if any(map(_is_passed, memory)) else _least(before.vram, memory, idle)
     else:
         drawn_m = Tally()
-    weight = 0
-    if facts.is_active(device, facts.last_slot):
-        passed, due = reduce(least, ratios)
-        weight = min(gops, device.bonded_gops) * passed // due
-    return replace(
+    leaf = replace(
         before,
         due_c=drawn_c.due,
         passed_c=drawn_c.passed,
@@ -99,10 +93,24 @@ def next_leaf(facts: EpochFacts, device: DeviceFact, previous: Leaf | None, rows
         min_gops=gops,
         min_bandwidth=bandwidth,
         vram=vram,
-        weight=weight,
         outcomes_root=outcomes_root(rows),
         outcome_count=len(rows),
     )
+    return replace(leaf, weight=weight_of(facts, device, leaf))
+
+
+def weight_of(facts: EpochFacts, device: DeviceFact, leaf: Leaf) -> int:
+    """The weight that follows from what the leaf itself says of its record."""
+    if not facts.is_active(device, facts.last_slot):
+        return 0
+    ratios = [
+        Tally(leaf.due_c, leaf.passed_c, leaf.idle_c).ratio(if_never_due=1),
+        Tally(leaf.due_roll, leaf.passed_roll, leaf.idle_roll).ratio(if_never_due=0),
+    ]
+    if facts.classes[device.class_id].layers:
+        ratios.append(Tally(leaf.due_m, leaf.passed_m, leaf.idle_m).ratio(if_never_due=1))
+    passed, due = reduce(least, ratios)
+    return min(leaf.min_gops, device.bonded_gops) * passed // due
 
 
 def vram_of(terms: DeviceClass) -> int:

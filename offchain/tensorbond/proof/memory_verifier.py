@@ -7,6 +7,7 @@ Shares with the prover the challenge, the reference workload and the Merkle file
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -72,6 +73,24 @@ def find_bad_sample(
         or _find_bad_label(challenge, labels, evidence)
         or _find_bad_segment(challenge, segments, evidence)
     )
+
+
+def judge_memory_item(
+    challenge: MemoryChallenge, commitment: bytes, sample_beacon: bytes, evidence: MemoryEvidence, index: int
+) -> BadItem | None:
+    """What is bad about the header, or about this item under it; the other items may be anything."""
+    shape, item = challenge.shape, evidence.items[index]
+    # Its neighbours are judged alike, so they are all made the same.
+    if index < LABEL_SAMPLES:
+        items = (item,) * LABEL_SAMPLES + evidence.items[LABEL_SAMPLES:]
+        label = label_samples(commitment, sample_beacon, shape)[index]
+        found = _find_bad_label(challenge, [label] * LABEL_SAMPLES, replace(evidence, items=items))
+    else:
+        count = len(evidence.items) - LABEL_SAMPLES
+        items = evidence.items[:LABEL_SAMPLES] + (item,) * count
+        segment = segment_samples(commitment, sample_beacon, shape)[index - LABEL_SAMPLES]
+        found = _find_bad_segment(challenge, [segment] * count, replace(evidence, items=items))
+    return _find_bad_header(evidence) or found
 
 
 def _find_bad_header(evidence: MemoryEvidence) -> BadItem | None:

@@ -133,19 +133,45 @@ def _find_bad_tile(
     chain = follow_chain(challenge, evidence.roots)
     bound = _bound_rounds_root(chain, folded, evidence)
     products = multiply_samples(challenge, asked, [item.seed for item in items])
-    wrong = [item.entries != product for item, product in zip(items, products, strict=True)]
     for index, (sample, item) in enumerate(pairs):
-        if item.round != sample.round:
-            return BadItem(index, Fault.ROUND, str(item.round), str(sample.round))
-        if item.tile != sample.tile:
-            return BadItem(index, Fault.TILE, str(item.tile), str(sample.tile))
-        if bound is not None and folded[index] != bound:
-            return BadItem(index, Fault.PATH, folded[index].hex(), bound.hex())
-        if wrong[index].any():
-            row, col = divmod(int(wrong[index].argmax()), TILE)
-            have, need = item.entries[row, col], products[index][row, col]
-            return BadItem(index, Fault.ENTRY, str(have), str(need), row, col)
+        bad = _judge_tile(index, sample, item, folded[index], bound, products[index])
+        if bad is not None:
+            return bad
     return _find_bad_header(chain, evidence, items, roots)
+
+
+def judge_tile(
+    challenge: Challenge, commitment: bytes, sample_beacon: bytes, index: int, data: bytes, rounds_root: bytes
+) -> BadItem | None:
+    """What is bad about one item of the C-phase whose evidence isn't known, under a known roundsRoot."""
+    shape = challenge.shape
+    item, sample = parse_item(shape, data), samples(commitment, sample_beacon, shape)[index]
+    (leaf,) = digest_tiles(item.entries[None])
+    root = merkle.fold(leaf, sample.tile, item.tile_path, shape.tile_depth)
+    folded = merkle.fold(round_leaf(item.seed, root), sample.round, item.round_path, shape.round_depth)
+    (product,) = multiply_samples(challenge, [sample], [item.seed])
+    return _judge_tile(index, sample, item, folded, rounds_root, product)
+
+
+def _judge_tile(
+    index: int,
+    sample: Sample,
+    item: Item,
+    folded: bytes,
+    bound: bytes | None,
+    product: NDArray[np.int32],
+) -> BadItem | None:
+    if item.round != sample.round:
+        return BadItem(index, Fault.ROUND, str(item.round), str(sample.round))
+    if item.tile != sample.tile:
+        return BadItem(index, Fault.TILE, str(item.tile), str(sample.tile))
+    if bound is not None and folded != bound:
+        return BadItem(index, Fault.PATH, folded.hex(), bound.hex())
+    wrong = item.entries != product
+    if wrong.any():
+        row, col = divmod(int(wrong.argmax()), TILE)
+        return BadItem(index, Fault.ENTRY, str(item.entries[row, col]), str(product[row, col]), row, col)
+    return None
 
 
 def follow_chain(challenge: Challenge, roots: Sequence[bytes]) -> Chain:

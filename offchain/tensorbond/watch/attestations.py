@@ -33,6 +33,7 @@ from tensorbond.watch.inquiry import Claim, Inquiry
 from tensorbond.watch.lies import Lie, LieKind
 from tensorbond.watch.memory import cap_node
 from tensorbond.watch.openings import caps, open_header, open_item, open_memory_item
+from tensorbond.watch.shown import Parts, judge_parts
 from tensorbond.watch.sums import node_path, preimage
 
 Evidences = Callable[[Case, bytes], AnyEvidence]
@@ -48,14 +49,13 @@ class Witness:
     def __init__(self, network: Network, inquiry: Inquiry, lie: Lie, evidences: Evidences) -> None:
         assert inquiry.claim is not None
         assert inquiry.attested is not None
-        assert inquiry.tree is not None
         self.network = network
         self.evidences = evidences
         self.inquiry = inquiry
         self.lie = lie
         self.claim: Claim = inquiry.claim
-        self.attested: EpochData = inquiry.attested
-        self.tree = inquiry.tree.tree
+        self.attested: EpochData = inquiry.attested.data
+        self.tree = inquiry.attested.tree.tree
 
     @property
     def device(self) -> int:
@@ -77,7 +77,7 @@ class Witness:
         """The leaf before with its path; all zeros, with its empty place's, where there was none."""
         assert self.inquiry.previous is not None
         before = self.inquiry.previous
-        return before.leaves.get(self.device, NO_LEAF), before.tree.path(self.device)
+        return before.data.leaves.get(self.device, NO_LEAF), before.tree.tree.path(self.device)
 
     @property
     def evidence(self) -> AnyEvidence:
@@ -97,6 +97,12 @@ class Witness:
             return Record(bytes(32), 0, ZERO_ADDRESS)
         return Record(commit.commitment, commit.timestamp, commit.key)
 
+    @property
+    def parts(self) -> Parts:
+        """What answers show of the evidence under the row's witness."""
+        row = self.outcome.outcome
+        return self.inquiry.answers.items.get((self.device, row.slot, row.witness), {})
+
     def header(self, slot: int) -> bytes:
         """Of the slot's first block."""
         number = slots.start_of(self.inquiry.facts.timing, slot)
@@ -111,8 +117,8 @@ NO_JOB = Job(NO_TERMS, 0, 0, ZERO_ADDRESS, 0, 0, 0, ZERO)
 
 
 def _bad_sum(told: Witness) -> Built:
-    false = told.inquiry.tree
-    assert false is not None
+    assert told.inquiry.attested is not None
+    false = told.inquiry.attested.tree
     if false.wrong is None:
         return
     level, index = false.wrong
@@ -193,6 +199,19 @@ def _false_fail(told: Witness) -> Built:
         yield "falseFailItem", (*row, told.record, good)
 
 
+def _shown_in_parts(told: Witness) -> Built:
+    """An item or the header that an answer shows makes the row false."""
+    row = told.outcome.outcome
+    case = told.inquiry.cases[told.device, row.slot]
+    if not told.parts:
+        return
+    events = told.network.events("Challenges", "ItemAnswered", device=told.device, slot=row.slot)
+    # Every opening of the C-phase ends with the final seed.
+    final_seeds = [event.args["opening"][-32:] for event in events]
+    for kind, rest in judge_parts(case, told.parts, row, final_seeds):
+        yield kind, (told.leaf, told.outcome, told.record, *rest)
+
+
 BUILDS: dict[LieKind, Callable[[Witness], Built]] = {
     LieKind.SUM: _bad_sum,
     LieKind.DEVICE: _bad_device,
@@ -204,6 +223,7 @@ BUILDS: dict[LieKind, Callable[[Witness], Built]] = {
     LieKind.FORCED: _bad_forced,
     LieKind.PASS: _false_pass,
     LieKind.FAIL: _false_fail,
+    LieKind.EVIDENCE_WITHHELD: _shown_in_parts,
 }
 """What proves each kind of lie."""
 
@@ -241,6 +261,8 @@ def requests_of(
     asked = [row.item] if row.result == OutcomeResult.BAD_ITEM else [*picked(row.witness, items), items]
     found = []
     for index in asked:
+        if index in told.parts:
+            continue
         _, length = network.call("LeafProofs", "itemOf", told.device, row, index)
         request = EvidenceRequest(lie.epoch, told.device, row.slot, row.witness, items, index, length)
         value = with_room(network.call("AttestationDisputes", "evidenceDepositOf", length))

@@ -30,12 +30,13 @@ from tensorbond.chain.errors import (
     TransactionError,
     TransactionReverted,
 )
+from tensorbond.chain.lane import MAX_TRANSACTION_GAS
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.sender import Sender
 from tensorbond.chain.types import Timing
 from tensorbond.daemon import Daemon, exclusive
 from tensorbond.journal import Journal, JournalLocked, JournalUnwritable
-from tensorbond.oracle.errors import ClassUnsupported, FactsContradict, FactsIncomplete, LeafDataMissing
+from tensorbond.oracle.errors import ClassUnsupported, FactsContradict, FactsIncomplete
 from tensorbond.oracle.exchange import parse_statements
 from tensorbond.oracle.peers import Peers
 from tensorbond.oracle.reader import Reader
@@ -67,10 +68,10 @@ RETRIED = (
 )
 
 REVERTED = "reverted"
-"""In place of the transaction of a proof that was mined in vain."""
+"""In place of the transaction of a proof that was mined in vain; of one that is too large, its reason."""
 
 # Of one epoch only: the others are looked into all the same.
-POSTPONED = (ClassUnsupported, FactsIncomplete, LeafDataMissing)
+POSTPONED = (ClassUnsupported, FactsIncomplete)
 
 
 class _Closable(Protocol):
@@ -193,7 +194,7 @@ class Watcher:
                 if lie.kind == LieKind.UNPROVEN:
                     acts += self._tell(Act(lie.kind, lie.subject, lie.told, "found"))
             # While a slot's evidence may still come, nothing is clean for good.
-            if not accusations and (claim is not None or settled):
+            if not accusations and inquiry.is_whole and (claim is not None or settled):
                 self._promise(f"clean/{epoch}/{stage}", "")
                 log.info("epoch %d is in order as far as %s", epoch, stage)
         if settled:
@@ -231,7 +232,7 @@ class Watcher:
         """Send the first of several that the chain takes; nothing if one was sent before."""
         refused: Act | None = None
         for dispute in alternatives:
-            if (done := self._journal.texts(_sent(dispute))) and done[0] != REVERTED:
+            if (done := self._journal.texts(_sent(dispute))) and done[0].startswith("0x"):
                 return []
             if done:
                 continue
@@ -239,6 +240,12 @@ class Watcher:
             try:
                 if self._sender is None:
                     dispute.simulate(self.network)
+                if (gas := self._gas_of(dispute)) > MAX_TRANSACTION_GAS:
+                    reason = f"too large: at least {gas} gas, and a transaction has {MAX_TRANSACTION_GAS}"
+                    self._promise(_sent(dispute), reason)
+                    refused = Act(*told, "refused", reason=reason)
+                    continue
+                if self._sender is None:
                     return self._tell(Act(*told, "would send"))
                 receipt = dispute.send(self._sender)
             except ContractRefused as error:
@@ -254,6 +261,14 @@ class Watcher:
             return self._tell(Act(*told, "asked" if dispute.is_request else "proven", receipt.transaction))
         # A request that stands already is refused, too: its answer is waited for.
         return [] if refused is None or alternatives[-1].is_request else self._tell(refused)
+
+    def _gas_of(self, dispute: Dispute) -> int:
+        """What the proof takes; 0 where the chain refuses it: sending it tells why."""
+        try:
+            return dispute.gas(self.network, None if self._sender is None else self._sender.address)
+        except RpcError as error:
+            # So say nodes that let no call have more gas than a transaction.
+            return MAX_TRANSACTION_GAS + 1 if "exceeds allowance" in error.message.lower() else 0
 
     def _tell(self, act: Act) -> list[Act]:
         """Each thing once."""

@@ -33,7 +33,7 @@ class Wanted:
 
 def build(network: Network, store: Store, wanted: Wanted) -> list[Dispute]:
     """The disputes of the kind that chain and evidence give for an epoch. Raises FactsIncomplete,
-    LeafDataMissing, StoreUnavailable."""
+    StoreUnavailable."""
     pinned = network.head()
     with (
         tempfile.TemporaryDirectory() as folder,

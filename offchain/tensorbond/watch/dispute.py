@@ -61,6 +61,15 @@ class Dispute:
         if not self.value:
             network.call(self.contract, self.function, *self.args, sender=sender)
 
+    def gas(self, network: Network, sender: str | None = None) -> int:
+        """What it takes, above what a transaction may have, too, so far as the node tells. Raises `RpcError`
+        where it would be refused. A request is always small: 0."""
+        if self.value:
+            return 0
+        call = {"to": network.address(self.contract), "data": "0x" + self.calldata(network).hex()}
+        request = call if sender is None else call | {"from": sender}
+        return int(network.rpc.request("eth_estimateGas", request), 16)
+
     def send(self, sender: Sender) -> Receipt:
         return sender.send(self.contract, self.function, *self.args, value=self.value)
 

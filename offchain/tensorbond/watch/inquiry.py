@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.types import Attested
 from tensorbond.oracle.archive import Case, cases_of
-from tensorbond.oracle.errors import LeafDataInvalid, LeafDataMissing
+from tensorbond.oracle.errors import LeafDataInvalid
 from tensorbond.oracle.facts import EpochFacts, Place
 from tensorbond.oracle.leaves import MAX_BYTES, EpochData, data_name, no_leaves
 from tensorbond.oracle.peers import Peers
 from tensorbond.oracle.reader import Reader
-from tensorbond.oracle.tree import ZERO, outcomes_root
+from tensorbond.oracle.tree import ZERO, Tree, outcomes_root
 from tensorbond.store import FileOversized, NameMissing, Store
+from tensorbond.watch.answers import NO_ANSWERS, AnswerReader, Answers, data_of, graft, hidden_places
 from tensorbond.watch.lies import Lie, LieKind, Truth, find_lies, is_pass
 from tensorbond.watch.shelf import Shelf
 from tensorbond.watch.sums import AttestedTree, recover
@@ -45,17 +46,32 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What is shown of an attestation: everything, or the leaves that answers on chain open."""
+
+    data: EpochData
+    tree: AttestedTree
+    places: Set[int] | None = None
+    """The devices whose leaf, or its absence, is known; None: all."""
+
+
+@dataclass(frozen=True)
 class Inquiry:
-    """`claim`: None while nothing is attested. `attested` and `tree`: None where nobody shows what stands
-    under the root. `previous`: the leaf data under the root that stood before."""
+    """`claim`: None while nothing is attested. `previous`: what is shown under the root that stood before.
+    `answers`: what answers to requests show of the attestation."""
 
     truth: Truth
     cases: Mapping[Place, Case]
     claim: Claim | None = None
-    attested: EpochData | None = None
-    tree: AttestedTree | None = None
-    previous: EpochData | None = None
+    attested: Shown | None = None
+    previous: Shown | None = None
+    answers: Answers = NO_ANSWERS
     lies: tuple[Lie, ...] = field(default=())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing that the leaves are judged by."""
+        return self.previous is None or self.previous.places is None
 
     @property
     def facts(self) -> EpochFacts:
@@ -68,7 +84,8 @@ class Inquirer:
         self._reader = reader
         self._store = store
         self._shelf = shelf
-        self._read: dict[bytes, tuple[EpochData, AttestedTree]] = {}
+        self._answers = AnswerReader(network)
+        self._read: dict[bytes, Shown] = {}
 
     def claim_of(self, epoch: int, pinned: BlockRef) -> Claim | None:
         """What stands attested of an epoch."""
@@ -94,27 +111,43 @@ class Inquirer:
         return Peers(self._reader.endpoints(members, pinned))
 
     def inquire(self, epoch: int, pinned: BlockRef, peers: Peers) -> Inquiry:
-        """Everything about an epoch that is over. Raises FactsIncomplete, FactsContradict, StoreUnavailable,
-        and LeafDataMissing where nobody has the leaves that stood before."""
+        """Everything about an epoch that is over. Raises FactsIncomplete, FactsContradict and
+        StoreUnavailable."""
         facts = self._reader.epoch_facts(epoch, pinned)
         claim = self.claim_of(epoch, pinned)
-        attested, tree = (None, None) if claim is None else self._published(claim, peers)
+        answers = NO_ANSWERS if claim is None else self._answers.read(epoch, claim.root, pinned)
+        attested = None if claim is None else self._shown(claim, peers, answers)
         cases = cases_of(facts)
         found = self._shelf.judge(cases, _witnesses(attested), peers)
         by_place = {case.place: case for case in cases}
         if claim is None:
             return Inquiry(Truth(facts, {}, found), by_place)
         previous = self._previous(claim, peers, pinned)
-        truth = Truth(facts, previous.leaves, found)
-        lies = _data_lies(truth, claim, attested)
-        if attested is not None and tree is not None:
-            lies += find_lies(truth, attested, claim.record.total_weight)
+        truth = Truth(facts, previous.data.leaves, found, previous.places)
+        lies = _data_lies(truth, claim, attested, answers)
+        for event, device, transaction in sorted(answers.unread):
+            told = f"{transaction} answers ({event}) in a way that can't be read"
+            lies.append(Lie(LieKind.UNPROVEN, epoch, device, None, told))
+        if attested is not None:
+            lies += find_lies(truth, attested.data, claim.record.total_weight, attested.places)
+            tree = attested.tree
             if tree.wrong is not None:
                 told = f"node {tree.wrong[1]} of level {tree.wrong[0]} states the sum {tree.stated}"
                 lies.insert(0, Lie(LieKind.SUM, epoch, None, None, told))
-        return Inquiry(truth, by_place, claim, attested, tree, previous, tuple(lies))
+        return Inquiry(truth, by_place, claim, attested, previous, answers, tuple(lies))
 
-    def _published(self, claim: Claim, peers: Peers) -> tuple[EpochData | None, AttestedTree | None]:
+    def _shown(self, claim: Claim, peers: Peers, answers: Answers) -> Shown | None:
+        """What anybody published, or else what answers on chain show."""
+        published = self._published(claim, peers)
+        if published is not None or not answers.leaves:
+            return published
+        return Shown(
+            data_of(answers.leaves, self._network.chain_id, claim.epoch),
+            graft(answers.leaves.values(), claim.root, claim.record.total_weight),
+            answers.leaves.keys(),
+        )
+
+    def _published(self, claim: Claim, peers: Peers) -> Shown | None:
         """The leaves and the tree that stand under the attested root, from whoever shows them."""
         if claim.root in self._read:
             return self._read[claim.root]
@@ -131,32 +164,34 @@ class Inquirer:
                 log.info("leaf data of epoch %d are useless: %s", claim.epoch, error)
                 continue
             if tree is not None and is_whole:
-                self._read = dict([*self._read.items(), (claim.root, (data, tree))][-KEPT:])
-                return data, tree
-        return None, None
+                self._read = dict([*self._read.items(), (claim.root, Shown(data, tree))][-KEPT:])
+                return self._read[claim.root]
+        return None
 
     def _offers(self, name: str, peers: Peers) -> Iterator[bytes]:
         with suppress(NameMissing, FileOversized):
             yield self._store.get(name, MAX_BYTES)
         yield from peers.leaf_data(name, MAX_BYTES)
 
-    def _previous(self, claim: Claim, peers: Peers, pinned: BlockRef) -> EpochData:
+    def _previous(self, claim: Claim, peers: Peers, pinned: BlockRef) -> Shown:
+        nothing = no_leaves(self._network.chain_id)
         if claim.previous_root == ZERO:
-            return no_leaves(self._network.chain_id)
+            return Shown(nothing, AttestedTree(nothing.tree))
         epoch = self._reader.epoch_of_root(claim.previous_root, claim.epoch, pinned)
         before = self.claim_of(epoch, pinned)
-        data = None if before is None else self._published(before, peers)[0]
-        if data is None:
-            raise LeafDataMissing(
-                f"nobody has the leaf data of epoch {epoch}, which epoch {claim.epoch} follows"
-            )
-        return data
+        shown = None
+        if before is not None:
+            shown = self._shown(before, peers, self._answers.read(epoch, before.root, pinned))
+        if shown is None:
+            log.info("nobody shows the leaves of epoch %d, which epoch %d follows", epoch, claim.epoch)
+            return Shown(nothing, AttestedTree(Tree(claim.previous_root, 0, ())), frozenset())
+        return shown
 
 
-def _witnesses(attested: EpochData | None) -> dict[Place, frozenset[bytes]]:
+def _witnesses(attested: Shown | None) -> dict[Place, frozenset[bytes]]:
     """What evidence an attestation says that there is, by benchmark."""
     found: dict[Place, frozenset[bytes]] = {}
-    for device, rows in {} if attested is None else attested.outcomes.items():
+    for device, rows in {} if attested is None else attested.data.outcomes.items():
         for row in rows:
             if is_pass(row) or any(row.witness):
                 place = device, row.slot
@@ -164,12 +199,17 @@ def _witnesses(attested: EpochData | None) -> dict[Place, frozenset[bytes]]:
     return found
 
 
-def _data_lies(truth: Truth, claim: Claim, attested: EpochData | None) -> list[Lie]:
+def _data_lies(truth: Truth, claim: Claim, attested: Shown | None, answers: Answers) -> list[Lie]:
     """Leaves that nobody can show, or that are not those of the digest."""
-    if attested is None:
-        told = f"nobody shows the leaves under 0x{claim.root.hex()}"
-        return [Lie(LieKind.LEAF_WITHHELD, claim.epoch, device, None, told) for device in truth.devices]
-    if attested.data_digest != claim.data_digest:
-        told = f"the data digest is 0x{attested.data_digest.hex()}, attested is 0x{claim.data_digest.hex()}"
+    if attested is not None and attested.places is None:
+        digest = attested.data.data_digest
+        if digest == claim.data_digest:
+            return []
+        told = f"the data digest is 0x{digest.hex()}, attested is 0x{claim.data_digest.hex()}"
         return [Lie(LieKind.UNPROVEN, claim.epoch, None, None, told)]
-    return []
+    unread = {place for event, place, _ in answers.unread if event == "LeafAnswered"}
+    asked = (truth.devices.keys() or {0}) - answers.leaves.keys() - unread
+    if attested is not None:
+        asked |= hidden_places(attested.tree.tree, answers.leaves, asked | unread) - unread
+    told = f"nobody shows the leaf under 0x{claim.root.hex()}"
+    return [Lie(LieKind.LEAF_WITHHELD, claim.epoch, place, None, told) for place in sorted(asked)]

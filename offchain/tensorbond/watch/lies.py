@@ -6,7 +6,7 @@ is one `Lie`, and not one for each number that follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from tensorbond.oracle.emission import emission_at
 from tensorbond.oracle.facts import DeviceFact, EpochFacts, Place
 from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.outcomes import NO_WITNESS, Finding, judge
-from tensorbond.oracle.rules import next_leaf
+from tensorbond.oracle.rules import next_leaf, weight_of
 
 
 class LieKind(StrEnum):
@@ -73,6 +73,8 @@ class Truth:
     facts: EpochFacts
     previous: Mapping[int, Leaf]
     findings: Mapping[Place, Collection[Finding]]
+    known: Set[int] | None = None
+    """Whose previous leaf, or its absence, is known; None: everybody's."""
 
     @property
     def devices(self) -> dict[int, DeviceFact]:
@@ -81,16 +83,20 @@ class Truth:
         return {device.device: device for device in sorted(begun, key=lambda device: device.device)}
 
 
-def find_lies(truth: Truth, attested: EpochData, total_weight: int) -> list[Lie]:
+def find_lies(
+    truth: Truth, attested: EpochData, total_weight: int, places: Set[int] | None = None
+) -> list[Lie]:
     """All that is false in the leaves and outcomes of an epoch; `total_weight`: as attested, be it their sum
-    or not (`tensorbond.watch.sums` looks into that)."""
-    return list(_lies(truth, attested, total_weight))
+    or not (`tensorbond.watch.sums` looks into that). `places`: the devices whose leaf, or its absence, is
+    known; None: all."""
+    return list(_lies(truth, attested, total_weight, places))
 
 
-def _lies(truth: Truth, attested: EpochData, total_weight: int) -> Iterator[Lie]:
+def _lies(truth: Truth, attested: EpochData, total_weight: int, places: Set[int] | None) -> Iterator[Lie]:
     facts = truth.facts
     devices, due = truth.devices, duties(facts)
-    for device in sorted(attested.leaves.keys() | devices.keys()):
+    all_places = attested.leaves.keys() | devices.keys()
+    for device in sorted(all_places if places is None else all_places & places):
         if device not in devices:
             yield Lie(LieKind.DEVICE, facts.epoch, device, None, "a leaf for a device that had not begun")
         elif device not in attested.leaves:
@@ -109,6 +115,12 @@ def _leaf_lies(
     if not is_its_own:
         told = f"of {leaf.provider} in class {leaf.class_id}, not of {device.provider} in {device.class_id}"
         yield Lie(LieKind.DEVICE, facts.epoch, device.device, None, told)
+    if truth.known is not None and device.device not in truth.known:
+        weight = weight_of(facts, device, leaf)
+        if is_its_own and leaf.weight != weight:
+            told = f"weight {leaf.weight}, not {weight} by the leaf itself"
+            yield Lie(LieKind.WEIGHT, facts.epoch, device.device, None, told)
+        return
     previous = truth.previous.get(device.device)
     need = next_leaf(facts, device, previous, rows)
     wrong = [
@@ -177,6 +189,10 @@ def _result_lie(truth: Truth, device: DeviceFact, duty: Duty, row: Outcome) -> t
     shown = next((finding for finding in findings if finding.root == row.witness), None)
     if says_work or row.result == OutcomeResult.BAD_ITEM:
         if shown is None:
+            # Time and work are on the chain, whatever the evidence shows.
+            measured = judge(facts, device, duty, [Finding(row.witness, None)])
+            if says_work and is_pass(measured) and row != measured:
+                return LieKind.THROUGHPUT, f"{_show(row)}, not {_show(measured)}"
             return LieKind.EVIDENCE_WITHHELD, f"{told}: nobody shows evidence with this root"
         if says_work and shown.bad_item is not None:
             return LieKind.PASS, f"{told}: item {shown.bad_item} is bad"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tensorbond.oracle.board import SignedStatement
 from tensorbond.oracle.exchange import show_signatures
+from tensorbond.watch import bot
 from tensorbond.watch.bot import Act
 from tests import acts
 from tests.offchain.audit.market import Market
@@ -60,6 +62,22 @@ def test_cycle__without_a_key__tells_what_it_would_send(young_market: Market, wa
     block = young_market.chain.block_number
     told = shown(watch(young_market, account=None))
     assert told == {("badItem", "would send"), ("missed", "would send")}
+    assert young_market.chain.block_number == block
+
+
+def test_cycle__proofs_too_large_for_a_transaction__are_told_once_and_never_sent(
+    young_market: Market, watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bot, "MAX_TRANSACTION_GAS", 30_000)
+    young_market.attest_honestly(1)
+    block = young_market.chain.block_number
+    found = watch(young_market)
+    assert shown(found) == {("badItem", "refused"), ("missed", "refused")}
+    assert all(
+        re.fullmatch(r"too large: at least \d+ gas, and a transaction has 30000", a.reason) for a in found
+    )
+    monkeypatch.undo()
+    assert watch(young_market) == [], "the reason is remembered"
     assert young_market.chain.block_number == block
 
 

@@ -15,7 +15,7 @@ from tensorbond.watch.lies import LieKind, Truth
 from tests import acts
 from tests.offchain.audit.market import Market
 from tests.offchain.watch.conftest import Watch
-from tests.offchain.watch.liars import LIARS, Signed
+from tests.offchain.watch.liars import LIARS, Liar, Signed
 from tests.system import role
 
 pytestmark = pytest.mark.chain
@@ -27,10 +27,14 @@ WORK = {"badItem", "missed"}
 
 def lie(market: Market, name: str, choice: Random, publishes: bool = True) -> Signed:
     """What this liar makes of epoch 1, signed by a quorum and published."""
+    return lie_by(market, LIARS[name][0], choice, publishes)
+
+
+def lie_by(market: Market, liar: Liar, choice: Random, publishes: bool = True) -> Signed:
     honest = market.judge(1)
     with closing(market.connect()) as network:
         facts = Reader(network).epoch_facts(1, network.head())
-    signed = LIARS[name][0](Truth(facts, market.standing.leaves, {}), honest, choice)
+    signed = liar(Truth(facts, market.standing.leaves, {}), honest, choice)
     assert signed is not None, "epoch 1 has something of everything"
     told = {"root": signed.root, "total_weight": signed.total_weight, "data_digest": signed.data.data_digest}
     sign(market, replace(market.statement(honest), **told))
