@@ -100,7 +100,8 @@ def sparse_evidence(
     )
     cap = tuple(tree[shape.lower][number] for number in range(1 << shape.cap_bits))
     later = [[random.bytes(32) for _ in range(shape.segments - 1 - each.segment)] for each in segments]
-    before = [random.bytes(32) for _ in segments]
+    # The chain of checkpoints starts at zeros: before segment 1 none other stands.
+    before = [bytes(32) if each.segment == 1 else random.bytes(32) for each in segments]
     ends = {}
     for each, (start, end, _), digests, first in zip(segments, walks, later, before, strict=True):
         checkpoint = first
