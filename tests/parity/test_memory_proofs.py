@@ -220,14 +220,15 @@ def changed(data: st.DataObject, value: bytes) -> bytes:
 
 
 def assert_refused(scene: Scene, verb: str, *args: Any) -> None:
-    with pytest.raises(Reverted):
+    with pytest.raises(Reverted) as caught:
         scene.chain.call("WorkDisputes", verb, commit_of(scene.work), *args, sender=scene.chain.accounts[5])
+    assert caught.value.error not in ("", "Error", "Panic"), str(caught.value)
 
 
 numbers = st.integers(0, 2**16) | st.integers(0, 2**256 - 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(index=indices, data=st.data())
 def test_prove_bad_memory_item__whatever_is_claimed_of_honest_work__reverts(
     scene: Scene, index: int, data: st.DataObject
@@ -262,7 +263,7 @@ def test_prove_bad_memory_header__whatever_is_claimed_of_honest_work__reverts(
     assert_refused(scene, "proveBadMemoryHeader", opened, sign_root(scene.chain, scene.work, root))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(number=st.integers(0, ODD.labels - 1), data=st.data())
 def test_prove_bad_label__whatever_is_claimed_of_honest_work__reverts(
     scene: Scene, number: int, data: st.DataObject
@@ -274,7 +275,7 @@ def test_prove_bad_label__whatever_is_claimed_of_honest_work__reverts(
     assert_refused(scene, "proveBadLabel", claimed, opening)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(walker=st.integers(0, ODD.walkers - 1), segment=st.integers(0, ODD.segments - 1), data=st.data())
 def test_prove_bad_step__whatever_is_claimed_of_honest_work__reverts(
     scene: Scene, walker: int, segment: int, data: st.DataObject

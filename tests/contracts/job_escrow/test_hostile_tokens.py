@@ -205,9 +205,10 @@ def test_greedy_token__starved_by_the_caller__nothing_happens_at_all(
     job = submitted_job(chain, device, token=token)
     chain.send("GreedyToken", "setGreed", 1, sender=governor)
 
-    with pytest.raises(Reverted):
+    with pytest.raises(Reverted) as caught:
         chain.send("JobEscrow", "approve", job.number, job.state, sender=requester, gas=300_000)
 
+    assert caught.value.error.startswith("out of gas")
     assert chain.call("JobEscrow", "jobHash", job.number) == job_hash(job.state)
     assert is_held(chain, device)
 
