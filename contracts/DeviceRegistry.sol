@@ -56,6 +56,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
 
     IProviderStaking private immutable STAKING;
     address private immutable JOB_ESCROW;
+    address private immutable LEASE_ESCROW;
     address private immutable WORK_DISPUTES;
 
     Head private _head;
@@ -71,11 +72,13 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         address authority,
         IProviderStaking staking,
         address jobEscrow,
+        address leaseEscrow,
         address workDisputes,
         Timing memory first
     ) AccessManaged(authority) {
         STAKING = staking;
         JOB_ESCROW = jobEscrow;
+        LEASE_ESCROW = leaseEscrow;
         WORK_DISPUTES = workDisputes;
 
         if (first.fromBlock < block.number) revert TimingInvalid("fromBlock", first.fromBlock, block.number);
@@ -170,7 +173,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
 
     /// @inheritdoc IDeviceRegistry
     function hold(uint256 device, uint256 slot) external returns (Device memory d) {
-        if (msg.sender != JOB_ESCROW) revert JobEscrowOnly(msg.sender);
+        if (msg.sender != JOB_ESCROW && msg.sender != LEASE_ESCROW) revert EscrowOnly(msg.sender);
         d = deviceOf(device);
         if (d.held) revert DeviceHeldAlready(device);
         if (!_isActive(d, slot)) revert DeviceNotActive(device, slot);
@@ -186,7 +189,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
 
     /// @inheritdoc IDeviceRegistry
     function release(uint256 device) external {
-        if (msg.sender != JOB_ESCROW) revert JobEscrowOnly(msg.sender);
+        if (msg.sender != JOB_ESCROW && msg.sender != LEASE_ESCROW) revert EscrowOnly(msg.sender);
         if (!_devices[device].held) revert DeviceNotHeld(device);
 
         _devices[device].held = false;

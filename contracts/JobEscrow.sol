@@ -46,6 +46,8 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     IProviderStaking private immutable STAKING;
     IAttestations private immutable ATTESTATIONS;
     address private immutable FEE_RECIPIENT;
+    address private immutable ORDER_BOOK;
+    address private immutable ARBITER;
 
     Counter private _counter;
     mapping(uint256 job => bytes32 hash) private _hashes;
@@ -57,12 +59,16 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         IDeviceRegistry registry,
         IProviderStaking staking,
         IAttestations attestations,
+        address orderBook,
+        address arbiter,
         address recipient,
         uint256 bps
     ) AccessManaged(authority) {
         REGISTRY = registry;
         STAKING = staking;
         ATTESTATIONS = attestations;
+        ORDER_BOOK = orderBook;
+        ARBITER = arbiter;
         FEE_RECIPIENT = recipient;
         _setFee(bps);
     }

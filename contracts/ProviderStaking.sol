@@ -26,6 +26,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     address private immutable REGISTRY;
     address private immutable JOB_ESCROW;
     address private immutable WORK_DISPUTES;
+    address private immutable REWARDS;
     /// @inheritdoc IProviderStaking
     uint256 public immutable UNBONDING_BLOCKS;
 
@@ -41,12 +42,14 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         address registry,
         address jobEscrow,
         address workDisputes,
+        address rewards,
         uint256 unbondingBlocks
     ) EIP712("ProviderStaking", "1") {
         TOKEN = token;
         REGISTRY = registry;
         JOB_ESCROW = jobEscrow;
         WORK_DISPUTES = workDisputes;
+        REWARDS = rewards;
         UNBONDING_BLOCKS = unbondingBlocks;
     }
 

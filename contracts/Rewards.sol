@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IAttestations, LeafProof} from "./interfaces/IAttestations.sol";
+import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {IRewards} from "./interfaces/IRewards.sol";
 import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Emission} from "./libraries/Emission.sol";
@@ -9,15 +10,17 @@ import {Emission} from "./libraries/Emission.sol";
 contract Rewards is IRewards {
     ITensorbondToken private immutable TOKEN;
     IAttestations private immutable ATTESTATIONS;
+    IProviderStaking private immutable STAKING;
 
     /// @inheritdoc IRewards
     mapping(uint256 device => uint256) public claimedOf;
     /// @inheritdoc IRewards
     uint256 public totalClaimed;
 
-    constructor(ITensorbondToken token, IAttestations attestations) {
+    constructor(ITensorbondToken token, IAttestations attestations, IProviderStaking staking) {
         TOKEN = token;
         ATTESTATIONS = attestations;
+        STAKING = staking;
     }
 
     /// @inheritdoc IRewards

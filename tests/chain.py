@@ -231,6 +231,9 @@ class Chain:
         return str(self.rpc.request("evm_snapshot"))
 
     def revert_to(self, snapshot: str) -> None:
+        """Back to a snapshot's state. A mined transaction leaves anvil's pool only after its receipt is out:
+        whoever reverts in between would have it mined again."""
+        self.rpc.request("anvil_dropAllTransactions")
         assert self.rpc.request("evm_revert", snapshot)
         for address in self._impersonated:
             self.rpc.request("anvil_stopImpersonatingAccount", address)

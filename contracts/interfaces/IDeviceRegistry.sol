@@ -83,7 +83,7 @@ interface IDeviceRegistry {
     error CountOutOfRange(uint256 have, uint256 most);
     error RegistryFull(uint256 have, uint256 most);
     error ProviderOnly(address account, address provider);
-    error JobEscrowOnly(address account);
+    error EscrowOnly(address account);
     error WorkDisputesOnly(address account);
     error EntryUnknown(uint256 entry);
 

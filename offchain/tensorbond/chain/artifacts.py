@@ -30,6 +30,10 @@ CONTRACTS = (
     "AttestationDisputes",
     "Rewards",
     "JobEscrow",
+    "LeaseEscrow",
+    "OrderBook",
+    "OracleArbiter",
+    "SealedAuction",
 )
 
 _CHECKOUT = Path(__file__).resolve().parents[3]

@@ -89,6 +89,7 @@ def constructor_arguments(
                 "registry": at["DeviceRegistry"],
                 "jobEscrow": at["JobEscrow"],
                 "workDisputes": at["WorkDisputes"],
+                "rewards": at["Rewards"],
                 "unbondingBlocks": parameters.unbonding_blocks,
             }
         case "DeviceRegistry":
@@ -96,6 +97,7 @@ def constructor_arguments(
                 "authority": at["AccessManager"],
                 "staking": at["ProviderStaking"],
                 "jobEscrow": at["JobEscrow"],
+                "leaseEscrow": at["LeaseEscrow"],
                 "workDisputes": at["WorkDisputes"],
                 "first": first,
             }
@@ -142,15 +144,51 @@ def constructor_arguments(
                 "memoryProofs": at["MemoryProofs"],
             }
         case "Rewards":
-            return {"token": at["TensorbondToken"], "attestations": at["Attestations"]}
+            return {
+                "token": at["TensorbondToken"],
+                "attestations": at["Attestations"],
+                "staking": at["ProviderStaking"],
+            }
         case "JobEscrow":
             return {
                 "authority": at["AccessManager"],
                 "registry": at["DeviceRegistry"],
                 "staking": at["ProviderStaking"],
                 "attestations": at["Attestations"],
+                "orderBook": at["OrderBook"],
+                "arbiter": at["OracleArbiter"],
                 "feeRecipient": parameters.fee_recipient or deployer,
                 "feeBps": parameters.fee_bps,
+            }
+        case "LeaseEscrow":
+            return {
+                "authority": at["AccessManager"],
+                "registry": at["DeviceRegistry"],
+                "staking": at["ProviderStaking"],
+                "challenges": at["Challenges"],
+                "orderBook": at["OrderBook"],
+                "feeRecipient": parameters.fee_recipient or deployer,
+                "feeBps": parameters.fee_bps,
+            }
+        case "OrderBook":
+            return {
+                "jobEscrow": at["JobEscrow"],
+                "leaseEscrow": at["LeaseEscrow"],
+                "registry": at["DeviceRegistry"],
+                "staking": at["ProviderStaking"],
+                "attestations": at["Attestations"],
+            }
+        case "OracleArbiter":
+            return {
+                "attestations": at["Attestations"],
+                "registry": at["DeviceRegistry"],
+                "jobEscrow": at["JobEscrow"],
+            }
+        case "SealedAuction":
+            return {
+                "jobEscrow": at["JobEscrow"],
+                "registry": at["DeviceRegistry"],
+                "staking": at["ProviderStaking"],
             }
     raise DeploymentInvalid(f"nothing is known of a contract {name}")
 

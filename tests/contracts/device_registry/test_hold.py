@@ -48,7 +48,7 @@ def test_hold__by_anyone_else__reverts(
 ) -> None:
     sender = request.getfixturevalue(account)
 
-    with chain.reverts("JobEscrowOnly", account=sender):
+    with chain.reverts("EscrowOnly", account=sender):
         chain.send("DeviceRegistry", "hold", active, 7, sender=sender)
 
 

@@ -38,7 +38,7 @@ def test_release__by_anyone_else__reverts(
 ) -> None:
     sender = request.getfixturevalue(account)
 
-    with chain.reverts("JobEscrowOnly", account=sender):
+    with chain.reverts("EscrowOnly", account=sender):
         chain.send("DeviceRegistry", "release", held, sender=sender)
 
 

@@ -27,6 +27,16 @@ def test_set_fee__by_anyone_else__reverts(chain: Chain, stranger: str) -> None:
 
 def test_deployment__fee_above_the_cap__reverts(chain: Chain, governor: str) -> None:
     at = chain.address
-    peers = [at[name] for name in ("AccessManager", "DeviceRegistry", "ProviderStaking", "Attestations")]
+    peers = [
+        at[name]
+        for name in (
+            "AccessManager",
+            "DeviceRegistry",
+            "ProviderStaking",
+            "Attestations",
+            "OrderBook",
+            "OracleArbiter",
+        )
+    ]
     with chain.reverts("FeeTooHigh", have=501, most=500):
         chain.call_constructor("JobEscrow", *peers, governor, 501, sender=governor)
