@@ -275,9 +275,17 @@ class Memory:
             return first % self.dimensions.labels, 0
         return first % self.dimensions.walkers, second % self.dimensions.segments
 
+    @cached_property
+    def _items(self) -> dict[tuple[bytes, int], bytes]:
+        return {}
+
     def item(self, sample_beacon: bytes, index: int) -> bytes:
-        place = self.sample(sample_beacon, index)
-        return self.label_item(place[0]) if index < LABEL_SAMPLES else self.segment_item(*place)
+        known = self._items.get((sample_beacon, index))
+        if known is None:
+            place = self.sample(sample_beacon, index)
+            known = self.label_item(place[0]) if index < LABEL_SAMPLES else self.segment_item(*place)
+            self._items[sample_beacon, index] = known
+        return known
 
     def blocks_of(self, sample_beacon: bytes, index: int) -> list[int]:
         place = self.sample(sample_beacon, index)
