@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chain import Chain, project_artifacts
-from tests.system import deploy_system, free_anvil, oracle_accounts, role
+from tests.system import deploy_system, free_anvil, isolated, oracle_accounts, role
 
 UNDER_APE = Path(sys.argv[0]).name == "ape"
 
@@ -69,70 +69,62 @@ def system(deployment_file: Path) -> Iterator[Chain]:
 @pytest.fixture
 def bare_chain(bare_system: Chain) -> Iterator[Chain]:
     """For contracts that a test deploys by hand: `chain.deploy`, `chain.impersonate`."""
-    yield from _isolated(bare_system)
+    yield from isolated(bare_system)
 
 
 @pytest.fixture
 def chain(system: Chain) -> Iterator[Chain]:
-    yield from _isolated(system)
+    yield from isolated(system)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def governor(system: Chain) -> str:
     return role(system, "governor")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def treasury(system: Chain) -> str:
     """Holds the genesis supply."""
     return role(system, "treasury")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def provider(system: Chain) -> str:
     return role(system, "provider")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def operator(system: Chain) -> str:
     return role(system, "operator")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def requester(system: Chain) -> str:
     return role(system, "requester")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stranger(system: Chain) -> str:
     return role(system, "stranger")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def auditor(system: Chain) -> str:
     return role(system, "auditor")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def other_provider(system: Chain) -> str:
     return role(system, "other_provider")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def oracles(system: Chain) -> list[str]:
     """Four, ascending by address."""
     return oracle_accounts(system, 4)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def many_oracles(system: Chain) -> list[str]:
     """Ten, ascending by address."""
     return oracle_accounts(system, 10)
-
-
-def _isolated(chain: Chain) -> Iterator[Chain]:
-    known = dict(chain.address), dict(chain._abis), dict(chain._names)
-    snapshot = chain.snapshot()
-    yield chain
-    chain.revert_to(snapshot)
-    chain.address, chain._abis, chain._names = known

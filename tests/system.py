@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from tensorbond.chain.deploy import deploy
@@ -60,3 +61,12 @@ def deploy_system(chain: Chain, path: Path) -> None:
         chain.send("TensorbondToken", "transfer", oracle, 200_000 * TBND, sender=treasury)
     chain.send("TestDollar", "mint", role(chain, "requester"), 1_000_000 * TUSD, sender=governor)
     chain.mine_to(max(deployment.timing.from_block, chain.block_number))
+
+
+def isolated(chain: Chain) -> Iterator[Chain]:
+    """All that happens on the chain meanwhile is undone, and the names that were given are forgotten."""
+    known = dict(chain.address), dict(chain._abis), dict(chain._names)
+    snapshot = chain.snapshot()
+    yield chain
+    chain.revert_to(snapshot)
+    chain.address, chain._abis, chain._names = known

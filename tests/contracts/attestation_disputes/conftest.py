@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -10,7 +11,7 @@ from tensorbond.chain.types import DeviceClass
 from tensorbond.oracle.facts import Place
 from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.outcomes import Finding
-from tests.acts import TBND, FundedJob, accept_as, fund_as, register_as, stake_as
+from tests.acts import TBND, FundedJob, accept_as, fund_as, join_oracles, register_as, stake_as
 from tests.chain import Chain
 from tests.contracts.attestation_disputes.epochs import (
     CHAIN_ID,
@@ -21,9 +22,10 @@ from tests.contracts.attestation_disputes.epochs import (
     slots_of,
     tell,
 )
-from tests.contracts.attestations.conftest import bonded, seated
+from tests.contracts.attestations.conftest import bonded
+from tests.system import isolated
 
-__all__ = ["bonded", "seated"]
+__all__ = ["bonded"]
 
 FIRST, SECOND = 1, 2
 FAST, RARE, DEEP = 3, 4, 5
@@ -42,10 +44,38 @@ class Story:
 
 
 @pytest.fixture
-def story(
-    chain: Chain, seated: list[str], governor: str, requester: str, provider: str, other_provider: str
-) -> Story:
+def chain(system: Chain, request: pytest.FixtureRequest) -> Iterator[Chain]:
+    """The system; where a test wants the story, told already."""
+    if "story" in request.fixturenames:
+        request.getfixturevalue("played")
+    yield from isolated(system)
+
+
+@pytest.fixture
+def seated(chain: Chain, oracles: list[str], request: pytest.FixtureRequest) -> list[str]:
+    """Four oracles, set 1 from epoch 0 on, of which three must sign."""
+    if "story" not in request.fixturenames:
+        assert join_oracles(chain, oracles, threshold=3, from_epoch=0) == 1
+    return oracles
+
+
+@pytest.fixture
+def story(chain: Chain, played: Story) -> Story:
     """Devices 1, 2 and 4 of one provider and 3 of another; in every slot one or two of them sleep."""
+    return played
+
+
+@pytest.fixture(scope="module")
+def played(
+    system: Chain, oracles: list[str], governor: str, requester: str, provider: str, other_provider: str
+) -> Iterator[Story]:
+    """Played once a module: every test begins where it ends."""
+    for chain in isolated(system):
+        assert join_oracles(chain, oracles, threshold=3, from_epoch=0) == 1
+        yield _tell(chain, governor, requester, provider, other_provider)
+
+
+def _tell(chain: Chain, governor: str, requester: str, provider: str, other_provider: str) -> Story:
     deep = replace(
         TERMS,
         layers=64,
