@@ -6,12 +6,13 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {MerkleSum} from "./libraries/MerkleSum.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
-contract DeviceRegistry is IDeviceRegistry, AccessManaged {
+contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     using SafeCast for uint256;
     using Slots for Timing;
 
@@ -22,11 +23,13 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         uint40 fromBlock;
         uint16 slotBlocks;
         uint16 epochSlots;
-        uint32 attestBlocks;
+        /// At most MAX_ATTEST_BLOCKS.
+        uint24 attestBlocks;
         uint32 proofBlocks;
         uint16 rollCall;
         uint8 entries;
         uint16 classes;
+        bool paused;
         uint24 devices;
     }
 
@@ -123,11 +126,26 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         _append(next, entry);
     }
 
+    /// @inheritdoc IPausable
+    function pause() external restricted {
+        _head.paused = true;
+
+        emit PauseSet(true);
+    }
+
+    /// @inheritdoc IPausable
+    function unpause() external restricted {
+        _head.paused = false;
+
+        emit PauseSet(false);
+    }
+
     // ---- Provider ----
 
     /// @inheritdoc IDeviceRegistry
     function register(uint256 classId, uint256 bondedGops, uint256 count) external returns (uint256 first) {
         Head storage head = _head;
+        if (head.paused) revert Paused();
         DeviceClass storage terms = _classes[classId];
         if (classId >= head.classes) revert ClassUnknown(classId);
         if (bondedGops < terms.minGops || bondedGops > terms.peakGops) {
@@ -319,6 +337,11 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
         return _head.entries;
     }
 
+    /// @inheritdoc IPausable
+    function paused() external view returns (bool) {
+        return _head.paused;
+    }
+
     // ---- Internal ----
 
     modifier onlyWorkDisputes() {
@@ -343,11 +366,12 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged {
             fromBlock: t.fromBlock,
             slotBlocks: t.slotBlocks,
             epochSlots: t.epochSlots,
-            attestBlocks: t.attestBlocks,
+            attestBlocks: uint24(t.attestBlocks),
             proofBlocks: t.proofBlocks,
             rollCall: t.rollCall,
             entries: (entry + 1).toUint8(),
             classes: head.classes,
+            paused: head.paused,
             devices: head.devices
         });
 

@@ -19,9 +19,12 @@ from eth_utils.crypto import keccak
 from tensorbond.chain.abi import Abi
 from tensorbond.chain.artifacts import CONTRACTS, Artifacts
 from tensorbond.chain.deployment import ContractRecord, Deployment, jsonable, write_atomically
-from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid, RpcError
-from tensorbond.chain.lane import Lane, refusal_of
+from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid
+from tensorbond.chain.handover import MANAGER, handover_due
+from tensorbond.chain.lane import Lane
 from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.reader import Call, Reader
+from tensorbond.chain.roles import ADMIN
 from tensorbond.chain.types import DeviceClass, Timing
 
 Say = Callable[[str], None]
@@ -76,7 +79,7 @@ def constructor_arguments(
     first = Timing(0, 0, genesis_block, **parameters.timing.model_dump())
     match name:
         case "AccessManager":
-            return {"initialAdmin": parameters.governor or deployer}
+            return {"initialAdmin": deployer}
         case "TensorbondToken":
             return {
                 "minter": at["Rewards"],
@@ -251,27 +254,66 @@ def deploy_test_tokens(
 
 def govern(
     lane: Lane, artifacts: Artifacts, deployment: Deployment, parameters: Parameters, say: Say
-) -> list[tuple[str, str, tuple[Any, ...]]]:
-    """Carry out what the governor has yet to do (classes, allow-list), or say it if the key isn't the
-    governor's.
+) -> list[Call]:
+    """Bring settings (classes, allow-list) and roles to what the parameters say, as far as this key may.
 
-    Returns what was, or has yet to be, called: (contract, function, arguments)."""
-    due = list(_due(lane, artifacts, deployment, parameters))
-    for contract, function, args in due:
-        if lane.address != deployment.governor:
-            say(f"for the governor to call: {contract}.{function}{args}")
-            continue
-        abi = artifacts[contract].abi
-        lane.transact(
-            deployment.address(contract),
-            abi.encode_call(function, args),
-            abis=[abi, artifacts["AccessManager"].abi],
-            label=(contract, function),
-        )
-        say(f"{contract}.{function}: done")
+    The deployer does all of it and then hands over, in one transaction. Later on a governor whose calls wait
+    schedules here what is due, and makes it in a run after the wait. Returns what was, or has yet to be,
+    called."""
+    reader = Reader(lane.rpc, artifacts, deployment)
+    due = list(_due(reader, parameters))
+    for call in due:
+        _govern(lane, reader, call, say)
+    handover = handover_due(reader)
+    if handover:
+        manager = artifacts[MANAGER].abi
+        calls = [manager.encode_call(function, args) for function, args in handover]
+        is_admin, delay = reader.call(MANAGER, "hasRole", ADMIN, lane.address)
+        if is_admin and not delay:
+            _transact(lane, reader, (MANAGER, "multicall", (calls,)))
+            say(f"roles: the governor is {deployment.governor}, the guardian {deployment.guardian}")
+        else:
+            for function, args in handover:
+                say(f"for the governor to call: {MANAGER}.{function}{args}")
+        due += [(MANAGER, function, args) for function, args in handover]
     if not due:
-        say("classes and tokens are as the parameters say")
+        say("classes, tokens and roles are as the parameters say")
     return due
+
+
+def _govern(lane: Lane, reader: Reader, call: Call, say: Say) -> None:
+    """Make one call, or schedule it if this key's calls wait, or say that it is for the governor."""
+    contract, function, args = call
+    abi, target = reader.artifacts[contract].abi, reader.deployment.address(contract)
+    data = abi.encode_call(function, args)
+    immediate, delay = reader.call(MANAGER, "canCall", lane.address, target, data[:4])
+    if not immediate and not delay:
+        say(f"for the governor to call: {contract}.{function}{args}")
+        return
+    if not immediate:
+        operation = reader.call(MANAGER, "hashOperation", lane.address, target, data)
+        ready_at = reader.call(MANAGER, "getSchedule", operation)
+        now = int(lane.rpc.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        if not ready_at:
+            _transact(lane, reader, (MANAGER, "schedule", (target, data, 0)))
+            say(f"{contract}.{function}: scheduled, run this again after {delay} s")
+            return
+        if ready_at > now:
+            say(f"{contract}.{function}: scheduled already, run this again after {ready_at - now} s")
+            return
+    _transact(lane, reader, call)
+    say(f"{contract}.{function}: done")
+
+
+def _transact(lane: Lane, reader: Reader, call: Call) -> None:
+    contract, function, args = call
+    abi = reader.artifacts[contract].abi
+    lane.transact(
+        reader.deployment.address(contract),
+        abi.encode_call(function, args),
+        abis=[abi, reader.artifacts[MANAGER].abi],
+        label=(contract, function),
+    )
 
 
 def _plan(lane: Lane, parameters: Parameters, path: Path, tokens: Mapping[str, str], say: Say) -> Plan:
@@ -298,8 +340,10 @@ def _create(
 ) -> ContractRecord:
     at, artifact = plan.addresses, artifacts[name]
     nonce = plan.first_nonce + CONTRACTS.index(name)
-    code = _code(lane, at[name])
     mined = None
+    for transaction in plan.transactions.get(name, []):
+        mined = mined or lane.await_mined(transaction)
+    code = _code(lane, at[name])
     if not code:
         if lane.nonce() != nonce:
             raise DeploymentConflict(
@@ -326,8 +370,6 @@ def _create(
         code = _code(lane, at[name])
     else:
         say(f"{name} is at {at[name]} already")
-        for transaction in plan.transactions.get(name, []):
-            mined = mined or lane.await_mined(transaction)
     if mined is None or not artifact.code_matches(code):
         raise DeploymentConflict(f"what is at {at[name]} is not the {name} of this plan")
     if mined.contract_address is None or mined.contract_address.lower() != at[name].lower():
@@ -351,6 +393,8 @@ def _conclude(
         chain_id=plan.chain_id,
         deployer=plan.deployer,
         governor=parameters.governor or plan.deployer,
+        governor_delay=parameters.governor_delay,
+        guardian=parameters.guardian or parameters.governor or plan.deployer,
         timing=Timing(0, 0, plan.genesis_block, **parameters.timing.model_dump()),
         classes=tuple(terms.to_struct() for terms in parameters.classes),
         contracts=records,
@@ -360,19 +404,9 @@ def _conclude(
     return deployment
 
 
-def _due(
-    lane: Lane, artifacts: Artifacts, deployment: Deployment, parameters: Parameters
-) -> Sequence[tuple[str, str, tuple[Any, ...]]]:
-    def call(contract: str, function: str, *args: Any) -> Any:
-        abi = artifacts[contract].abi
-        request = {"to": deployment.address(contract), "data": "0x" + abi.encode_call(function, args).hex()}
-        try:
-            data = lane.rpc.request("eth_call", request, "latest")
-        except RpcError as error:
-            raise refusal_of(error, [abi], (contract, function)) or error from None
-        return abi.decode_result(function, bytes.fromhex(data[2:]))
-
-    due: list[tuple[str, str, tuple[Any, ...]]] = []
+def _due(reader: Reader, parameters: Parameters) -> Sequence[Call]:
+    call = reader.call
+    due: list[Call] = []
     count = call("DeviceRegistry", "classCount")
     for index, terms in enumerate(parameters.classes):
         wanted: DeviceClass = terms.to_struct()
@@ -382,13 +416,22 @@ def _due(
             raise DeploymentConflict(
                 f"class {index} is {found}, the parameters say {wanted}; a class never changes"
             )
-    for address in deployment.tokens.values():
+    for address in reader.deployment.tokens.values():
         if not call("JobEscrow", "ledgerOf", address).allowed:
             due.append(("JobEscrow", "allowToken", (address, True)))
     return due
 
 
 def _check_same(deployment: Deployment, parameters: Parameters, path: Path) -> None:
+    governor = parameters.governor or deployment.deployer
+    settings: tuple[tuple[str, object, object], ...] = (
+        ("governor", deployment.governor, governor),
+        ("governor_delay", deployment.governor_delay, parameters.governor_delay),
+        ("guardian", deployment.guardian, parameters.guardian or governor),
+    )
+    for what, found, wanted in settings:
+        if found != wanted:
+            raise DeploymentConflict(f"{path} says {what} = {found}, the parameters say {wanted}")
     at = {name: record.address for name, record in deployment.contracts.items()}
     for name, record in deployment.contracts.items():
         need = constructor_arguments(name, parameters, deployment.deployer, at, deployment.timing.from_block)

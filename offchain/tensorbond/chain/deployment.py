@@ -61,6 +61,9 @@ class Deployment(_Model):
     chain_id: int
     deployer: _Address
     governor: _Address
+    # Seconds that a governor's call waits.
+    governor_delay: int
+    guardian: _Address
     timing: Timing
     classes: Annotated[tuple[DeviceClass, ...], PlainSerializer(jsonable)]
     contracts: dict[str, ContractRecord]

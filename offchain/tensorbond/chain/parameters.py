@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tensorbond.chain.errors import DeploymentInvalid
 from tensorbond.chain.types import DeviceClass
@@ -95,11 +95,20 @@ class PaymentToken(_Model):
     test_contract: str | None = None
 
 
+# Two days, to see a change coming and to leave before it; on a chain that anybody can throw away, none.
+LEAST_GOVERNOR_DELAY = 2 * 24 * 3600
+THROW_AWAY_CHAINS = (1337, 31337)
+
+
 class Parameters(_Model):
     """Everything a deployment is decided by. Addresses left out are the deployer's own."""
 
     chain_id: int
     governor: Address | None = None
+    # Seconds from scheduling a governor's call to the earliest time of making it.
+    governor_delay: int = Field(default=0, ge=0, lt=1 << 32)
+    # Left out: the governor.
+    guardian: Address | None = None
     treasury: Address | None = None
     fee_recipient: Address | None = None
     genesis_supply: Wei
@@ -111,6 +120,19 @@ class Parameters(_Model):
     genesis_delay: int = Field(default=20, ge=1)
     classes: tuple[ClassTerms, ...] = Field(alias="class", default=())
     tokens: tuple[PaymentToken, ...] = Field(alias="token", default=())
+
+    @model_validator(mode="after")
+    def _governed_slowly(self) -> Parameters:
+        """A deployment that others put their money into gives them time, and a guardian of its own."""
+        if self.chain_id in THROW_AWAY_CHAINS:
+            return self
+        if self.governor_delay < LEAST_GOVERNOR_DELAY:
+            raise ValueError(f"governor_delay is {self.governor_delay}, need {LEAST_GOVERNOR_DELAY} or more")
+        if self.governor is None or self.guardian is None:
+            raise ValueError("governor and guardian must be named: the deployer keeps no right")
+        if self.governor.lower() == self.guardian.lower():
+            raise ValueError("governor and guardian must be two accounts")
+        return self
 
     @classmethod
     def load(cls, path: Path) -> Parameters:

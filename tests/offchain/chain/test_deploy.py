@@ -11,16 +11,19 @@ import pytest
 
 from tensorbond.chain.artifacts import CONTRACTS
 from tensorbond.chain.deploy import deploy, deploy_test_tokens
-from tensorbond.chain.deployment import Deployment
+from tensorbond.chain.deployment import ContractRecord, Deployment
 from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid
 from tensorbond.chain.lane import Lane, Policy
 from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.roles import ADMIN, GOVERNOR, GUARDIAN
 from tests.anvil import ROOT, Anvil
 from tests.chain import Chain, account, project_artifacts, system_artifacts
 
 pytestmark = pytest.mark.chain
 
 Run = Callable[..., Deployment]
+
+DELAY = 7 * 24 * 3600
 
 
 class Interrupted(Exception):
@@ -54,9 +57,11 @@ def said() -> list[str]:
 def run(own: Chain, parameters: Parameters, path: Path, said: list[str]) -> Run:
     """Deploys as the script does; `die_at`: the method and the contract's place at which the process dies."""
 
-    def run_once(parameters: Parameters = parameters, die_at: tuple[str, int] | None = None) -> Deployment:
+    def run_once(
+        parameters: Parameters = parameters, die_at: tuple[str, int] | None = None, sender: int = 0
+    ) -> Deployment:
         said.clear()
-        lane = Lane(own.rpc, account(0), policy=Policy(poll=0.01, deadline=5.0))
+        lane = Lane(own.rpc, account(sender), policy=Policy(poll=0.01, deadline=5.0))
         if die_at is not None:
             _die(lane, *die_at)
         tokens = deploy_test_tokens(lane, system_artifacts(), parameters, path, say=said.append)
@@ -82,6 +87,10 @@ def _die(lane: Lane, where: str, count: int) -> None:
     lane._send = send  # type: ignore[method-assign]
 
 
+def _made(record: ContractRecord) -> tuple[object, ...]:
+    return record.address, record.block, record.code_hash, record.constructor
+
+
 def nonce(chain: Chain) -> int:
     return int(chain.rpc.request("eth_getTransactionCount", account(0).address, "latest"), 16)
 
@@ -100,7 +109,8 @@ def test_deploy__an_empty_chain__gives_every_contract_its_peers(own: Chain, run:
     assert own.call("DeviceRegistry", "timingEntry", 0) == deployment.timing
     assert own.call("DeviceRegistry", "classCount") == len(deployment.classes) == 3
     assert own.call("JobEscrow", "ledgerOf", deployment.tokens["TUSD"]).allowed
-    assert own.call("AccessManager", "hasRole", 0, deployment.governor) == (True, 0)
+    for role in (ADMIN, GOVERNOR, GUARDIAN):
+        assert own.call("AccessManager", "hasRole", role, deployment.governor) == (True, 0)
     assert own.call("TensorbondToken", "totalSupply") == 500_000_000 * 10**18
     assert [each.name for each in path.parent.iterdir()] == ["devnet.json"]
 
@@ -114,12 +124,12 @@ def test_deploy__a_second_run__changes_nothing_and_says_so(
     assert (path.read_bytes(), own.block_number, nonce(own)) == (content, block, before)
     assert said == [
         f"devnet is deployed already: {path} and the chain agree, no contract was deployed",
-        "classes and tokens are as the parameters say",
+        "classes, tokens and roles are as the parameters say",
     ]
 
 
-# The token is the first transaction, the contracts follow, then the governor's: three classes and a token.
-TRANSACTIONS = 1 + len(CONTRACTS) + 3 + 1
+# The token is the first transaction, the contracts follow, then three classes, the allow-list, the roles.
+TRANSACTIONS = 1 + len(CONTRACTS) + 3 + 1 + 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, len(CONTRACTS) + 1, len(CONTRACTS) + 2, TRANSACTIONS])
@@ -194,20 +204,77 @@ def test_deploy__the_chain_was_reset__is_invalid(own: Chain, run: Run) -> None:
         run()
 
 
-def test_deploy__another_governor__leaves_its_part_to_it(
-    own: Chain, run: Run, parameters: Parameters, said: list[str]
+@pytest.fixture
+def governed(parameters: Parameters) -> Parameters:
+    """By another than the deployer, and slowly."""
+    return parameters.model_copy(
+        update={"governor": account(1).address, "governor_delay": DELAY, "guardian": account(2).address}
+    )
+
+
+def test_deploy__another_governor__gets_it_all_and_the_deployer_keeps_nothing(
+    own: Chain, run: Run, governed: Parameters, said: list[str]
 ) -> None:
-    governor = account(1).address
-    deployment = run(parameters.model_copy(update={"governor": governor}))
+    deployment = run(governed)
+    for name in ("AccessManager", "DeviceRegistry"):
+        own.register(name, deployment.address(name))
+    assert own.call("DeviceRegistry", "classCount") == 3
+    assert said[-1] == f"roles: the governor is {account(1).address}, the guardian {account(2).address}"
+    members = {
+        (role, who): own.call("AccessManager", "hasRole", role, account(who).address)
+        for role in (ADMIN, GOVERNOR, GUARDIAN)
+        for who in range(3)
+    }
+    assert {key: delay for key, (is_member, delay) in members.items() if is_member} == {
+        (ADMIN, 1): DELAY,
+        (GOVERNOR, 1): DELAY,
+        (GUARDIAN, 2): 0,
+    }
+
+
+def test_deploy__a_class_added_later__waits_for_the_governors_delay(
+    own: Chain, run: Run, governed: Parameters, said: list[str]
+) -> None:
+    deployment = run(governed)
     own.register("DeviceRegistry", deployment.address("DeviceRegistry"))
-    assert deployment.governor == governor
-    assert own.call("DeviceRegistry", "classCount") == 0
-    assert [line.split("(")[0] for line in said if line.startswith("for the governor")] == [
-        "for the governor to call: DeviceRegistry.addClass",
-        "for the governor to call: DeviceRegistry.addClass",
-        "for the governor to call: DeviceRegistry.addClass",
-        "for the governor to call: JobEscrow.allowToken",
-    ]
+    more = governed.model_copy(update={"classes": (*governed.classes, governed.classes[0])})
+
+    run(more)
+    assert [line.split("(")[0] for line in said[1:]] == ["for the governor to call: DeviceRegistry.addClass"]
+    run(more, sender=1)
+    assert said[1:] == [f"DeviceRegistry.addClass: scheduled, run this again after {DELAY} s"]
+    run(more, sender=1)
+    assert "DeviceRegistry.addClass: scheduled already, run this again after" in said[1]
+    assert own.call("DeviceRegistry", "classCount") == 3
+    own.rpc.request("evm_increaseTime", hex(DELAY))
+    own.mine()
+    run(more, sender=1)
+    assert said[1:] == ["DeviceRegistry.addClass: done"]
+    assert own.call("DeviceRegistry", "classCount") == 4
+
+
+def test_deploy__another_governor_than_deployed_with__is_a_conflict(
+    run: Run, parameters: Parameters, governed: Parameters
+) -> None:
+    run()
+    with pytest.raises(
+        DeploymentConflict, match=f"says governor = .* the parameters say {governed.governor}"
+    ):
+        run(governed)
+
+
+def test_deploy__twice_from_scratch__gives_the_same_addresses_and_code(
+    own: Chain, run: Run, path: Path
+) -> None:
+    """Nothing of the day, the machine or the last run goes into a contract."""
+    first = run()
+    path.unlink()
+    own.rpc.request("anvil_reset")
+    second = run()
+    assert {name: _made(record) for name, record in second.contracts.items()} == {
+        name: _made(record) for name, record in first.contracts.items()
+    }
+    assert second.timing == first.timing
 
 
 def test_deploy__parameters_of_another_chain__is_a_conflict(run: Run, parameters: Parameters) -> None:
