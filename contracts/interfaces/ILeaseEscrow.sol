@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @notice What both sides of a lease agree on. Amounts are in the payment token's smallest unit.
+struct LeaseTerms {
+    /// Pays first, gives notice, signs vouchers, and has what is left if nobody else funded.
+    address requester;
+    /// Who is paid: the device's provider. Without a device, anyone.
+    address provider;
+    address token;
+    /// Per second of use. Zero: only vouchers are paid.
+    uint96 rate;
+    /// The most that is ever deposited: with `rate`, also the longest that the lease can last (at most 2³²−1 seconds).
+    uint96 cap;
+    /// Seconds from a notice, by either side, to the end.
+    uint32 notice;
+    /// Seconds that a lease without money waits for a top-up before anyone may end it, and the least that such a top-up must last.
+    uint32 grace;
+    /// Blocks from a notice in which vouchers can still be redeemed. Zero: the lease takes no vouchers.
+    uint32 voucherBlocks;
+    /// The last block in which the provider may accept. (A matched lease is accepted already.)
+    uint40 acceptBy;
+}
+
+/// @notice All that is fixed when a lease is opened. Every verb takes it; the chain keeps its hash, as the place of the lease's word.
+struct Lease {
+    LeaseTerms terms;
+    /// Zero: none is held, and vouchers alone are paid.
+    uint32 device;
+    uint16 feeBps;
+    /// The most of the token that the escrow may hold after a top-up of this lease.
+    uint128 exposure;
+}
+
+enum LeaseStatus {
+    None,
+    /// Waits for the provider.
+    Offered,
+    /// Accrues while there is money, and is paused while there is none.
+    Active,
+    /// Likewise, until its notice ends.
+    Ending,
+    /// What has accrued is held back until `ripeAt`.
+    Stopped,
+    /// The provider has been paid, the fee is booked.
+    Closed
+}
+
+/// @notice Why a lease ended. Every terminal state has one.
+enum StopReason {
+    None,
+    NotAccepted,
+    RequesterStopped,
+    ProviderStopped,
+    Exhausted,
+    /// A fault of the device was proven: nothing accrued from its slot on.
+    Faulted,
+    /// The device was retired or suspended: nothing accrued from then on.
+    DeviceEnded
+}
+
+/// @notice A lease's word. Seconds are active ones, counted from the start: pauses are left out.
+/// @dev Active seconds at time t, while Active or Ending: min(t, end of notice) − origin, at most ⌊(funds − redeemed) / rate⌋.
+struct LeaseState {
+    /// Σ deposits; less what went back to a requester who was the only funder.
+    uint96 funds;
+    /// The start's timestamp, later by all pauses.
+    uint40 origin;
+    /// Seconds paid out.
+    uint32 paidSeconds;
+    /// Seconds that may be paid in block `ripeAt` and later. Once Stopped: all there ever will be.
+    uint32 heldSeconds;
+    uint40 ripeAt;
+    LeaseStatus status;
+    StopReason reason;
+    /// Somebody besides the requester has funded it: what is left belongs to shares.
+    bool shared;
+}
+
+/// @notice What vouchers and a notice add to a lease. One word.
+struct LeaseExtra {
+    /// Σ redeemed by vouchers, fee included.
+    uint96 redeemed;
+    /// The notice: accrual ends at this time, and anyone may stop the lease from block `stopFrom` on.
+    uint40 endsAt;
+    uint40 stopFrom;
+    StopReason reason;
+}
+
+/// @notice The funders' shares of what a shared lease has not spent. One word.
+struct LeasePool {
+    uint128 shares;
+    /// Older shares are worth nothing: what they paid for was spent before the first of these was bought.
+    uint32 generation;
+}
+
+/// @notice One funder's part in that. One word.
+struct LeaseShare {
+    uint128 shares;
+    uint32 generation;
+    /// Refunded so far.
+    uint96 refunded;
+}
+
+/// @notice A pause that ended: until it began the origin was `origin`, and `active` seconds had been active. One word, kept under the
+/// origin after it.
+struct LeasePause {
+    uint40 origin;
+    uint32 active;
+}
+
+/// @title The only home of requesters' money in leases: offered → active (paused, resumed) → stopped → closed.
+/// @dev One word per lease, under keccak256(abi.encode(lease, Lease)). Invariants 2, 8, 13, 14.
+///
+/// Accrued = rate × active seconds, to the wei, by block timestamps. What of it leaves, and when, is counted in blocks: `settle` notes
+/// how much has accrued, and pays that once no epoch up to that block can reveal a fault any more, an epoch after its attestation
+/// deadline and proof window. So neither a halted chain nor a bent timestamp lets money out before a proof. Where a proof must
+/// become a time, it is the timestamp of the fault slot's first block, shown by that block's header: its hash is the slot's beacon.
+interface ILeaseEscrow {
+    /// @notice One payment token's books.
+    struct LeaseLedger {
+        /// The most that the escrow may hold after a deposit. Zero: no new leases in this token.
+        uint128 cap;
+        uint128 fees;
+    }
+
+    event LeaseOpened(
+        uint256 indexed lease, address indexed requester, address indexed provider, Lease terms, uint256 deposit
+    );
+    event LeaseStarted(uint256 indexed lease, address indexed provider, uint256 indexed device, uint256 startedAt);
+    /// `shares` and `generation` are zero while the requester is the only funder; then its shares are what is left, one each.
+    event LeaseToppedUp(
+        uint256 indexed lease, address indexed funder, uint256 amount, uint256 funds, uint256 shares, uint256 generation
+    );
+    /// The requester's own part, when the first other funder comes.
+    event LeaseShared(uint256 indexed lease, address indexed requester, uint256 shares);
+    /// `active` seconds were active before the pause; `origin` is where they count from now.
+    event LeaseResumed(uint256 indexed lease, uint256 active, uint256 origin);
+    /// The provider got `paid`, and the escrow keeps `fee`, for the seconds up to `paidSeconds`; those up to `heldSeconds` follow from
+    /// block `ripeAt` on.
+    event LeaseSettled(
+        uint256 indexed lease,
+        address indexed provider,
+        uint256 paid,
+        uint256 fee,
+        uint256 paidSeconds,
+        uint256 heldSeconds,
+        uint256 ripeAt
+    );
+    event VoucherRedeemed(
+        uint256 indexed lease, address indexed provider, uint256 paid, uint256 fee, uint256 redeemed
+    );
+    event LeaseNoticed(uint256 indexed lease, address indexed by, uint256 endsAt, uint256 stopFrom);
+    /// `active` seconds are all there will be; `refunded` went to the requester, unless the lease is shared.
+    event LeaseStopped(
+        uint256 indexed lease, StopReason indexed reason, uint256 active, uint256 refunded, uint256 ripeAt
+    );
+    /// What had accrued since the first block of `slot`, at time `haltedAt`, goes back to the funders.
+    event LeaseHalted(
+        uint256 indexed lease,
+        StopReason indexed reason,
+        uint256 slot,
+        uint256 haltedAt,
+        uint256 active,
+        uint256 refunded,
+        uint256 ripeAt
+    );
+    event LeaseRefunded(uint256 indexed lease, address indexed funder, uint256 amount, uint256 refunded);
+    /// The provider has all; `fee` is the escrow's now.
+    event LeaseClosed(uint256 indexed lease, uint256 fee);
+
+    event TokenAllowed(address indexed token, uint256 cap);
+    event FeeSet(uint256 feeBps);
+    event PauseSet(bool paused);
+    /// The token refused to pay `account`; the amount waits for `collect`.
+    event PaymentDeferred(address indexed account, address indexed token, uint256 amount, uint256 owed);
+    event PaymentCollected(address indexed account, address indexed token, uint256 amount);
+    event FeesSwept(address indexed token, address indexed to, uint256 amount);
+
+    error Paused();
+    error TokenNotAllowed(address token);
+    /// The token moved another amount than asked: fee-on-transfer tokens are refused.
+    error TokenAmountMismatch(address token, uint256 have, uint256 need);
+    error ExposureExceeded(address token, uint256 have, uint256 most);
+    error AmountZero();
+    error TermsInvalid(bytes32 field, uint256 have, uint256 bound);
+    error DepositExceedsCap(uint256 lease, uint256 have, uint256 most);
+    /// There is no lease with this number and these terms, or it is not in this state.
+    error LeaseStatusWrong(uint256 lease, LeaseStatus have);
+    error OrderBookOnly(address account);
+    error RequesterOnly(address account, address requester);
+    error ProviderMismatch(address have, address need);
+    error PartyOnly(address account, address requester, address provider);
+    error OperatorOnly(address account, address operator);
+    error OfferExpired(uint256 lease, uint256 blockNumber, uint256 acceptBy);
+    /// The offer can still be accepted, the notice hasn't ended, or the grace of a lease without money hasn't.
+    error StopEarly(uint256 lease, uint256 have, uint256 need);
+    error NoticeNeeded(uint256 lease, uint256 notice);
+    /// A top-up of a paused lease must last at least its grace.
+    error TopUpInsufficient(uint256 lease, uint256 have, uint256 need);
+    /// What has accrued is held back until block `ripeAt`.
+    error HeldBack(uint256 lease, uint256 blockNumber, uint256 ripeAt);
+    error VoucherInvalid(uint256 lease, address signer);
+    error VouchersNotTaken(uint256 lease);
+    error DeviceStanding(uint256 device);
+    error SlotNotSealed(uint256 slot);
+    error HeaderMismatch(uint256 slot, bytes32 have, bytes32 need);
+    error HeaderMalformed(uint256 slot);
+    /// The given pause isn't the one after `time`.
+    error PauseMismatch(uint256 lease, uint256 origin, uint256 time);
+    /// The lease stopped no later than the fault, or what follows it has been clawed back already.
+    error NothingToHalt(uint256 lease, uint256 have, uint256 active);
+    error NothingToRefund(uint256 lease, address funder);
+    error FeeTooHigh(uint256 have, uint256 most);
+    error NothingOwed(address account, address token);
+
+    /// Most bps that the fee can ever be, and the least blocks that a voucher in flight is given.
+    function MAX_FEE_BPS() external view returns (uint256);
+    function MIN_VOUCHER_BLOCKS() external view returns (uint256);
+
+    /// @notice Offer a lease of `device` to its provider, with `deposit` in escrow. Without a device (0) nothing is offered: it is a
+    /// tab for vouchers, active at once. Caller: `terms.requester`; needs an allowance.
+    function open(LeaseTerms calldata terms, uint256 device, uint256 deposit) external returns (uint256 lease);
+
+    /// @notice Open a lease that both sides have signed, and start it: the deposit is pulled from `terms.requester`, the device, of
+    /// `terms.provider`, is held, the clock runs. Caller: the order book. `terms.acceptBy` says nothing here.
+    function openFor(LeaseTerms calldata terms, uint256 device, uint256 deposit) external returns (uint256 lease);
+
+    /// @notice Take the offer: holds the device and starts the clock. Caller: the provider or its operator, until `acceptBy`.
+    function accept(uint256 lease, Lease calldata terms) external;
+
+    /// @notice Add money, up to `cap`. A paused lease goes on from now, if what it has lasts for `grace` seconds; time without money
+    /// costs nothing, in whatever order this and `settle` are called. Anyone but the requester gets shares of what is unspent.
+    /// Refused once a notice was given.
+    function topUp(uint256 lease, Lease calldata terms, uint256 amount) external;
+
+    /// @notice Pay the provider what is ripe, and note what has accrued, to be paid once that is ripe. Anyone.
+    function settle(uint256 lease, Lease calldata terms) external;
+
+    /// @notice Pay the provider, out of what is unspent and as far as that goes, up to a cumulative `amount` that the requester has signed;
+    /// one that was paid already pays nothing. Nothing of it is held back: the signature says that it was earned. Anyone.
+    function redeem(uint256 lease, Lease calldata terms, uint256 amount, bytes calldata signature)
+        external
+        returns (uint256 paid);
+
+    /// @notice Let the lease end in `notice` seconds, and not before `voucherBlocks` blocks. Caller: requester, provider or operator.
+    function giveNotice(uint256 lease, Lease calldata terms) external;
+
+    /// @notice End the lease: pays what is ripe, frees the device, refunds what is unspent (to other funders by `refund`) and lets what has
+    /// accrued ripen. An offer: the requester or provider, or anyone past `acceptBy`. A lease: either side where its terms need no
+    /// notice, and anyone once the notice is over; the requester while it is paused, and anyone when the grace is over.
+    function stop(uint256 lease, Lease calldata terms) external;
+
+    /// @notice Count nothing from the first block on of the device's earliest proven fault slot, or of the slot in which it was retired or
+    /// suspended if that is earlier. What was not paid out yet goes back to the funders. Again, if an earlier fault is proven. Anyone.
+    /// @param header That block, RLP; its hash is the slot's beacon.
+    /// @param resumedOrigin The origin after the first pause that ended later than that block; zero if none did.
+    function halt(uint256 lease, Lease calldata terms, bytes calldata header, uint256 resumedOrigin) external;
+
+    /// @notice Refund a funder of a shared lease its part of what was not spent, once the lease has stopped. Anyone.
+    function refund(uint256 lease, Lease calldata terms, address funder) external returns (uint256 amount);
+
+    /// @notice Retry a payment that the token refused. Anyone, for anyone.
+    function collect(address account, address token) external returns (uint256 amount);
+
+    /// @notice Send accrued fees to the fee recipient. Anyone.
+    function sweep(address token) external returns (uint256 amount);
+
+    /// @notice Use an EIP-2612 permit of the caller's, in one transaction with what needs it (`multicall`). One that somebody has used
+    /// before is no reason to fail.
+    function selfPermit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+
+    /// @notice Set the most of a token that the escrow may hold after a deposit; zero: no new leases in it (open ones are not touched).
+    /// Caller: the governor.
+    function allowToken(address token, uint256 cap) external;
+
+    /// @notice Set the fee of leases opened from now on. Caller: the governor.
+    function setFee(uint256 feeBps) external;
+
+    /// @notice Refuse new leases, or take them again; nothing else asks. Caller: guardian or governor.
+    function setPaused(bool paused) external;
+
+    function leaseCount() external view returns (uint256);
+    function feeBps() external view returns (uint256);
+    function isPaused() external view returns (bool);
+    function feeRecipient() external view returns (address);
+    function ledgerOf(address token) external view returns (LeaseLedger memory);
+    function owedOf(address account, address token) external view returns (uint256);
+    function stateOf(uint256 lease, Lease calldata terms)
+        external
+        view
+        returns (LeaseState memory state, LeaseExtra memory extra, LeasePool memory pool);
+    function shareOf(uint256 lease, Lease calldata terms, address funder) external view returns (LeaseShare memory);
+    function pauseOf(uint256 lease, Lease calldata terms, uint256 origin) external view returns (LeasePause memory);
+    /// @return Active seconds so far; times the rate: what has accrued.
+    function activeSeconds(uint256 lease, Lease calldata terms) external view returns (uint256);
+    /// @return What neither time nor vouchers have spent.
+    function unspent(uint256 lease, Lease calldata terms) external view returns (uint256);
+    /// @return Seconds from now until the lease is paused or its notice ends; zero: it doesn't run.
+    function runway(uint256 lease, Lease calldata terms) external view returns (uint256);
+    /// @return The EIP-712 digest (domain name "LeaseEscrow", version "1") of `Voucher(uint256 lease,uint256 amount)`.
+    function voucherDigest(uint256 lease, uint256 amount) external view returns (bytes32);
+}
