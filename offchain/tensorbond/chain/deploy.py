@@ -177,7 +177,6 @@ def constructor_arguments(
             return {
                 "jobEscrow": at["JobEscrow"],
                 "leaseEscrow": at["LeaseEscrow"],
-                "registry": at["DeviceRegistry"],
                 "staking": at["ProviderStaking"],
                 "attestations": at["Attestations"],
             }

@@ -98,6 +98,10 @@ class JobUnknown(ChainError):
     """There is no such job, or its events do not give the state that the chain keeps."""
 
 
+class OrderInvalid(ChainError):
+    """What is said to be an order is none, or not one of this order book's."""
+
+
 class EpochUnsettled(ChainError):
     """The epoch is not attested, or not final yet."""
 

@@ -454,3 +454,47 @@ class Ledger:
     tracked: int
     fees: int
     allowed: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """What every order says; this and its kinds: `contracts/libraries/Orders.sol`."""
+
+    account: str
+    counterparty: str
+    token: str
+    price: int
+    class_id: int
+    count: int
+    expiry: int
+    series: int
+    nonce: int
+
+
+@dataclass(frozen=True)
+class JobAsk:
+    order: Order
+    device: int
+    collateral: int
+    submit_blocks: int
+    hold_blocks: int
+    arbiter: str
+    spec: bytes
+
+
+@dataclass(frozen=True)
+class JobBid:
+    order: Order
+    requester: str
+    whole: bool
+    min_gops: int
+    min_weight: int
+    since_epoch: int
+    collateral: int
+    submit_blocks: int
+    review_blocks: int
+    refund_blocks: int
+    parts: int
+    callback: str
+    arbiter: str
+    spec: bytes
