@@ -68,7 +68,7 @@ $(V)/.python: requirements/uv.txt requirements/dev.txt
 	@pwd > $@
 
 node_modules/.stamp: package.json package-lock.json $(V)/.python
-	@echo "npm packages: solc, OpenZeppelin, Foundry and solhint at the hashes in package-lock.json, about 100 MB unless cached"
+	@echo "npm packages: solc, OpenZeppelin, Foundry, solhint and viem at the hashes in package-lock.json, about 130 MB unless cached"
 	PATH="$(CURDIR)/$(B):$$PATH" $(B)/npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
 
