@@ -27,6 +27,7 @@ from tensorbond.chain.artifacts import Artifact, Artifacts
 from tensorbond.chain.errors import ContractRefused, RpcError
 from tensorbond.chain.rpc import Rpc
 from tests.anvil import MNEMONIC, ROOT
+from tests.revm import Revm
 
 GAS_LIMIT = 16_000_000
 
@@ -65,7 +66,7 @@ class Chain:
     def __init__(self, url: str, artifacts: Mapping[str, Artifact], *, gas_price: int | None = 0) -> None:
         """`gas_price`: in wei, for every transaction; None: what the node asks for."""
         self.url, self.gas_price = url, gas_price
-        self.rpc = Rpc([url], timeout=60)
+        self.rpc: Rpc | Revm = Rpc([url], timeout=60)
         self.accounts: list[str] = [_checksum(a) for a in self.rpc.request("eth_accounts")]
         self.address: dict[str, str] = {}
         self._abis: dict[str, Abi] = {}
@@ -75,6 +76,19 @@ class Chain:
 
     def close(self) -> None:
         self.rpc.close()
+
+    def go_on_in_process(self) -> None:
+        """Leave the node for a copy of its state in this process."""
+        node = self.node
+        self.rpc = Revm(node)
+        node.close()
+
+    @property
+    def node(self) -> Rpc:
+        """Raises `TypeError` once the chain goes on in this process."""
+        if isinstance(self.rpc, Revm):
+            raise TypeError("this chain has left its node")
+        return self.rpc
 
     # Acting
 

@@ -50,7 +50,7 @@ def deploy_system(chain: Chain, path: Path) -> None:
     parameters = Parameters.load(ROOT / "tests" / "network.toml").model_copy(
         update={"treasury": treasury, "fee_recipient": treasury}
     )
-    lane = Lane(chain.rpc, chain.key(governor), policy=Policy(poll=0.01))
+    lane = Lane(chain.node, chain.key(governor), policy=Policy(poll=0.01))
     deployment = deploy(lane, system_artifacts(), parameters, "test", path, tokens={"TUSD": dollar})
     for name, record in deployment.contracts.items():
         chain.register(name, record.address)

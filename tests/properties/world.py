@@ -515,13 +515,14 @@ class World:
         )
         tokens = {name: chain.deploy(name) for name in PAYMENT_TOKENS}
         chain.deploy("Reader")
-        lane = Lane(chain.rpc, chain.key(cast.governor), policy=Policy(poll=0.01))
+        lane = Lane(chain.node, chain.key(cast.governor), policy=Policy(poll=0.01))
         deployment = deploy(lane, system_artifacts(), parameters, "market", path, tokens=tokens)
         for name, record in deployment.contracts.items():
             chain.register(name, record.address)
         self._permit_domain = chain.call("TensorbondToken", "DOMAIN_SEPARATOR")
         self._supply()
         chain.mine_to(max(deployment.timing.from_block, chain.block_number))
+        chain.go_on_in_process()
 
         at = chain.address
         model = Market(
