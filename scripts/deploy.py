@@ -5,7 +5,8 @@
 
 The parameters come from `deployments/params/<network>.toml`, the key from a keystore or from TENSORBOND_KEY.
 Writes `deployments/<network>.json`; until that is done, `deployments/<network>.plan.json` keeps what has been
-decided, and an interrupted run is resumed from there.
+decided, and an interrupted run is resumed from there. Beside it, in `deployments/<network>/`: addresses.json
+for a front end, and the metadata by which Sourcify verifies each contract.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tensorbond.chain.deploy import deploy, deploy_test_tokens
 from tensorbond.chain.keys import load_account
 from tensorbond.chain.lane import Lane, Policy
 from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.publication import publish
 from tensorbond.chain.rpc import Rpc
 from tensorbond.errors import TensorbondError
 
@@ -57,7 +59,8 @@ def cli(
         lane = Lane(endpoints, load_account(keystore), policy=Policy(confirmations=confirmations, poll=0.1))
         compiled = artifacts.load()
         tokens = deploy_test_tokens(lane, compiled, parameters, path, say=click.echo)
-        deploy(lane, compiled, parameters, network, path, tokens=tokens, say=click.echo)
+        deployment = deploy(lane, compiled, parameters, network, path, tokens=tokens, say=click.echo)
+        publish(compiled, deployment, path.with_suffix(""))
         endpoints.close()
     except TensorbondError as error:
         failure = click.ClickException(str(error))

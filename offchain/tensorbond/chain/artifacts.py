@@ -48,6 +48,8 @@ class Artifact:
     bytecode: bytes
     deployed_bytecode: bytes
     immutable_references: Mapping[str, list[dict[str, int]]]
+    # The compiler's own JSON, byte for byte.
+    metadata: str = ""
 
     @cached_property
     def abi(self) -> Abi:
@@ -73,6 +75,7 @@ class Artifact:
             bytecode=bytes.fromhex(data["bytecode"].removeprefix("0x")),
             deployed_bytecode=bytes.fromhex(data["deployed_bytecode"].removeprefix("0x")),
             immutable_references=data.get("immutable_references") or {},
+            metadata=data.get("metadata", ""),
         )
 
 

@@ -22,12 +22,15 @@ from tensorbond.chain.deployment import ContractRecord, Deployment, jsonable, wr
 from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid
 from tensorbond.chain.handover import MANAGER, handover_due
 from tensorbond.chain.lane import Lane
+from tensorbond.chain.network import Network
 from tensorbond.chain.parameters import Parameters
-from tensorbond.chain.reader import Call, Reader
 from tensorbond.chain.roles import ADMIN
 from tensorbond.chain.types import DeviceClass, Timing
 
 Say = Callable[[str], None]
+FEE_TAKERS = ("JobEscrow", "LeaseEscrow")
+# Contract, function and its arguments.
+Call = tuple[str, str, tuple[Any, ...]]
 
 
 @dataclass
@@ -259,17 +262,17 @@ def govern(
     The deployer does all of it and then hands over, in one transaction. Later on a governor whose calls wait
     schedules here what is due, and makes it in a run after the wait. Returns what was, or has yet to be,
     called."""
-    reader = Reader(lane.rpc, artifacts, deployment)
-    due = list(_due(reader, parameters))
+    network = Network(lane.rpc, deployment, artifacts)
+    due = list(_due(network, parameters))
     for call in due:
-        _govern(lane, reader, call, say)
-    handover = handover_due(reader)
+        _govern(lane, network, call, say)
+    handover = handover_due(network)
     if handover:
-        manager = artifacts[MANAGER].abi
+        manager = network.abi(MANAGER)
         calls = [manager.encode_call(function, args) for function, args in handover]
-        is_admin, delay = reader.call(MANAGER, "hasRole", ADMIN, lane.address)
+        is_admin, delay = network.call(MANAGER, "hasRole", ADMIN, lane.address)
         if is_admin and not delay:
-            _transact(lane, reader, (MANAGER, "multicall", (calls,)))
+            _transact(lane, network, (MANAGER, "multicall", (calls,)))
             say(f"roles: the governor is {deployment.governor}, the guardian {deployment.guardian}")
         else:
             for function, args in handover:
@@ -280,37 +283,37 @@ def govern(
     return due
 
 
-def _govern(lane: Lane, reader: Reader, call: Call, say: Say) -> None:
+def _govern(lane: Lane, network: Network, call: Call, say: Say) -> None:
     """Make one call, or schedule it if this key's calls wait, or say that it is for the governor."""
     contract, function, args = call
-    abi, target = reader.artifacts[contract].abi, reader.deployment.address(contract)
+    abi, target = network.abi(contract), network.address(contract)
     data = abi.encode_call(function, args)
-    immediate, delay = reader.call(MANAGER, "canCall", lane.address, target, data[:4])
+    immediate, delay = network.call(MANAGER, "canCall", lane.address, target, data[:4])
     if not immediate and not delay:
         say(f"for the governor to call: {contract}.{function}{args}")
         return
     if not immediate:
-        operation = reader.call(MANAGER, "hashOperation", lane.address, target, data)
-        ready_at = reader.call(MANAGER, "getSchedule", operation)
-        now = int(lane.rpc.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        operation = network.call(MANAGER, "hashOperation", lane.address, target, data)
+        ready_at = network.call(MANAGER, "getSchedule", operation)
+        now = network.head().timestamp
         if not ready_at:
-            _transact(lane, reader, (MANAGER, "schedule", (target, data, 0)))
+            _transact(lane, network, (MANAGER, "schedule", (target, data, 0)))
             say(f"{contract}.{function}: scheduled, run this again after {delay} s")
             return
         if ready_at > now:
             say(f"{contract}.{function}: scheduled already, run this again after {ready_at - now} s")
             return
-    _transact(lane, reader, call)
+    _transact(lane, network, call)
     say(f"{contract}.{function}: done")
 
 
-def _transact(lane: Lane, reader: Reader, call: Call) -> None:
+def _transact(lane: Lane, network: Network, call: Call) -> None:
     contract, function, args = call
-    abi = reader.artifacts[contract].abi
+    abi = network.abi(contract)
     lane.transact(
-        reader.deployment.address(contract),
+        network.address(contract),
         abi.encode_call(function, args),
-        abis=[abi, reader.artifacts[MANAGER].abi],
+        abis=[abi, network.abi(MANAGER)],
         label=(contract, function),
     )
 
@@ -398,13 +401,14 @@ def _conclude(
         classes=tuple(terms.to_struct() for terms in parameters.classes),
         contracts=records,
         tokens=plan.tokens,
+        settings={f"{name}.feeBps": parameters.fee_bps for name in FEE_TAKERS},
     )
     deployment.verify(lane.rpc)
     return deployment
 
 
-def _due(reader: Reader, parameters: Parameters) -> Sequence[Call]:
-    call = reader.call
+def _due(network: Network, parameters: Parameters) -> Sequence[Call]:
+    call = network.call
     due: list[Call] = []
     count = call("DeviceRegistry", "classCount")
     for index, terms in enumerate(parameters.classes):
@@ -415,7 +419,7 @@ def _due(reader: Reader, parameters: Parameters) -> Sequence[Call]:
             raise DeploymentConflict(
                 f"class {index} is {found}, the parameters say {wanted}; a class never changes"
             )
-    for address in reader.deployment.tokens.values():
+    for address in network.deployment.tokens.values():
         if not call("JobEscrow", "ledgerOf", address).allowed:
             due.append(("JobEscrow", "allowToken", (address, True)))
     return due

@@ -68,6 +68,10 @@ class Deployment(_Model):
     classes: Annotated[tuple[DeviceClass, ...], PlainSerializer(jsonable)]
     contracts: dict[str, ContractRecord]
     tokens: dict[str, _Address]
+    # What the governor may change, by "Contract.view". Whoever changes it changes it here, too.
+    settings: dict[str, int]
+    # Timing entries after the first.
+    schedule: tuple[Timing, ...] = ()
 
     @classmethod
     def load(cls, path_or_name: str | Path) -> Deployment:

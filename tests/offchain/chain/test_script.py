@@ -50,6 +50,8 @@ def test_script__twice__deploys_once(deploy: Deploy, tmp_path: Path) -> None:
     assert f"wrote {tmp_path / 'devnet.json'}" in first.stdout.splitlines()
     deployment = Deployment.load(tmp_path / "devnet.json")
     assert deployment.network == "devnet"
+    assert len(list((tmp_path / "devnet" / "metadata").iterdir())) == len(deployment.contracts)
+    assert (tmp_path / "devnet" / "addresses.json").exists()
     second = deploy(TENSORBOND_KEY=key)
     assert (second.returncode, second.stderr) == (0, "")
     assert "no contract was deployed" in second.stdout
