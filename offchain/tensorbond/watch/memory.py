@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from tensorbond.chain.types import CapNode, Commit, HeaderOpening, MemoryItemOpening
@@ -58,6 +60,7 @@ def block_asked(evidence: MemoryEvidence, index: int, opening: int) -> int:
     return _blocks_walked(shape, evidence.items[index])[opening]
 
 
+@lru_cache(maxsize=32)
 def _blocks_walked(shape: MemoryShape, item: bytes) -> list[int]:
     """By step, the block that the state before it asks for."""
     parsed = parse_segment_item(shape, item)
