@@ -288,4 +288,5 @@ def _verify_tokens(network: Network, contract: str, report: Report) -> None:
     }
     for token in sorted(named | need):
         ledger = network.call(contract, "ledgerOf", token, block=report.block)
-        report.compare("parameters", f"{contract} takes {token}", bool(ledger.allowed), token in need)
+        allowed = ledger.cap > 0 if hasattr(ledger, "cap") else ledger.allowed
+        report.compare("parameters", f"{contract} takes {token}", allowed, token in need)
