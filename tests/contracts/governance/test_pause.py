@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tensorbond.chain.artifacts import CONTRACTS
 from tensorbond.chain.roles import PAUSE
 from tests.acts import TBND, stake_as
+from tests.anvil import ROOT
 from tests.chain import Chain, project_artifacts
 
 from .conftest import DELAY, Operation
 
 pytestmark = pytest.mark.chain
 
+_FUNCTION = re.compile(r"^    (function|constructor|modifier)\b ?(\w*)(.*?)^    \}", re.MULTILINE | re.DOTALL)
+_STOPS = re.compile(r"^\| `(\w+)` \| (`\w+`(?:, `\w+`)*) \|$", re.MULTILINE)
 PAUSABLE = [name for name in CONTRACTS if PAUSE in project_artifacts()[name].abi.functions]
 
 
@@ -64,3 +69,27 @@ def test_pause__a_new_timing_entry__leaves_it_paused(chain: Chain, guardian: str
     assert chain.call("DeviceRegistry", "paused")
     assert chain.call("DeviceRegistry", "classCount") == 3
     assert chain.call("DeviceRegistry", "timingCount") == 2
+
+
+def refusing(contract: str) -> set[str]:
+    """The public functions of a source that can refuse `Paused()`, by themselves or by what they call."""
+    source = (ROOT / "contracts" / f"{contract}.sol").read_text(encoding="utf-8")
+    bodies = {name or kind: body for kind, name, body in _FUNCTION.findall(source)}
+    found = {name for name, body in bodies.items() if "Paused()" in body}
+    while more := {
+        name
+        for name, body in bodies.items()
+        if name not in found and any(re.search(rf"\b{callee}\b", body) for callee in found)
+    }:
+        found |= more
+    return {name for name in found if re.search(r"\b(external|public)\b", bodies[name].split("{")[0])}
+
+
+@pytest.mark.unit
+def test_pause__the_verbs_that_refuse__are_those_of_the_table() -> None:
+    section = (ROOT / "docs" / "roles.md").read_text().split("\n## Pause\n")[1].split("\n## ")[0]
+    told = {name: set(verbs.replace("`", "").split(", ")) for name, verbs in _STOPS.findall(section)}
+    assert told == {name: refusing(name) for name in PAUSABLE}
+    assert all(told.values())
+    others = {path.stem for path in (ROOT / "contracts").glob("*.sol")} - set(PAUSABLE)
+    assert {name for name in others if refusing(name)} == set()
