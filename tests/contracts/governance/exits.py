@@ -1,0 +1,87 @@
+"""A test for every way out, to be run with the system paused as well: see tests/contracts/conftest.py."""
+
+from __future__ import annotations
+
+# By verb, a test that begins nothing new once it has sent it.
+EXITS = {
+    "AttestationDisputes.proveEquivocation": (
+        "attestation_disputes/test_prove_equivocation.py",
+        "test_prove_equivocation__standing_on_the_signature__slashes_and_revokes",
+    ),
+    "AttestationDisputes.proveBadSum": (
+        "attestation_disputes/test_prove_bad_sum.py",
+        "test_prove_bad_sum__attested_total_is_another__slashes_and_revokes",
+    ),
+    "Attestations.answerLeaf": (
+        "attestation_disputes/test_request_leaf.py",
+        "test_answer_leaf__last_block__is_in_time",
+    ),
+    "Attestations.attest": ("attestations/test_attest.py", "test_attest__quorum_signed__stands"),
+    "Attestations.close": ("attestations/test_close.py", "test_close__deadline_passed__voids_the_epoch"),
+    "Attestations.leave": (
+        "attestations/test_leave.py",
+        "test_leave__seated__signs_no_more_and_keeps_its_bond_at_stake",
+    ),
+    "Attestations.withdrawBond": (
+        "attestations/test_withdraw_bond.py",
+        "test_withdraw_bond__last_signed_epoch_is_final__pays",
+    ),
+    "Challenges.commit": (
+        "challenges/test_commit.py",
+        "test_commit__by_the_provider_itself__records_and_seals",
+    ),
+    "DeviceRegistry.retire": (
+        "device_registry/test_retire.py",
+        "test_retire__by_the_provider__ends_with_the_next_epoch",
+    ),
+    "JobEscrow.approve": (
+        "job_escrow/test_approve.py",
+        "test_approve__submitted__pays_provider_and_fee_and_frees_the_rest",
+    ),
+    "JobEscrow.collect": (
+        "job_escrow/test_collect.py",
+        "test_collect__token_relents__pays_what_was_deferred",
+    ),
+    "JobEscrow.refund": ("job_escrow/test_refund.py", "test_refund__not_submitted__slashes_the_collateral"),
+    "JobEscrow.refundByOutcome": (
+        "job_escrow/test_refund_by_outcome.py",
+        "test_refund_by_outcome__missed_or_bad__slashes_the_collateral",
+    ),
+    "JobEscrow.settle": (
+        "job_escrow/test_settle.py",
+        "test_settle__draw_passed_and_final__stranger_pays_the_provider",
+    ),
+    "JobEscrow.submit": ("job_escrow/test_submit.py", "test_submit__in_the_last_block__submits"),
+    "JobEscrow.sweep": (
+        "job_escrow/test_sweep.py",
+        "test_sweep__fees_accrued__stranger_sends_them_to_the_recipient",
+    ),
+    "ProviderStaking.unbond": (
+        "provider_staking/test_unbond.py",
+        "test_unbond__free_stake__moves_it_to_the_unbonding_pool",
+    ),
+    "ProviderStaking.withdraw": (
+        "provider_staking/test_withdraw.py",
+        "test_withdraw__in_the_block_of_maturity__pays_the_owner",
+    ),
+    "Rewards.claim": (
+        "rewards/test_claim.py",
+        "test_claim__final_leaf__mints_to_the_provider_whoever_asks",
+    ),
+    "WorkDisputes.discharge": (
+        "work_disputes/test_discharge.py",
+        "test_discharge__ended_and_void__unlocks_the_bond",
+    ),
+    "WorkDisputes.enforce": (
+        "work_disputes/test_enforce.py",
+        "test_enforce__final_bad_item__slashes_a_share",
+    ),
+    "WorkDisputes.proveBadItem": (
+        "work_disputes/test_prove_bad_item.py",
+        "test_prove_bad_item__entry_wrong__slashes_a_share",
+    ),
+    "WorkDisputes.proveMissed": (
+        "work_disputes/test_prove_missed.py",
+        "test_prove_missed__no_record__costs_the_fixed_sum",
+    ),
+}
