@@ -1,0 +1,33 @@
+"""The properties in Solidity: fuzz of the libraries, and the numbered invariants over the whole system."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.forge.run import run_forge
+from tests.forge.tally import LEAST_SUCCESS, handlers, read_tally
+
+pytestmark = [pytest.mark.chain, pytest.mark.slow]
+
+FUZZ_TESTS, FUZZ_RUNS = 40, 2_000
+PLAYS, STEPS = 256, 64
+
+
+def test_forge__every_property_holds() -> None:
+    finished = run_forge()
+    said = finished.stdout
+    assert finished.returncode == 0, said[-6_000:]
+    runs = [int(count) for count in re.findall(r"^\[PASS\] testFuzz.*\(runs: (\d+),", said, re.MULTILINE)]
+    assert len(runs) >= FUZZ_TESTS
+    assert min(runs) == FUZZ_RUNS
+    played = re.search(r"^\[PASS\] invariant_theBooksBalance\(\) \(runs: (\d+), calls: (\d+)", said, re.M)
+    assert played is not None, said[-2_000:]
+    assert (int(played[1]), int(played[2])) == (PLAYS, PLAYS * STEPS)
+
+    tally = read_tally()
+    assert tally.plays >= PLAYS
+    assert set(tally.calls) == handlers(), "a verb that was never played"
+    rare = {verb: tally.share(verb) for verb in tally.calls if tally.share(verb) < LEAST_SUCCESS}
+    assert not rare, "verbs that mostly find nothing to do"
