@@ -47,6 +47,18 @@ def enums() -> dict[str, list[str]]:
     return found
 
 
+# As mermaid reads it: a label ends at a semicolon or a second colon, and the words after become states.
+_LINE = re.compile(r" *(?:state \w+ \{|\}|(?:\[\*\]|\w+) --> (?:\[\*\]|\w+)(?:: [^:;]+)?)")
+
+
+def test_diagrams__every_line__is_one_that_mermaid_draws() -> None:
+    for document in sorted((ROOT / "docs").glob("*.md")):
+        text = document.read_text(encoding="utf-8")
+        for diagram in re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", text, re.DOTALL):
+            unread = [line for line in diagram.splitlines() if not _LINE.fullmatch(line)]
+            assert unread == [], document.name
+
+
 @pytest.mark.parametrize("contract", [name for name in CONTRACTS if verbs(name)])
 def test_states__every_verb_of_a_contract__stands_under_its_diagram(contract: str) -> None:
     text = states()[contract]
