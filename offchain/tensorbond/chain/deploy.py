@@ -16,10 +16,12 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from tensorbond.chain import governing
 from tensorbond.chain.abi import Abi
 from tensorbond.chain.artifacts import CONTRACTS, Artifacts
 from tensorbond.chain.deployment import ContractRecord, Deployment, jsonable, write_atomically
 from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid
+from tensorbond.chain.governing import Call
 from tensorbond.chain.handover import MANAGER, handover_due
 from tensorbond.chain.lane import Lane
 from tensorbond.chain.network import Network
@@ -29,8 +31,6 @@ from tensorbond.chain.types import DeviceClass, Timing
 
 Say = Callable[[str], None]
 FEE_TAKERS = ("JobEscrow", "LeaseEscrow")
-# Contract, function and its arguments.
-Call = tuple[str, str, tuple[Any, ...]]
 
 
 @dataclass
@@ -272,7 +272,7 @@ def govern(
         calls = [manager.encode_call(function, args) for function, args in handover]
         is_admin, delay = network.call(MANAGER, "hasRole", ADMIN, lane.address)
         if is_admin and not delay:
-            _transact(lane, network, (MANAGER, "multicall", (calls,)))
+            governing.transact(lane, network, (MANAGER, "multicall", (calls,)))
             say(f"roles: the governor is {deployment.governor}, the guardian {deployment.guardian}")
         else:
             for function, args in handover:
@@ -284,38 +284,15 @@ def govern(
 
 
 def _govern(lane: Lane, network: Network, call: Call, say: Say) -> None:
-    """Make one call, or schedule it if this key's calls wait, or say that it is for the governor."""
     contract, function, args = call
-    abi, target = network.abi(contract), network.address(contract)
-    data = abi.encode_call(function, args)
-    immediate, delay = network.call(MANAGER, "canCall", lane.address, target, data[:4])
-    if not immediate and not delay:
+    outcome = governing.govern(lane, network, call)
+    if outcome.state == "done":
+        say(f"{contract}.{function}: done")
+    elif outcome.state == "refused":
         say(f"for the governor to call: {contract}.{function}{args}")
-        return
-    if not immediate:
-        operation = network.call(MANAGER, "hashOperation", lane.address, target, data)
-        ready_at = network.call(MANAGER, "getSchedule", operation)
-        now = network.head().timestamp
-        if not ready_at:
-            _transact(lane, network, (MANAGER, "schedule", (target, data, 0)))
-            say(f"{contract}.{function}: scheduled, run this again after {delay} s")
-            return
-        if ready_at > now:
-            say(f"{contract}.{function}: scheduled already, run this again after {ready_at - now} s")
-            return
-    _transact(lane, network, call)
-    say(f"{contract}.{function}: done")
-
-
-def _transact(lane: Lane, network: Network, call: Call) -> None:
-    contract, function, args = call
-    abi = network.abi(contract)
-    lane.transact(
-        network.address(contract),
-        abi.encode_call(function, args),
-        abis=[abi, network.abi(MANAGER)],
-        label=(contract, function),
-    )
+    else:
+        already = " already" if outcome.state == "waiting" else ""
+        say(f"{contract}.{function}: scheduled{already}, run this again after {outcome.wait} s")
 
 
 def _plan(lane: Lane, parameters: Parameters, path: Path, tokens: Mapping[str, str], say: Say) -> Plan:

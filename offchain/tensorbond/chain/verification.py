@@ -18,6 +18,7 @@ from tensorbond.chain.abi import Event, Parameter, decode_parameters
 from tensorbond.chain.deploy import constructor_arguments
 from tensorbond.chain.deployment import jsonable
 from tensorbond.chain.errors import BlockUnknown
+from tensorbond.chain.governing import scheduled
 from tensorbond.chain.handover import MANAGER
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.parameters import Parameters
@@ -158,7 +159,7 @@ def _verify_roles(network: Network, report: Report) -> None:
     _verify_role_settings(network, events, report)
     _verify_verbs(network, events, report)
     _verify_targets(network, report)
-    _note_scheduled(network, events, report)
+    _note_scheduled(network, report)
 
 
 def _verify_members(network: Network, events: list[Event], report: Report) -> None:
@@ -231,15 +232,12 @@ def _verify_targets(network: Network, report: Report) -> None:
             report.compare("roles", f"{name}'s authority", authority, manager)
 
 
-def _note_scheduled(network: Network, events: list[Event], report: Report) -> None:
-    scheduled = {e.args["operationId"]: e.args for e in events if e.name == "OperationScheduled"}
-    for operation, args in scheduled.items():
-        ready_at = network.call(MANAGER, "getSchedule", operation, block=report.block)
-        if ready_at:
-            report.notes.append(
-                f"scheduled: 0x{args['data'].hex()} on {args['target']} by {args['caller']}, "
-                f"possible from {ready_at} on"
-            )
+def _note_scheduled(network: Network, report: Report) -> None:
+    for call in scheduled(network, report.block):
+        report.notes.append(
+            f"scheduled by {call.caller}: {call.contract}.{call.function}{call.args}, "
+            f"possible from {call.ready_at} on"
+        )
 
 
 def _managed(network: Network) -> Iterator[tuple[str, list[Any]]]:

@@ -22,6 +22,7 @@ NOUNS = {
     "audit": "Replay every balance from logs and every proof from chain and evidence.",
     "watch": "Look into every epoch, find faults and lies, and prove them on chain.",
     "dispute": "Build a single fraud proof, and send it.",
+    "govern": "Set parameters after their delay, pause new business, cancel what waits.",
     "demo": "Play the whole story on a chain of its own.",
     "devnet": (
         "Keep a local network running until Ctrl-C: chain, contracts, three oracles, one provider agent."

@@ -242,8 +242,7 @@ def test_verify__a_pause_and_a_scheduled_call__are_notes(
 
     assert told.code == 0, told.text
     assert told.json["notes"] == [
-        f"scheduled: 0x{data.hex()} on {chain.address['JobEscrow']} by {stranger}, "
-        f"possible from {ready_at} on",
+        f"scheduled by {stranger}: JobEscrow.setFee(1,), possible from {ready_at} on",
         "DeviceRegistry is paused: nothing new begins",
     ]
     assert "note: DeviceRegistry is paused" in verify().text
