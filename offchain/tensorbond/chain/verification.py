@@ -264,8 +264,20 @@ def _verify_parameters(network: Network, report: Report) -> None:
         functions = network.abi(name).functions
         if "allowToken" in functions:
             _verify_tokens(network, name, report)
+        if name == "Attestations":
+            _note_oracles(network, report)
         if "paused" in functions and network.call(name, "paused", block=block):
             report.notes.append(f"{name} is paused: nothing new begins")
+
+
+def _note_oracles(network: Network, report: Report) -> None:
+    """Who attests is the governor's choice, and no file's."""
+    for event in network.events("Attestations", "SetSeated", until=report.block)[-1:]:
+        told = event.args
+        report.notes.append(
+            f"oracle set {told['setId']}, from epoch {told['fromEpoch']} on: "
+            f"{len(told['members'])} members, threshold {told['threshold']}"
+        )
 
 
 def _verify_list(

@@ -65,3 +65,35 @@ def test_load__a_mistake_in_the_file__is_named(tmp_path: Path, old: str, new: st
 def test_load__no_such_file__says_so(tmp_path: Path) -> None:
     with pytest.raises(DeploymentInvalid, match=r"nowhere\.toml cannot be read"):
         Parameters.load(tmp_path / "nowhere.toml")
+
+
+GOVERNED = f"""chain_id = 10
+governor = "0x{"11" * 20}"
+guardian = "0x{"22" * 20}"
+governor_delay = 172_800"""
+
+
+def test_load__a_chain_that_others_use__is_governed_slowly(tmp_path: Path) -> None:
+    path = tmp_path / "mainnet.toml"
+    path.write_text(DEVNET.read_text().replace("chain_id = 31337", GOVERNED))
+    parameters = Parameters.load(path)
+    assert (parameters.governor_delay, parameters.chain_id) == (2 * 24 * 3600, 10)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("172_800", "172_799", "governor_delay is 172799, need 172800 or more"),
+        ("governor_delay = 172_800", "", "governor_delay is 0"),
+        (f'guardian = "0x{"22" * 20}"', "", "governor and guardian must be named"),
+        (f'governor = "0x{"11" * 20}"', "", "governor and guardian must be named"),
+        ("22" * 20, "11" * 20, "governor and guardian must be two accounts"),
+    ],
+)
+def test_load__a_chain_that_others_use__without_time_or_guardian_is_refused(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    path = tmp_path / "mainnet.toml"
+    path.write_text(DEVNET.read_text().replace("chain_id = 31337", GOVERNED.replace(old, new)))
+    with pytest.raises(DeploymentInvalid, match=told):
+        Parameters.load(path)

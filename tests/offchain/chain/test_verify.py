@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import scripts.verify
 from tensorbond.chain.deployment import Deployment
 from tensorbond.chain.roles import ADMIN, GOVERNOR, GUARDIAN
+from tests.acts import join_oracles
 from tests.anvil import ROOT
 from tests.chain import Chain, project_artifacts
 
@@ -246,6 +247,13 @@ def test_verify__a_pause_and_a_scheduled_call__are_notes(
         "DeviceRegistry is paused: nothing new begins",
     ]
     assert "note: DeviceRegistry is paused" in verify().text
+
+
+def test_verify__seated_oracles__are_a_note(chain: Chain, verify: Verify, oracles: list[str]) -> None:
+    join_oracles(chain, oracles, from_epoch=0)
+    told = verify("--json")
+    assert told.code == 0, told.text
+    assert told.json["notes"] == ["oracle set 1, from epoch 0 on: 4 members, threshold 3"]
 
 
 # Could not tell
