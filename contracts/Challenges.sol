@@ -10,6 +10,7 @@ import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry
 import {IItemOpening, Place, PlaceKind} from "./interfaces/IItemOpening.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
+import {Penalties} from "./libraries/Penalties.sol";
 import {Phases} from "./libraries/Phases.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {TileProof} from "./libraries/TileProof.sol";
@@ -27,7 +28,7 @@ contract Challenges is IChallenges, EIP712 {
         uint40 lastBlock;
     }
 
-    uint256 public constant MISS_EPOCHS = 8;
+    uint256 public constant MISS_EPOCHS = Penalties.MISS_EPOCHS;
 
     /// @dev Gas of an answer but for its opening, and for each byte of that: calldata, folding and the event.
     uint256 private constant ANSWER_GAS = 110_000;
@@ -42,7 +43,12 @@ contract Challenges is IChallenges, EIP712 {
     bytes32 private constant COMMITTED = bytes32(uint256(1));
     bytes32 private constant FAULT_PAID = bytes32(uint256(2));
     bytes32 private constant MISSED = bytes32(uint256(4));
-    bytes32 private constant FLAGS = bytes32(uint256(0xff));
+    bytes32 private constant BOND_TAKEN = bytes32(uint256(8));
+    /// @dev The record's low bits: flags, and over them the index + 1 of the first item that was proven bad.
+    bytes32 private constant MARKS = bytes32(uint256(0xffff));
+    uint256 private constant ITEM_SHIFT = 5;
+    uint256 private constant ITEM_MASK = 0x7ff;
+    uint256 private constant DEVICES_PER_SESSION = 64;
 
     IDeviceRegistry private immutable REGISTRY;
     IProviderStaking private immutable STAKING;
@@ -54,6 +60,7 @@ contract Challenges is IChallenges, EIP712 {
     mapping(uint256 slot => bytes32 beacon) private _beacons;
     mapping(uint256 device => mapping(uint256 slot => bytes32 record)) private _records;
     mapping(uint256 device => Faults) private _faults;
+    mapping(address key => Session) private _sessions;
     mapping(bytes32 id => ItemRequest) private _requests;
 
     constructor(
@@ -106,14 +113,13 @@ contract Challenges is IChallenges, EIP712 {
     // ---- Commitments ----
 
     /// @inheritdoc IChallenges
-    function commit(uint256 device, uint256 slot, bytes32 commitment) external {
+    function commit(uint128 device, uint128 slot, bytes32 commitment) external {
         require(commitment != 0, CommitmentZero());
-        Window memory window = _window;
-        if (window.slot != slot || block.number > window.lastBlock) window = _open(slot);
-        Device memory d = REGISTRY.deviceOf(device);
-        require(d.fromEpoch <= window.epoch && slot < d.untilSlot, DeviceNotActive(device, slot));
-        address operator = STAKING.operatorOf(d.provider);
-        require(msg.sender == operator, OperatorOnly(msg.sender, operator));
+        (uint256 open, uint256 epoch, uint256 lastBlock) = (_window.slot, _window.epoch, _window.lastBlock);
+        if (open != slot || block.number > lastBlock) epoch = _open(slot);
+        Session storage session = _sessions[msg.sender];
+        (uint256 first, uint256 end, uint256 fromEpoch) = (session.first, session.end, session.fromEpoch);
+        if (device < first || device >= end || epoch < fromEpoch) _requireOperator(device, slot, epoch);
         mapping(uint256 slot => bytes32 record) storage records = _records[device];
         require(records[slot] == 0, CommittedAlready(device, slot));
 
@@ -122,24 +128,59 @@ contract Challenges is IChallenges, EIP712 {
         emit Committed(device, slot, msg.sender, commitment, block.timestamp);
     }
 
+    /// @inheritdoc IChallenges
+    function openSession(uint256 first, uint256 count) external {
+        require(count > 0 && count <= DEVICES_PER_SESSION, SessionSizeInvalid(count, DEVICES_PER_SESSION));
+        uint256 fromEpoch = 0;
+        for (uint256 device = first; device < first + count; ++device) {
+            Device memory d = REGISTRY.deviceOf(device);
+            _requireOperatorOf(d.provider);
+            if (d.fromEpoch > fromEpoch) fromEpoch = d.fromEpoch;
+        }
+
+        _sessions[msg.sender] = Session(first.toUint24(), (first + count).toUint24(), fromEpoch.toUint24());
+
+        emit SessionOpened(msg.sender, first, count, fromEpoch);
+    }
+
+    /// @inheritdoc IChallenges
+    function endSession(address key) external {
+        require(msg.sender == address(STAKING), StakingOnly(msg.sender));
+        if (_sessions[key].end == 0) return;
+
+        delete _sessions[key];
+
+        emit SessionEnded(key);
+    }
+
     // ---- Faults ----
 
     /// @inheritdoc IChallenges
-    function recordFault(uint256 device, uint256 slot) external onlyWorkDisputes returns (uint256 count) {
+    function recordFault(uint256 device, uint256 slot, uint256 epoch, uint256 mark)
+        external
+        onlyWorkDisputes
+        returns (bool isPaid, bool isRepeated, uint256 firstMark)
+    {
         bytes32 record = _records[device][slot];
         require(record != 0, RecordMissing(device, slot));
-        require(record & FAULT_PAID == 0, FaultedAlready(device, slot));
-        uint256 epoch = REGISTRY.timingAt(slot).epochOf(slot);
+        isPaid = record & FAULT_PAID != 0;
+        firstMark = (uint256(record) >> ITEM_SHIFT) & ITEM_MASK;
+        bool isSecond = firstMark != 0 && mark != firstMark && record & BOND_TAKEN == 0;
+        require(!isPaid || (mark != 0 && (firstMark == 0 || isSecond)), FaultedAlready(device, slot));
 
-        _records[device][slot] = record | FAULT_PAID;
+        bytes32 marked = firstMark == 0 ? bytes32(mark << ITEM_SHIFT) : BOND_TAKEN;
+        _records[device][slot] = record | FAULT_PAID | marked;
         Faults memory f = _faults[device];
-        if (!f.faulted || slot < f.earliestSlot) f.earliestSlot = slot.toUint32();
-        if (epoch > f.lastEpoch) f.lastEpoch = epoch.toUint24();
-        f.faulted = true;
-        count = ++f.count;
-        _faults[device] = f;
+        if (!isPaid) {
+            isRepeated = f.count > 0 && _distance(epoch, f.lastEpoch) <= Penalties.FAULT_EPOCHS;
+            if (!f.faulted || slot < f.earliestSlot) f.earliestSlot = slot.toUint32();
+            if (epoch > f.lastEpoch) f.lastEpoch = epoch.toUint24();
+            f.faulted = true;
+            ++f.count;
+            _faults[device] = f;
+        }
 
-        emit FaultRecorded(device, slot, count);
+        emit FaultRecorded(device, slot, f.count, mark);
     }
 
     /// @inheritdoc IChallenges
@@ -243,10 +284,15 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @inheritdoc IChallenges
+    function sessionOf(address key) external view returns (Session memory) {
+        return _sessions[key];
+    }
+
+    /// @inheritdoc IChallenges
     function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) public view {
         bytes32 record = _records[device][slot];
         require(record & COMMITTED != 0, RecordMissing(device, slot));
-        require(record & ~FLAGS == _recordOf(commitment, timestamp, key), RecordMismatch(device, slot));
+        require(record & ~MARKS == _recordOf(commitment, timestamp, key), RecordMismatch(device, slot));
     }
 
     /// @inheritdoc IChallenges
@@ -281,6 +327,18 @@ contract Challenges is IChallenges, EIP712 {
     modifier onlyWorkDisputes() {
         require(msg.sender == WORK_DISPUTES, WorkDisputesOnly(msg.sender));
         _;
+    }
+
+    /// @dev The device is active in the slot, which lies in the epoch, and the sender its provider's operator.
+    function _requireOperator(uint256 device, uint256 slot, uint256 epoch) private view {
+        Device memory d = REGISTRY.deviceOf(device);
+        require(d.fromEpoch <= epoch && slot < d.untilSlot, DeviceNotActive(device, slot));
+        _requireOperatorOf(d.provider);
+    }
+
+    function _requireOperatorOf(address provider) private view {
+        address operator = STAKING.operatorOf(provider);
+        require(msg.sender == operator, OperatorOnly(msg.sender, operator));
     }
 
     function _request(uint256 device, uint256 slot, Place memory place) private {
@@ -338,15 +396,16 @@ contract Challenges is IChallenges, EIP712 {
         return keccak256(abi.encode(device, slot, place));
     }
 
-    /// @dev The window of `slot`, which must be open now; seals the slot if nobody has.
-    function _open(uint256 slot) private returns (Window memory window) {
+    /// @dev The window of `slot` must be open now; seals the slot if nobody has. @return epoch The slot's.
+    function _open(uint256 slot) private returns (uint256 epoch) {
         Timing memory timing = REGISTRY.timingAt(slot);
-        window = _windowOf(timing, slot);
+        Window memory window = _windowOf(timing, slot);
         require(
             block.number >= window.firstBlock && block.number <= window.lastBlock,
             WindowClosed(slot, block.number, window.firstBlock, window.lastBlock)
         );
         if (_beacons[slot] == 0) _seal(timing, slot);
+        return window.epoch;
     }
 
     function _seal(Timing memory timing, uint256 slot) private returns (bytes32 beacon) {
@@ -403,7 +462,11 @@ contract Challenges is IChallenges, EIP712 {
         });
     }
 
+    function _distance(uint256 a, uint256 b) private pure returns (uint256) {
+        return a > b ? a - b : b - a;
+    }
+
     function _recordOf(bytes32 commitment, uint256 timestamp, address key) private pure returns (bytes32) {
-        return keccak256(abi.encode(commitment, timestamp, key)) & ~FLAGS;
+        return keccak256(abi.encode(commitment, timestamp, key)) & ~MARKS;
     }
 }

@@ -170,6 +170,13 @@ contract ComputeProofs is IComputeProofs {
         return bound == commitment;
     }
 
+    /// @inheritdoc IItemOpening
+    function placeOf(uint256 device, uint256 slot, bytes32 commitment, uint256 index) external view returns (bytes32) {
+        DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
+        (uint256 round, uint256 tile) = TileProof.sampleOf(commitment, _sealed(slot + 1), index, c.R, _tilesOf(c));
+        return bytes32((round << 64) | tile);
+    }
+
     // ---- Internal ----
 
     /// @dev The class and seed_0 of the C-phase that is asked of the device in the slot.

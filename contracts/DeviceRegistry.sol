@@ -5,7 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {Device, DeviceClass, FaultCost, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {Bps} from "./libraries/Bps.sol";
@@ -217,10 +217,19 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     }
 
     /// @inheritdoc IDeviceRegistry
-    function suspend(uint256 device) external onlyWorkDisputes {
+    function suspend(uint256 device, uint256 slot) external onlyWorkDisputes returns (FaultCost memory cost) {
         Device memory d = deviceOf(device);
+        DeviceClass storage terms = _classes[d.classId];
+        uint256 bond = uint256(d.bondedGops) * terms.bondPerGops;
+        cost = FaultCost({
+            provider: d.provider,
+            bond: bond,
+            left: bond - _debited[device],
+            faultBps: terms.faultBps,
+            epoch: timingAt(slot).epochOf(slot)
+        });
         uint256 untilSlot = timingNow().slotAt(block.number) + 1;
-        if (d.untilSlot <= untilSlot) return;
+        if (d.untilSlot <= untilSlot) return cost;
 
         _devices[device].untilSlot = untilSlot.toUint32();
 
@@ -260,16 +269,6 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     function bondOf(uint256 device) public view returns (uint256) {
         Device memory d = deviceOf(device);
         return uint256(d.bondedGops) * _classes[d.classId].bondPerGops - _debited[device];
-    }
-
-    /// @inheritdoc IDeviceRegistry
-    function faultCostOf(uint256 device) external view returns (address provider, uint256 first, uint256 all) {
-        Device memory d = deviceOf(device);
-        DeviceClass storage terms = _classes[d.classId];
-        uint256 bond = uint256(d.bondedGops) * terms.bondPerGops;
-        provider = d.provider;
-        all = bond - _debited[device];
-        first = Math.min(Bps.share(bond, terms.faultBps), all);
     }
 
     /// @inheritdoc IDeviceRegistry

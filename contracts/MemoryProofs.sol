@@ -147,6 +147,14 @@ contract MemoryProofs is IMemoryProofs {
         (ok,) = _opensSegment(shape, first, second, opening);
     }
 
+    /// @inheritdoc IItemOpening
+    function placeOf(uint256 device, uint256 slot, bytes32 commitment, uint256 index) external view returns (bytes32) {
+        (MemoryShape memory shape,) = _shapeOf(device, slot, _sealed(slot));
+        (uint256 first, uint256 second) = LabelProof.sampleOf(commitment, _sealed(slot + 1), index, shape);
+        PlaceKind kind = _isLabel(index) ? PlaceKind.Label : PlaceKind.Segment;
+        return bytes32((uint256(kind) << 128) | (first << 64) | second);
+    }
+
     // ---- Internal ----
 
     /// @dev The shape and the salt of the M-phase that is asked of the device in the slot.

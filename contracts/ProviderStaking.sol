@@ -8,6 +8,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {IChallenges} from "./interfaces/IChallenges.sol";
 import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
@@ -25,6 +26,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     ITensorbondToken private immutable TOKEN;
     address private immutable REGISTRY;
     address private immutable JOB_ESCROW;
+    IChallenges private immutable CHALLENGES;
     address private immutable WORK_DISPUTES;
     address private immutable REWARDS;
     /// @inheritdoc IProviderStaking
@@ -41,6 +43,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         ITensorbondToken token,
         address registry,
         address jobEscrow,
+        IChallenges challenges,
         address workDisputes,
         address rewards,
         uint256 unbondingBlocks
@@ -48,6 +51,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         TOKEN = token;
         REGISTRY = registry;
         JOB_ESCROW = jobEscrow;
+        CHALLENGES = challenges;
         WORK_DISPUTES = workDisputes;
         REWARDS = rewards;
         UNBONDING_BLOCKS = unbondingBlocks;
@@ -144,9 +148,12 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
             if (recovered != operator) revert OperatorSignatureInvalid(operator, recovered);
         }
 
+        address revoked = operatorOf(msg.sender);
         _operators[msg.sender] = operator;
 
         emit OperatorSet(msg.sender, operator);
+
+        CHALLENGES.endSession(revoked);
     }
 
     // ---- For the peers ----

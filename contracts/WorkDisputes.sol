@@ -7,12 +7,14 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IAttestations, LeafProof, OutcomeProof} from "./interfaces/IAttestations.sol";
 import {Commit, IChallenges} from "./interfaces/IChallenges.sol";
 import {HeaderOpening, IComputeProofs, ItemOpening, Link} from "./interfaces/IComputeProofs.sol";
-import {Device, DeviceClass, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
-import {Place} from "./interfaces/IItemOpening.sol";
+import {Device, DeviceClass, FaultCost, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {IItemOpening, Place} from "./interfaces/IItemOpening.sol";
 import {CapNode, IMemoryProofs, MemoryItemOpening} from "./interfaces/IMemoryProofs.sol";
 import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {IWorkDisputes} from "./interfaces/IWorkDisputes.sol";
 import {Bps} from "./libraries/Bps.sol";
+import {LabelProof} from "./libraries/LabelProof.sol";
+import {Failed, Penalties} from "./libraries/Penalties.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {TileProof} from "./libraries/TileProof.sol";
 
@@ -20,16 +22,17 @@ import {TileProof} from "./libraries/TileProof.sol";
 contract WorkDisputes is IWorkDisputes {
     using Slots for Timing;
 
-    uint256 public constant CHALLENGER_BPS = 2_500;
-    uint256 public constant ENFORCER_BPS = 500;
-    uint256 public constant MISS_LIMIT = 8;
-    uint256 public constant FAULT_EPOCHS = 32;
+    uint256 public constant CHALLENGER_BPS = Penalties.CHALLENGER_BPS;
+    uint256 public constant ENFORCER_BPS = Penalties.ENFORCER_BPS;
+    uint256 public constant MISS_LIMIT = Penalties.MISS_LIMIT;
+    uint256 public constant FAULT_EPOCHS = Penalties.FAULT_EPOCHS;
+    uint256 public constant WINDOW_EPOCHS = Penalties.WINDOW_EPOCHS;
+    uint256 public constant CORRELATION = Penalties.CORRELATION;
 
     uint256 private constant KIND_M = 1;
     uint256 private constant RESULT_BAD_ITEM = 3;
-    /// @dev Bytes of a matrix line up to which a transaction has room to compute a whole tile.
-    uint256 private constant MAX_LINE = 8_192;
     bytes32 private constant COMMITTED = bytes32(uint256(1));
+    bytes32 private constant FAULT_PAID = bytes32(uint256(2));
 
     IDeviceRegistry private immutable REGISTRY;
     IChallenges private immutable CHALLENGES;
@@ -37,6 +40,8 @@ contract WorkDisputes is IWorkDisputes {
     IProviderStaking private immutable STAKING;
     IComputeProofs private immutable COMPUTE_PROOFS;
     IMemoryProofs private immutable MEMORY_PROOFS;
+
+    Failed private _failed;
 
     constructor(
         IDeviceRegistry registry,
@@ -72,7 +77,7 @@ contract WorkDisputes is IWorkDisputes {
 
         uint256 misses = CHALLENGES.recordMiss(device, slot);
         if (misses == MISS_LIMIT) {
-            (amount,) = _punish(device, slot, CHALLENGER_BPS, SlashReason.MissedOften, beacon);
+            (amount,) = _punish(device, slot, 0, CHALLENGER_BPS, SlashReason.MissedOften, beacon);
         } else {
             uint256 penalty = Math.min(c.missPenalty, REGISTRY.bondOf(device));
             amount = _slash(device, d.provider, penalty, CHALLENGER_BPS, SlashReason.MissedSlot, beacon);
@@ -83,7 +88,8 @@ contract WorkDisputes is IWorkDisputes {
 
     /// @inheritdoc IWorkDisputes
     function proveBadItem(BadItem calldata proof) external returns (uint256 amount) {
-        _requireRecord(Commit(proof.device, proof.slot, proof.commitment, proof.timestamp, proof.key));
+        Commit memory commit = Commit(proof.device, proof.slot, proof.commitment, proof.timestamp, proof.key);
+        _requireRecord(commit);
         _seal(proof.slot + 1);
         (bool bad, bytes32 evidenceRoot) = COMPUTE_PROOFS.isBadItem(
             proof.device,
@@ -97,7 +103,7 @@ contract WorkDisputes is IWorkDisputes {
         require(bad, ItemGood(proof.index, proof.row, proof.column));
 
         uint256 reward;
-        (amount, reward) = _punish(proof.device, proof.slot, CHALLENGER_BPS, SlashReason.BadItem, evidenceRoot);
+        (amount, reward) = _punishItem(commit, proof.index, evidenceRoot, COMPUTE_PROOFS);
 
         emit BadItemProven(proof.device, proof.slot, msg.sender, proof.index, amount, reward);
     }
@@ -156,7 +162,7 @@ contract WorkDisputes is IWorkDisputes {
         require(bad, MemoryItemGood(opened.index, shown.opening));
 
         uint256 reward;
-        (amount, reward) = _punish(commit.device, commit.slot, CHALLENGER_BPS, SlashReason.BadItem, evidenceRoot);
+        (amount, reward) = _punishItem(commit, opened.index, evidenceRoot, MEMORY_PROOFS);
 
         emit BadItemProven(commit.device, commit.slot, msg.sender, opened.index, amount, reward);
     }
@@ -228,13 +234,24 @@ contract WorkDisputes is IWorkDisputes {
         ATTESTATIONS.requireFinalOutcome(leaf, outcome);
         uint256 device = leaf.leaf.device;
         uint256 slot = outcome.outcome.slot;
-        require(CHALLENGES.recordOf(device, slot) & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
-        require(_isRefutable(device, outcome), OutcomeIrrefutable(device, slot));
+        bytes32 record = CHALLENGES.recordOf(device, slot);
+        require(record & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
+        require(record & FAULT_PAID == 0, IChallenges.FaultedAlready(device, slot));
+        DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
+        require(Penalties.isRefutable(c, outcome.outcome), OutcomeIrrefutable(device, slot));
 
+        uint256 items = outcome.outcome.kind == KIND_M ? LabelProof.SAMPLES : c.q;
+        uint256 mark = outcome.outcome.item < items ? outcome.outcome.item + 1 : 0;
         uint256 reward;
-        (amount, reward) = _punish(device, slot, ENFORCER_BPS, SlashReason.BadItemAttested, outcome.outcome.witness);
+        (amount, reward) =
+            _punish(device, slot, mark, ENFORCER_BPS, SlashReason.BadItemAttested, outcome.outcome.witness);
 
         emit BadItemEnforced(device, slot, msg.sender, leaf.epoch, amount, reward);
+    }
+
+    /// @inheritdoc IWorkDisputes
+    function failedIn(uint256 epoch) external view returns (uint256 failed) {
+        (, failed) = Penalties.add(_failed, epoch, 0);
     }
 
     // ---- The end of a device ----
@@ -257,13 +274,6 @@ contract WorkDisputes is IWorkDisputes {
     }
 
     // ---- Internal ----
-
-    /// @dev Whether the provider could have shown in a transaction that the named item is good.
-    function _isRefutable(uint256 device, OutcomeProof calldata outcome) private view returns (bool) {
-        DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
-        bool isTile = outcome.outcome.kind != KIND_M && outcome.outcome.item < c.q;
-        return !isTile || uint256(c.K) << c.profile <= MAX_LINE;
-    }
 
     /// @dev Whether a drawn slot counts: a memory slot doesn't where the class has an M-phase and the device is held, or may have been.
     function _isDue(uint256 device, uint256 slot, bytes32 beacon, uint256 layers) private view returns (bool) {
@@ -297,35 +307,73 @@ contract WorkDisputes is IWorkDisputes {
     /// @dev Punish what a challenger has proven.
     function _settle(Commit calldata commit, SlashReason reason, bytes32 evidence) private returns (uint256 amount) {
         uint256 reward;
-        (amount, reward) = _punish(commit.device, commit.slot, CHALLENGER_BPS, reason, evidence);
+        (amount, reward) = _punish(commit.device, commit.slot, 0, CHALLENGER_BPS, reason, evidence);
 
         emit FaultProven(commit.device, commit.slot, msg.sender, reason, evidence, amount, reward);
     }
 
-    /// @dev What a proven fault costs, once for a (device, slot): a share of the bond it was registered with, or all that is left
-    /// when another fault lies within FAULT_EPOCHS.
+    /// @dev Punish a bad item. A second one of the slot must be of another place than the first: one flipped bit must not take the whole
+    /// bond, though it be sampled twice.
+    function _punishItem(Commit memory commit, uint256 index, bytes32 evidence, IItemOpening judge)
+        private
+        returns (uint256 amount, uint256 reward)
+    {
+        (uint256 device, uint256 slot) = (commit.device, commit.slot);
+        uint256 first;
+        (amount, reward, first) = _charge(device, slot, index + 1, CHALLENGER_BPS, SlashReason.BadItem, evidence);
+        if (first == 0) return (amount, reward);
+
+        bytes32 place = judge.placeOf(device, slot, commit.commitment, first - 1);
+        bool isSame = place == judge.placeOf(device, slot, commit.commitment, index);
+        require(!isSame, PlaceProvenAlready(device, slot, first - 1));
+    }
+
+    /// @dev Punish a fault of no item, or an item of which no place is known.
     function _punish(
         uint256 device,
         uint256 slot,
+        uint256 mark,
         uint256 challengerBps,
         SlashReason reason,
         bytes32 evidence
     ) private returns (uint256 amount, uint256 reward) {
-        (address provider, uint256 first, uint256 all) = REGISTRY.faultCostOf(device);
-        uint256 penalty = _isRepeated(device, slot) ? all : first;
+        (amount, reward,) = _charge(device, slot, mark, challengerBps, reason, evidence);
+    }
 
-        CHALLENGES.recordFault(device, slot);
-        REGISTRY.suspend(device);
-        amount = _slash(device, provider, penalty, challengerBps, reason, evidence);
+    /// @dev What a proven fault costs: all that is left of the bond for a second bad item of the slot, or if another fault lies within
+    /// FAULT_EPOCHS; nothing for the first bad item of a slot that has paid for something else; else a share of the bond.
+    /// @return amount Wei slashed.
+    /// @return reward The sender's share of it.
+    /// @return first The mark of the item that was proven bad in the slot before, or 0.
+    function _charge(
+        uint256 device,
+        uint256 slot,
+        uint256 mark,
+        uint256 challengerBps,
+        SlashReason reason,
+        bytes32 evidence
+    ) private returns (uint256 amount, uint256 reward, uint256 first) {
+        FaultCost memory cost = REGISTRY.suspend(device, slot);
+        bool isPaid;
+        bool isRepeated;
+        (isPaid, isRepeated, first) = CHALLENGES.recordFault(device, slot, cost.epoch, mark);
+        if (isPaid && first == 0) return (0, 0, 0);
+        uint256 penalty = isPaid || isRepeated ? cost.left : Math.min(_shareOf(device, cost), cost.left);
+
+        amount = _slash(device, cost.provider, penalty, challengerBps, reason, evidence);
         reward = Bps.share(amount, challengerBps);
     }
 
-    /// @dev Whether the device's last fault lies within FAULT_EPOCHS of this slot, before or after.
-    function _isRepeated(uint256 device, uint256 slot) private view returns (bool) {
-        IChallenges.Faults memory faults = CHALLENGES.faultsOf(device);
-        if (faults.count == 0) return false;
-        uint256 epoch = REGISTRY.timingAt(slot).epochOf(slot);
-        return Math.max(epoch, faults.lastEpoch) - Math.min(epoch, faults.lastEpoch) <= FAULT_EPOCHS;
+    /// @dev What a first fault takes of the bond, which counts as failed from now on.
+    function _shareOf(uint256 device, FaultCost memory cost) private returns (uint256 share) {
+        (Failed memory next, uint256 failed) = Penalties.add(_failed, cost.epoch, cost.bond);
+        _failed = next;
+        if (failed == 0) return Bps.share(cost.bond, cost.faultBps);
+
+        uint256 staked = STAKING.totalStaked();
+        share = Bps.share(cost.bond, Penalties.shareBps(cost.faultBps, failed, staked));
+
+        emit FaultsCorrelated(device, cost.epoch, failed, staked);
     }
 
     function _slash(

@@ -30,6 +30,7 @@ from tensorbond.chain.types import (
 )
 from tensorbond.proof import item_leaf, merkle
 from tests.acts import (
+    ZERO_ADDRESS,
     FundedJob,
     accept_as,
     approve_as,
@@ -165,7 +166,16 @@ def _commits(chain: Chain, found: Gas) -> None:
     found["Challenges.commit:seals"] = commit_as(chain, operator, device, 4, b"\x11" * 32).gas_used
     mine_to_slot(chain, 5)
     found["Challenges.seal"] = chain.send("Challenges", "seal", 5, sender=operator).gas_used
-    found["Challenges.commit"] = commit_as(chain, operator, device, 5, b"\x22" * 32).gas_used
+    found["Challenges.commit:without-session"] = commit_as(chain, operator, device, 5, b"\x22" * 32).gas_used
+    found["Challenges.openSession"] = chain.send(
+        "Challenges", "openSession", device, 1, sender=operator
+    ).gas_used
+    mine_to_slot(chain, 6)
+    chain.send("Challenges", "seal", 6, sender=provider)
+    found["Challenges.commit"] = commit_as(chain, operator, device, 6, b"\x33" * 32).gas_used
+    found["ProviderStaking.setOperator:ends-session"] = chain.send(
+        "ProviderStaking", "setOperator", ZERO_ADDRESS, b"", sender=provider
+    ).gas_used
 
 
 def _attestations(chain: Chain, found: Gas) -> None:

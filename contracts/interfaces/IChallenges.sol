@@ -29,6 +29,13 @@ interface IChallenges {
         uint24 missEpoch;
     }
 
+    /// @notice Devices first..end−1, for which a key may commit from epoch `fromEpoch` on without being looked up again. One word.
+    struct Session {
+        uint24 first;
+        uint24 end;
+        uint24 fromEpoch;
+    }
+
     /// @notice A request for one place of what a device committed in a slot. Two words.
     struct ItemRequest {
         /// Who gets the deposit (wei) back if nobody answers.
@@ -44,8 +51,11 @@ interface IChallenges {
     event SlotSealed(uint256 indexed slot, bytes32 beacon);
     /// The parts of the record: the chain is the stopwatch, the committing key answers for it even after a rotation.
     event Committed(uint256 indexed device, uint256 indexed slot, address indexed key, bytes32 commitment, uint256 timestamp);
-    /// The (device, slot) paid for a proven fault and can't pay again.
-    event FaultRecorded(uint256 indexed device, uint256 indexed slot, uint256 count);
+    event SessionOpened(address indexed key, uint256 indexed first, uint256 count, uint256 fromEpoch);
+    event SessionEnded(address indexed key);
+    /// The (device, slot) answers for a proven fault: by `mark`, that of item mark − 1, or 0 for any other. `count` rises with the first of
+    /// the slot only.
+    event FaultRecorded(uint256 indexed device, uint256 indexed slot, uint256 count, uint256 mark);
     /// A missed slot was proven; a sentinel stands where the record would.
     event MissRecorded(uint256 indexed device, uint256 indexed slot, uint256 misses);
 
@@ -70,6 +80,8 @@ interface IChallenges {
     error CommitmentZero();
     error CommittedAlready(uint256 device, uint256 slot);
     error DeviceNotActive(uint256 device, uint256 slot);
+    error SessionSizeInvalid(uint256 have, uint256 most);
+    error StakingOnly(address account);
     error WorkDisputesOnly(address account);
     error FaultedAlready(uint256 device, uint256 slot);
     error RecordMissing(uint256 device, uint256 slot);
@@ -95,12 +107,27 @@ interface IChallenges {
     function sealByHeaders(uint256 slot, bytes[] calldata headers, uint256 knownBlock) external returns (bytes32 beacon);
 
     /// @notice Commit for a device in a slot, once, within the window, by its provider's operator key. Seals the slot if it
-    /// isn't yet. Checks device, key and window, not the draw: an undrawn commitment counts for nothing.
-    function commit(uint256 device, uint256 slot, bytes32 commitment) external;
+    /// isn't yet. Checks device, key and window, not the draw: an undrawn commitment counts for nothing. (The arguments' width gives it a
+    /// selector that comes early in the dispatch.)
+    function commit(uint128 device, uint128 slot, bytes32 commitment) external;
 
-    /// @notice Mark (device, slot) as having paid for a fault. Caller: `WorkDisputes`. Reverts if it has.
-    /// @return count The device's faults so far, this one included.
-    function recordFault(uint256 device, uint256 slot) external returns (uint256 count);
+    /// @notice Open a session: commit for `count` (1..64) devices from `first` on without the cold reads of registry and staking. The sender must
+    /// be the operator of each device's provider. Takes the place of the key's session before. A session doesn't notice that a device has
+    /// been retired or suspended since: such a commitment counts for nothing but a job's forced draw.
+    function openSession(uint256 first, uint256 count) external;
+
+    /// @notice End a key's session, if it has one. Caller: `ProviderStaking`, whenever a provider that the key acted for names another: no
+    /// revoked key commits.
+    function endSession(address key) external;
+
+    /// @notice Note a fault of (device, slot), a slot of `epoch`. Caller: `WorkDisputes`. One of no item (mark 0) is refused if the slot has
+    /// paid for any; that of an item (mark: its index + 1), if it is the one that the record remembers, or if the record remembers two.
+    /// @return isPaid Whether the slot had paid for a fault.
+    /// @return isRepeated If not, whether the device's last fault lies within FAULT_EPOCHS.
+    /// @return firstMark That of the item that was proven bad in the slot before, or 0.
+    function recordFault(uint256 device, uint256 slot, uint256 epoch, uint256 mark)
+        external
+        returns (bool isPaid, bool isRepeated, uint256 firstMark);
 
     /// @notice Write the sentinel of a missed slot. Caller: `WorkDisputes`. Reverts if there is a record.
     /// @return misses The device's misses in the current window of MISS_EPOCHS, this one included; 0 for one before the window,
@@ -128,8 +155,10 @@ interface IChallenges {
     function isDrawn(uint256 device, uint256 slot) external view returns (bool);
     /// @return Whether the sealed `slot` is a roll call.
     function isRollCall(uint256 slot) external view returns (bool);
-    /// @return The record's word: 248 bits of keccak256(abi.encode(commitment, timestamp, key)) over 8 flag bits
-    /// (1 committed, 2 fault paid, 4 missed). Never erased.
+    /// @return The key's session; `end` is 0 if it has none.
+    function sessionOf(address key) external view returns (Session memory);
+    /// @return The record's word: 240 bits of keccak256(abi.encode(commitment, timestamp, key)), over 11 bits that hold the index + 1 of the
+    /// first item proven bad, over 5 flag bits (1 committed, 2 fault paid, 4 missed, 8 a second item proven bad). Never erased.
     function recordOf(uint256 device, uint256 slot) external view returns (bytes32);
     /// @notice Reverts unless these are the parts of the (device, slot)'s record.
     function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) external view;

@@ -52,6 +52,18 @@ struct Device {
     bool held;
 }
 
+/// @notice Who pays for a proven fault of a device, and of what.
+struct FaultCost {
+    address provider;
+    /// Wei that the device was registered with, and what no slash took of it yet.
+    uint256 bond;
+    uint256 left;
+    /// Its class's share of the bond for a first fault.
+    uint256 faultBps;
+    /// The epoch of the faulty slot.
+    uint256 epoch;
+}
+
 /// @title The only home of devices, device classes and the schedule of timing parameters.
 interface IDeviceRegistry {
     event ClassAdded(uint256 indexed classId, DeviceClass terms);
@@ -109,8 +121,9 @@ interface IDeviceRegistry {
     /// @notice End a device's job. Caller: `JobEscrow`.
     function release(uint256 device) external;
 
-    /// @notice Stop a device from the next slot on, because of a proven fault; nothing happens if it ends earlier. Caller: `WorkDisputes`.
-    function suspend(uint256 device) external;
+    /// @notice Stop a device from the next slot on, because of a proven fault in `slot`; nothing happens if it ends earlier.
+    /// Caller: `WorkDisputes`.
+    function suspend(uint256 device, uint256 slot) external returns (FaultCost memory);
 
     /// @notice Note that a slash took `amount` of the device's bond. Caller: `WorkDisputes`.
     function debit(uint256 device, uint256 amount) external;
@@ -122,10 +135,6 @@ interface IDeviceRegistry {
     function deviceOf(uint256 device) external view returns (Device memory);
     /// @return What is left of the device's locked bond, wei.
     function bondOf(uint256 device) external view returns (uint256);
-    /// @return provider Who pays for a proven fault of the device.
-    /// @return first Wei for its first one: its class's share of the bond that it was registered with, at most all.
-    /// @return all Wei for another soon after: all that is left.
-    function faultCostOf(uint256 device) external view returns (address provider, uint256 first, uint256 all);
     function classOf(uint256 classId) external view returns (DeviceClass memory);
     function classCount() external view returns (uint256);
     /// @return Ids 1..deviceCount() exist.

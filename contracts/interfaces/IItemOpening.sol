@@ -32,4 +32,7 @@ interface IItemOpening {
         external
         view
         returns (bool);
+
+    /// @return Which place sample `index` of the commitment asks for: two samples may ask for one. The slot after must be sealed.
+    function placeOf(uint256 device, uint256 slot, bytes32 commitment, uint256 index) external view returns (bytes32);
 }

@@ -11,7 +11,8 @@ import {SlashReason} from "./IProviderStaking.sol";
 /// @title Fraud proofs about work (proof.md §5), and the enforcement of a final bad-item outcome.
 /// @dev A verb binds its claim to the commit record, and where evidence is judged to a root that the committing key signed; asks the
 /// judge (`ComputeProofs`, `MemoryProofs`); and slashes. All but F0 cost the device one and the same, once per (device, slot): its class's share of
-/// the bond for the first fault, all that is left for a second within FAULT_EPOCHS. The device is suspended. The sender can be
+/// the bond for the first fault, the more the more other bond failed lately (`Penalties`); all that is left for a second within FAULT_EPOCHS, or
+/// for a second bad item (F1) of one slot, at another place than the first. The device is suspended. The sender can be
 /// neither the provider, nor its operator, nor the committing key. What is claimed must be judged bad: the judge's reverts stand in
 /// its interface. Invariants 9, 10.
 interface IWorkDisputes {
@@ -55,6 +56,10 @@ interface IWorkDisputes {
         uint256 indexed device, uint256 indexed slot, address indexed challenger, uint256 epoch, uint256 amount, uint256 reward
     );
 
+    /// Before a device's first fault, in a slot of `epoch`, `failed` wei of other bond had failed lately, of `staked` wei of all stake: its share
+    /// of the bond grows by 3 · failed / staked. Not emitted where nothing had.
+    event FaultsCorrelated(uint256 indexed device, uint256 epoch, uint256 failed, uint256 staked);
+
     error NotDrawn(uint256 device, uint256 slot);
     error WindowOpen(uint256 slot, uint256 blockNumber, uint256 lastBlock);
     error EvidenceSignerMismatch(address have, address need);
@@ -76,6 +81,8 @@ interface IWorkDisputes {
     error OutcomeNotBadItem(uint256 result);
     /// No transaction has room to show that the named item is good: `proveBadItem` instead.
     error OutcomeIrrefutable(uint256 device, uint256 slot);
+    /// The item lies at the same place as the first that was proven bad: one wrong tile, label or segment is one fault.
+    error PlaceProvenAlready(uint256 device, uint256 slot, uint256 index);
     error ProofStillPossible(uint256 device, uint256 have, uint256 need);
 
     /// @notice F0: the slot is sealed, the device was drawn, the window is over, and there is no record. In a slot of the M-phase, if its
@@ -84,7 +91,8 @@ interface IWorkDisputes {
 
     /// @notice F1: the item has another length than the class gives, or is not of the tile that the sample asks for, or an entry is
     /// not A_i · B_j, or its paths don't lead to roundsRoot. Seals the next slot if nobody has. Anyone but the provider, its
-    /// operator and the committing key. @return amount Wei slashed.
+    /// operator and the committing key. @return amount Wei slashed: 0 where the slot has paid for a fault that is no item, so that a next
+    /// bad item of it is its second.
     function proveBadItem(BadItem calldata proof) external returns (uint256 amount);
 
     /// @notice The header of evidence that the committing key signed is bad (`IComputeProofs.isBadHeader`). @return amount Wei slashed.
@@ -140,9 +148,13 @@ interface IWorkDisputes {
     /// passed since the last of them could have been attested in time, and one since it could first be enforced. Anyone.
     function discharge(uint256 device) external;
 
+    /// @return Wei of bond that failed in the window of `epoch` and in the one before, as far as it is known: it makes a fault there dearer.
+    function failedIn(uint256 epoch) external view returns (uint256);
     /// Share of a slash that the sender of an F0 or F1 gets, and of an enforcement; bps.
     function CHALLENGER_BPS() external view returns (uint256);
     function ENFORCER_BPS() external view returns (uint256);
     function MISS_LIMIT() external view returns (uint256);
     function FAULT_EPOCHS() external view returns (uint256);
+    function WINDOW_EPOCHS() external view returns (uint256);
+    function CORRELATION() external view returns (uint256);
 }

@@ -669,7 +669,7 @@ contract Market is World {
         _refuse(who, address(staking), abi.encodeCall(staking.lock, (victim, amount)), "lock");
         _refuse(who, address(staking), abi.encodeCall(staking.unlock, (victim, amount)), "unlock");
         _refuse(who, address(registry), abi.encodeCall(registry.release, (_honestDevice)), "release");
-        _refuse(who, address(registry), abi.encodeCall(registry.suspend, (_honestDevice)), "suspend");
+        _refuse(who, address(registry), abi.encodeCall(registry.suspend, (_honestDevice, 0)), "suspend");
         _refuse(who, address(registry), abi.encodeCall(registry.debit, (_honestDevice, amount)), "debit");
         _refuse(who, address(registry), abi.encodeCall(registry.discharge, (_honestDevice)), "discharge");
         _refuse(who, address(challenges), abi.encodeCall(challenges.recordFault, (_honestDevice, seed % 64)), "fault");
@@ -1030,7 +1030,7 @@ contract Market is World {
         if (_now() == timing.startOf(slot)) _rollTo(_now() + 1);
         _honestSlot = slot + 1;
         vm.prank(_providers[0]);
-        challenges.commit(_honestDevice, slot, keccak256(abi.encode(slot)));
+        challenges.commit(uint128(_honestDevice), uint128(slot), keccak256(abi.encode(slot)));
     }
 
     function _unsealed(uint256 seed) private returns (uint256 slot) {
@@ -1056,7 +1056,7 @@ contract Market is World {
         address provider = registry.deviceOf(device).provider;
         bytes32 commitment = keccak256(abi.encode("commitment", device, slot, seed));
         vm.prank(provider);
-        challenges.commit(device, slot, commitment);
+        challenges.commit(uint128(device), uint128(slot), commitment);
         made = _commitments.push();
         made.commit = Commit(device, slot, commitment, vm.getBlockTimestamp(), provider);
         made.key = _keyOfProvider(provider);

@@ -15,6 +15,7 @@ from hashlib import sha256
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from tensorbond.chain.penalties import Failed, share_bps
 from tensorbond.chain.types import (
     CloseReason,
     DeviceClass,
@@ -22,6 +23,7 @@ from tensorbond.chain.types import (
     JobStatus,
     Leaf,
     Outcome,
+    OutcomeKind,
     OutcomeResult,
     Statement,
     Terms,
@@ -41,7 +43,8 @@ MAX_FEE = 500
 ENFORCER_SHARE = 500
 MISS_LIMIT, MISS_EPOCHS, FAULT_EPOCHS = 8, 8, 32
 
-COMMITTED, FAULT_PAID, MISSED = 1, 2, 4
+COMMITTED, FAULT_PAID, MISSED, ITEM_SHIFT = 1, 2, 4, 5
+MEMORY_ITEMS = 96
 ATTESTED, VOID, REVOKED = 1, 2, 4
 
 _TERMS = "(address,address,uint96,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,bytes32)"
@@ -275,6 +278,7 @@ class Market:
         self.allowance: dict[str, int] = defaultdict(int)
         self.positions: dict[str, Position] = {}
         self.total_staked = 0
+        self.failed = Failed()
 
         self.timings = [timing]
         self.classes = list(classes)
@@ -565,7 +569,13 @@ class Market:
         require(not record[1] & FAULT_PAID, "FaultedAlready")
         provider = self.devices[leaf.device].provider
         require(sender not in (provider, self.operator_of(provider)), "ChallengerIsAccused")
-        return self._punish(sender, leaf.device, outcome.slot, ENFORCER_SHARE)
+        items = (
+            MEMORY_ITEMS
+            if outcome.kind == OutcomeKind.DRAWN_M
+            else self.classes[self.devices[leaf.device].class_id].q
+        )
+        mark = outcome.item + 1 if outcome.item < items else 0
+        return self._punish(sender, leaf.device, outcome.slot, ENFORCER_SHARE, mark)
 
     def discharge(self, device: int) -> None:
         require(device in self.devices, "DeviceUnknown")
@@ -580,15 +590,17 @@ class Market:
         self._unlock(book.provider, book.bond)
         book.bond = 0
 
-    def _punish(self, sender: str, device: int, slot: int, bps: int) -> int:
+    def _punish(self, sender: str, device: int, slot: int, bps: int, mark: int = 0) -> int:
         book = self.devices[device]
         epoch = self.epoch_of_slot(slot)
         repeated = book.faults > 0 and abs(epoch - book.last_epoch) <= FAULT_EPOCHS
         penalty = book.bond
         if not repeated:
-            penalty = min(penalty, share(book.full_bond, self.classes[book.class_id].fault_bps))
+            self.failed, failed = self.failed.add(epoch, book.full_bond)
+            part = share_bps(self.classes[book.class_id].fault_bps, failed, self.total_staked)
+            penalty = min(penalty, share(book.full_bond, part))
         word, flags = self.records[device, slot]
-        self.records[device, slot] = (word, flags | FAULT_PAID)
+        self.records[device, slot] = (word, flags | FAULT_PAID | mark << ITEM_SHIFT)
         book.faults += 1
         book.last_epoch = max(book.last_epoch, epoch)
         book.earliest = min(book.earliest, slot)

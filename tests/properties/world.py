@@ -694,7 +694,7 @@ def expected(world: World) -> dict[Key, View]:
     for slot in sorted(model.beacons)[-2:]:
         say("Challenges", "beaconOf", slot, value=model.beacons[slot])
     for (device, slot), (word, flags) in list(model.records.items())[-3:]:
-        record = int.from_bytes(word, "big") >> 8 << 8 | flags
+        record = int.from_bytes(word, "big") >> 16 << 16 | flags
         say("Challenges", "recordOf", device, slot, value=record)
 
     say("Attestations", "nextEpoch", value=model.next_epoch)

@@ -17,7 +17,8 @@ from tensorbond.chain.types import Job
 
 CAP = 1_000_000_000 * 10**18
 
-COMMITTED, FAULT_PAID, MISSED = 1, 2, 4
+COMMITTED, FAULT_PAID, MISSED, BOND_TAKEN = 1, 2, 4, 8
+ITEM_SHIFT = 5
 """Flags in the low byte of a commit record."""
 
 _JOB_TYPE = (
@@ -201,13 +202,16 @@ def _challenges(history: History) -> Iterator[Expected]:
 
 
 def _record_word(history: History, place: tuple[int, int]) -> bytes:
-    """248 bits of hash over 8 of flags; a sentinel has flags only."""
+    """240 bits of hash over 16 of marks: the first item proven bad, and flags. A sentinel has marks only."""
     record = history.records.get(place)
-    flags = FAULT_PAID if place in history.faulted else 0
+    marks = history.marks.get(place, [])
+    low = (FAULT_PAID if place in history.faulted else 0) | (BOND_TAKEN if len(marks) == 2 else 0)
+    low |= (marks[0] << ITEM_SHIFT) if marks else 0
     if record is None:
-        return bytes(31) + bytes([MISSED | flags])
+        return (MISSED | low).to_bytes(32, "big")
     parts = (record.commitment, record.timestamp, record.key)
-    return keccak(encode(["bytes32", "uint256", "address"], parts))[:31] + bytes([COMMITTED | flags])
+    digest = keccak(encode(["bytes32", "uint256", "address"], parts))
+    return digest[:30] + (COMMITTED | low).to_bytes(2, "big")
 
 
 def _oracles(books: Books, history: History) -> Iterator[Expected]:

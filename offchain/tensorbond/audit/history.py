@@ -16,6 +16,7 @@ from eth_utils.crypto import keccak
 from tensorbond.audit.findings import Report
 from tensorbond.audit.replay import share, where
 from tensorbond.chain.abi import Event
+from tensorbond.chain.penalties import FAULT_EPOCHS, MISS_EPOCHS, MISS_LIMIT, Failed, share_bps
 from tensorbond.chain.types import CloseReason, DeviceClass, Timing
 
 OPEN_SLOT = 2**32 - 1
@@ -26,8 +27,6 @@ ATTESTED, VOID, REVOKED = 1, 2, 4
 """Flags of an epoch's word."""
 LIVE_SETS = 2
 """Who leaves or is slashed drops out of so many of the newest sets."""
-MISS_EPOCHS, MISS_LIMIT, FAULT_EPOCHS = 8, 8, 32
-"""So many misses within so many epochs are a fault; another one within so many takes all that is left."""
 
 Place = tuple[int, int]
 """(device, slot)"""
@@ -47,8 +46,11 @@ class Faults:
     last_epoch: int = 0
     misses: int = 0
     miss_epoch: int = 0
-    repeated: bool = False
-    """Whether the last fault came within FAULT_EPOCHS of another."""
+    takes: str = "share"
+    """Of the bond, by the fault that was recorded last: its "share", "all" that is left, or "nothing"."""
+    failed: int = 0
+    staked: int = 0
+    """Wei of other bond that had failed before it, and of all stake."""
 
 
 @dataclass
@@ -171,6 +173,9 @@ class History:
     """Where a sentinel stands for a proven miss: the block of the proof."""
     faulted: set[Place] = field(default_factory=set)
     """Paid for a proven fault."""
+    marks: dict[Place, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Index + 1 of each item that was proven bad there: two at most."""
+    failed: Failed = field(default_factory=Failed)
     enforced: list[Event] = field(default_factory=list)
     forced: dict[Place, list[Draw]] = field(default_factory=lambda: defaultdict(list))
     closings: dict[int, Closing] = field(default_factory=dict)
@@ -375,7 +380,8 @@ def _committed(history: History, event: Event, report: Report) -> None:
     first, last = history.start_of(place[1]) + 1, history.start_of(place[1] + 1) - 2
     report.expect_at_least("commit", f"{subject}: block", event.block, first, where(event))
     report.expect_at_most("commit", f"{subject}: block", event.block, last, where(event))
-    report.expect("commit", f"{subject}: active", history.is_active(*place, event.block), True, where(event))
+    begun = history.units[place[0]].from_epoch <= history.epoch_of(place[1])
+    report.expect("commit", f"{subject}: begun", begun, True, where(event))
     provider = history.units[place[0]].provider
     operator = history.operators.get(provider, provider)
     need = operator if int(operator, 16) else provider
@@ -419,14 +425,34 @@ def _miss_recorded(history: History, event: Event, report: Report) -> None:
 def _fault_recorded(history: History, event: Event, report: Report) -> None:
     device, slot = event.args["device"], event.args["slot"]
     subject = f"device {device} slot {slot}"
-    again = (device, slot) in history.faulted
+    mark, marks = event.args["mark"], history.marks[device, slot]
+    paid = (device, slot) in history.faulted
+    again = paid and (mark == 0 or mark in marks or len(marks) == 2)
     report.expect("invariant 4", f"{subject} paid before", again, False, where(event))
+    unit, epoch = history.units[device], history.epoch_of(slot)
+    faults = unit.faults
+    if paid:
+        faults.takes = "all" if marks else "nothing"
+    else:
+        repeated = bool(faults.slots) and abs(epoch - faults.last_epoch) <= FAULT_EPOCHS
+        faults.takes = "all" if repeated else "share"
+        faults.slots.append(slot)
+        faults.last_epoch = max(epoch, faults.last_epoch)
+    if faults.takes == "share":
+        history.failed, faults.failed = history.failed.add(epoch, unit.bond)
+        faults.staked = 0
+    if mark:
+        marks.append(mark)
     history.faulted.add((device, slot))
-    faults, epoch = history.units[device].faults, history.epoch_of(slot)
-    faults.repeated = bool(faults.slots) and abs(epoch - faults.last_epoch) <= FAULT_EPOCHS
-    faults.slots.append(slot)
-    faults.last_epoch = max(epoch, faults.last_epoch)
     report.expect("fault", f"{subject}: faults", event.args["count"], len(faults.slots), where(event))
+
+
+def _correlated(history: History, event: Event, report: Report) -> None:
+    """What all stake was is checked against the books."""
+    faults = history.units[event.args["device"]].faults
+    subject = f"bond that failed before that of device {event.args['device']}"
+    report.expect("fault", subject, event.args["failed"], faults.failed, where(event))
+    faults.staked = event.args["staked"]
 
 
 def _fault_paid(history: History, event: Event, report: Report) -> None:
@@ -437,7 +463,8 @@ def _fault_paid(history: History, event: Event, report: Report) -> None:
     if event.name == "MissProven" and event.args["misses"] != MISS_LIMIT:
         need = min(terms.miss_penalty, before)
     else:
-        need = before if unit.faults.repeated else min(before, share(unit.bond, terms.fault_bps))
+        bps = share_bps(terms.fault_bps, unit.faults.failed, unit.faults.staked)
+        need = {"nothing": 0, "all": before, "share": min(before, share(unit.bond, bps))}[unit.faults.takes]
     subject = f"cost of {event.name} for device {event.args['device']} slot {event.args['slot']}"
     report.expect("invariant 4", subject, amount, need, where(event))
     if event.name == "BadItemEnforced":
@@ -622,6 +649,7 @@ _ENTRIES: dict[tuple[str, str], Callable[[History, Event, Report], None]] = {
     ("Challenges", "MissRecorded"): _miss_recorded,
     ("DeviceRegistry", "BondDebited"): _debited,
     ("DeviceRegistry", "DeviceDischarged"): _discharged,
+    ("WorkDisputes", "FaultsCorrelated"): _correlated,
     ("WorkDisputes", "MissProven"): _fault_paid,
     ("WorkDisputes", "BadItemProven"): _fault_paid,
     ("WorkDisputes", "BadItemEnforced"): _fault_paid,

@@ -397,6 +397,10 @@ def _work_fault(books: Books, event: Event, report: Report) -> None:
         books.transaction.causes[owner, _kind(reason), bytes(0), event.args["amount"]] += 1
 
 
+def _faults_correlated(books: Books, event: Event, report: Report) -> None:
+    _total(report, event, "staked", books.staked)
+
+
 def _joined(books: Books, event: Event, report: Report) -> None:
     oracle, amount = event.args["oracle"], event.args["amount"]
     report.expect(
@@ -641,6 +645,7 @@ _ENTRIES: dict[tuple[str, str], Callable[[Books, Event, Report], None]] = {
     ("DeviceRegistry", "DeviceRegistered"): _registered,
     ("DeviceRegistry", "BondDebited"): _debited,
     ("DeviceRegistry", "DeviceDischarged"): _discharged,
+    ("WorkDisputes", "FaultsCorrelated"): _faults_correlated,
     ("WorkDisputes", "MissProven"): _work_fault,
     ("WorkDisputes", "BadItemProven"): _work_fault,
     ("WorkDisputes", "BadItemEnforced"): _work_fault,

@@ -94,6 +94,7 @@ def constructor_arguments(
                 "token": at["TensorbondToken"],
                 "registry": at["DeviceRegistry"],
                 "jobEscrow": at["JobEscrow"],
+                "challenges": at["Challenges"],
                 "workDisputes": at["WorkDisputes"],
                 "rewards": at["Rewards"],
                 "unbondingBlocks": parameters.unbonding_blocks,

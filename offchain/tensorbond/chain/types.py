@@ -278,6 +278,22 @@ class Faults:
 
 
 @dataclass(frozen=True)
+class FaultCost:
+    provider: str
+    bond: int
+    left: int
+    fault_bps: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Session:
+    first: int
+    end: int
+    from_epoch: int
+
+
+@dataclass(frozen=True)
 class BadItem:
     """Calldata of `WorkDisputes.proveBadItem`; see `contracts/interfaces/IWorkDisputes.sol`."""
 

@@ -29,8 +29,8 @@ def slot(chain: Chain, device: int) -> int:
 
 
 def record_of(commitment: bytes, timestamp: int, key: str, flags: int = 1) -> bytes:
-    return keccak(encode(["bytes32", "uint256", "address"], [commitment, timestamp, key]))[:31] + bytes(
-        [flags]
+    return keccak(encode(["bytes32", "uint256", "address"], [commitment, timestamp, key]))[:30] + bytes(
+        [0, flags]
     )
 
 
@@ -215,7 +215,7 @@ def test_commit__for_an_unknown_device__reverts(chain: Chain, provider: str, dev
         chain.send("Challenges", "commit", device + 1, slot, COMMITMENT, sender=provider)
 
 
-@pytest.mark.parametrize("slot_number", [2**32, 2**32 + 3, 2**255])
+@pytest.mark.parametrize("slot_number", [2**32, 2**32 + 3, 2**127])
 def test_commit__for_a_slot_beyond_every_slot__reverts(
     chain: Chain, provider: str, device: int, slot: int, slot_number: int
 ) -> None:

@@ -33,9 +33,16 @@ def commit_in(chain: Chain, key: str, device: int, slot: int) -> None:
     commit_as(chain, key, device, slot, COMMITMENT)
 
 
-def record_fault(chain: Chain, device: int, slot: int) -> Sent:
+def record_fault(chain: Chain, device: int, slot: int, mark: int = 0) -> Sent:
     """Act as the disputes."""
-    return chain.send("Challenges", "recordFault", device, slot, sender=chain.impersonate("WorkDisputes"))
+    args = device, slot, slot // EPOCH_SLOTS, mark
+    return chain.send("Challenges", "recordFault", *args, sender=chain.impersonate("WorkDisputes"))
+
+
+def low_bits(chain: Chain, device: int, slot: int) -> tuple[int, int]:
+    """Of the record: the first item's index + 1, and the flags."""
+    low = int.from_bytes(chain.call("Challenges", "recordOf", device, slot)[30:], "big")
+    return low >> 5, low & 31
 
 
 def test_record_fault__of_a_committed_slot__marks_it(chain: Chain, device: int, slot: int) -> None:
@@ -43,16 +50,50 @@ def test_record_fault__of_a_committed_slot__marks_it(chain: Chain, device: int, 
 
     sent = record_fault(chain, device, slot)
 
-    assert sent.event("FaultRecorded") == {"device": device, "slot": slot, "count": 1}
+    assert sent.event("FaultRecorded") == {"device": device, "slot": slot, "count": 1, "mark": 0}
     assert len(sent.events) == 1
     assert chain.call("Challenges", "recordOf", device, slot) == record[:31] + bytes([3])
     assert chain.call("Challenges", "faultsOf", device) == Faults(slot, True, 1, slot // EPOCH_SLOTS, 0, 0)
     assert chain.call("Challenges", "faultsOf", device + 1) == Faults(0, False, 0, 0, 0, 0)
 
 
-def test_record_fault__when_simulated__returns_the_count(chain: Chain, device: int, slot: int) -> None:
-    disputes = chain.address["WorkDisputes"]
-    assert chain.call("Challenges", "recordFault", device, slot, sender=disputes) == 1
+@pytest.mark.parametrize(("apart", "repeated"), [(32, True), (33, False)])
+def test_record_fault__when_simulated__tells_what_it_met(
+    chain: Chain, device: int, slot: int, apart: int, repeated: bool
+) -> None:
+    disputes, epoch = chain.impersonate("WorkDisputes"), slot // EPOCH_SLOTS
+    args = "Challenges", "recordFault", device, slot, epoch, 5
+    assert chain.call(*args, sender=disputes) == (False, False, 0)
+    later = slot + apart * EPOCH_SLOTS
+    chain.send("Challenges", "recordMiss", device, later, sender=disputes)
+    chain.send("Challenges", "recordFault", device, later, epoch + apart, 0, sender=disputes)
+    assert chain.call(*args, sender=disputes) == (False, repeated, 0)
+    record_fault(chain, device, slot, 7)
+    assert chain.call(*args, sender=disputes) == (True, False, 7)
+
+
+def test_record_fault__two_items__remembers_the_first_and_that_there_were_two(
+    chain: Chain, device: int, slot: int
+) -> None:
+    record_fault(chain, device, slot, 1024)
+    assert low_bits(chain, device, slot) == (1024, 3)
+    faults = chain.call("Challenges", "faultsOf", device)
+
+    sent = record_fault(chain, device, slot, 1)
+
+    assert sent.event("FaultRecorded") == {"device": device, "slot": slot, "count": 1, "mark": 1}
+    assert low_bits(chain, device, slot) == (1024, 11)
+    assert chain.call("Challenges", "faultsOf", device) == faults
+
+
+@pytest.mark.parametrize(("told", "mark"), [([5], 5), ([5], 0), ([5, 6], 6), ([5, 6], 7), ([0, 5, 6], 0)])
+def test_record_fault__nothing_new__reverts(
+    chain: Chain, device: int, slot: int, told: list[int], mark: int
+) -> None:
+    for each in told:
+        record_fault(chain, device, slot, each)
+    with chain.reverts("FaultedAlready", device=device, slot=slot):
+        record_fault(chain, device, slot, mark)
 
 
 def test_record_fault__twice__reverts(chain: Chain, device: int, slot: int) -> None:
@@ -92,4 +133,4 @@ def test_record_fault__by_anyone_else__reverts(
 ) -> None:
     account = request.getfixturevalue(account)
     with chain.reverts("WorkDisputesOnly", account=account):
-        chain.send("Challenges", "recordFault", device, slot, sender=account)
+        chain.send("Challenges", "recordFault", device, slot, slot // EPOCH_SLOTS, 0, sender=account)

@@ -236,7 +236,7 @@ def staking_chain(bare_chain: Chain) -> Chain:
     """Token and staking alone, with a short unbonding time; plain accounts are the peers."""
     peer, treasury = role(bare_chain, "governor"), role(bare_chain, "treasury")
     token = bare_chain.deploy("TensorbondToken", peer, treasury, 1_000_000 * TBND)
-    bare_chain.deploy("ProviderStaking", token, peer, peer, peer, peer, UNBONDING_BLOCKS)
+    bare_chain.deploy("ProviderStaking", token, peer, peer, peer, peer, peer, UNBONDING_BLOCKS)
     for owner in ("provider", "other_provider"):
         bare_chain.send(token, "transfer", role(bare_chain, owner), 500_000 * TBND, sender=treasury)
     return bare_chain

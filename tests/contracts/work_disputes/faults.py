@@ -49,7 +49,7 @@ def assert_pays(
         ZERO_ADDRESS,
     )
     assert (slashed["reason"], slashed["evidence"]) == (reason, evidence)
-    assert sent.event("FaultRecorded") == {**place, "count": 1}
+    assert sent.event("FaultRecorded") == {**place, "count": 1, "mark": 0}
     assert sent.event("BondDebited") == {"device": work.device, "amount": SHARE, "bond": BOND - SHARE}
     assert sent.event("DeviceSuspended")["device"] == work.device
     with moving(chain), chain.reverts("FaultedAlready", **place):

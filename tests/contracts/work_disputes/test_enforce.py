@@ -22,6 +22,8 @@ from .conftest import WRONG_COLUMN, WRONG_ROW
 pytestmark = pytest.mark.chain
 
 WITNESS = bytes.fromhex("e1" * 32)
+MARK = 4
+"""One more than the item that the outcome names."""
 SHARE = BOND * 3_000 // 10_000
 REWARD = SHARE // 20
 
@@ -84,7 +86,7 @@ def test_enforce__final_bad_item__slashes_a_share(
     )
     assert (slashed["reason"], slashed["evidence"]) == (SlashReason.BAD_ITEM_ATTESTED, WITNESS)
     assert (slashed["toChallenger"], slashed["burned"]) == (REWARD, SHARE - REWARD)
-    assert sent.event("FaultRecorded") == {"device": work.device, "slot": work.slot, "count": 1}
+    assert sent.event("FaultRecorded") == {"device": work.device, "slot": work.slot, "count": 1, "mark": MARK}
     assert sent.event("BondDebited") == {"device": work.device, "amount": SHARE, "bond": BOND - SHARE}
     assert sent.event("DeviceSuspended")["device"] == work.device
 

@@ -17,6 +17,7 @@ from tensorbond.proof import (
 )
 from tests.acts import ZERO_ADDRESS, domain, mine_to_slot, set_operator_as
 from tests.chain import Chain, Sent
+from tests.conftest import role
 from tests.contracts.provider_staking.staking import moving
 from tests.offchain.proof.skipping import SloppyProver
 from tests.work import (
@@ -120,7 +121,8 @@ def test_prove_bad_item__entry_wrong__slashes_a_share(
         "unbonding": 0,
         "locked": BOND - SHARE,
     }
-    assert sent.event("FaultRecorded") == {"device": wrong.device, "slot": wrong.slot, "count": 1}
+    assert sent.event("FaultRecorded") == {"device": wrong.device, "slot": wrong.slot, "count": 1, "mark": 3}
+    assert sent.all("FaultsCorrelated") == []
     assert sent.event("BondDebited") == {"device": wrong.device, "amount": SHARE, "bond": BOND - SHARE}
     assert sent.event("DeviceSuspended") == {
         "device": wrong.device,
@@ -490,12 +492,62 @@ def test_prove_bad_item__key_rotated_since__slashes_the_provider(
     assert (event["provider"], event["reason"]) == (provider, SlashReason.BAD_ITEM)
 
 
-def test_prove_bad_item__same_slot_again__reverts(
+def test_prove_bad_item__same_item_again__reverts(
     chain: Chain, stranger: str, auditor: str, wrong: Work
 ) -> None:
     prove(chain, show_wrong(chain, wrong, 0), stranger)
     with moving(chain), chain.reverts("FaultedAlready", device=wrong.device, slot=wrong.slot):
-        prove(chain, show_wrong(chain, wrong, 1), auditor)
+        prove(chain, show_wrong(chain, wrong, 0), auditor)
+
+
+def places_of(chain: Chain, work: Work) -> list[bytes]:
+    """Which place each sample asks for."""
+    args = work.device, work.slot, work.proof.commitment
+    return [chain.call("ComputeProofs", "placeOf", *args, index) for index in range(work.shape.q)]
+
+
+def test_prove_bad_item__another_item_of_the_slot__takes_what_is_left(
+    chain: Chain, stranger: str, requester: str, wrong: Work
+) -> None:
+    places = places_of(chain, wrong)
+    second = next(index for index in range(1, 16) if places[index] != places[0])
+    prove(chain, show_wrong(chain, wrong, 0), stranger)
+    left = BOND - SHARE
+    with moving(
+        chain,
+        total=-left,
+        held=-left,
+        supply=left // 4 - left,
+        provider_active=-left,
+        provider_locked=-left,
+        requester_balance=left // 4,
+    ):
+        sent = prove(chain, show_wrong(chain, wrong, second), requester)
+    told = {"device": wrong.device, "slot": wrong.slot, "count": 1, "mark": second + 1}
+    assert sent.event("FaultRecorded") == told
+    assert sent.event("BadItemProven")["amount"] == left
+    third = next(index for index in range(1, 16) if index not in (0, second))
+    with moving(chain), chain.reverts("FaultedAlready", device=wrong.device, slot=wrong.slot):
+        prove(chain, show_wrong(chain, wrong, third), requester)
+
+
+def test_prove_bad_item__one_place_sampled_twice__is_one_fault(
+    chain: Chain, provider: str, stranger: str, auditor: str
+) -> None:
+    """One flipped bit, of 256 places that 64 samples ask for."""
+    terms = replace(chain.call("DeviceRegistry", "classOf", 0), r=1, q=64)
+    sent = chain.send("DeviceRegistry", "addClass", terms, sender=role(chain, "governor"))
+    device = device_as(chain, provider, sent.event("ClassAdded")["classId"])
+    prover = SloppyProver(WRONG_ROW, WRONG_COLUMN)
+    work = open_work(chain, commit_work(chain, provider, device, prover=prover))
+    places = places_of(chain, work)
+    first, again = next(
+        (places.index(place), index) for index, place in enumerate(places) if places.index(place) != index
+    )
+    prove(chain, show_wrong(chain, work, first), stranger)
+    refused = {"device": device, "slot": work.slot, "index": first}
+    with moving(chain), chain.reverts("PlaceProvenAlready", **refused):
+        prove(chain, show_wrong(chain, work, again), auditor)
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
@@ -547,7 +599,7 @@ def test_prove_bad_item__another_fault_that_far_away__takes_all_or_a_share(
     disputes = chain.impersonate("WorkDisputes")
     later = wrong.slot + apart * EPOCH_SLOTS
     chain.send("Challenges", "recordMiss", wrong.device, later, sender=disputes)
-    chain.send("Challenges", "recordFault", wrong.device, later, sender=disputes)
+    chain.send("Challenges", "recordFault", wrong.device, later, later // EPOCH_SLOTS, 0, sender=disputes)
     assert prove(chain, show_wrong(chain, wrong), stranger).event("BadItemProven")["amount"] == amount
 
 

@@ -299,7 +299,19 @@ def test_prove_memory_fault__by_the_accused__reverts(
     assert chain.call("Challenges", "faultsOf", device).count == 0
 
 
-@pytest.mark.parametrize("verb", VERBS)
+def test_prove_bad_memory_item__after_another_fault_of_the_slot__costs_nothing_yet(
+    chain: Chain, stranger: str, auditor: str, wrong: MemoryWork
+) -> None:
+    claims = every_claim(chain, wrong)
+    prove(chain, "proveBadLabel", *claims["proveBadLabel"], sender=stranger)
+    with moving(chain):
+        sent = prove(chain, "proveBadMemoryItem", *claims["proveBadMemoryItem"], sender=auditor)
+    told = sent.event("BadItemProven")
+    assert (told["amount"], told["reward"]) == (0, 0)
+    assert sent.event("FaultRecorded")["mark"] == told["index"] + 1
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "proveBadMemoryItem"])
 def test_prove_memory_fault__after_another_of_the_slot__reverts(
     chain: Chain, stranger: str, auditor: str, wrong: MemoryWork, verb: str
 ) -> None:

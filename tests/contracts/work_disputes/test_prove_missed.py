@@ -159,7 +159,7 @@ def test_prove_missed__for_the_last_time_in_a_window__costs_a_share(
     assert sent.event("MissProven")["misses"] == MISS_LIMIT
     assert sent.event("MissProven")["amount"] == SHARE
     assert sent.event("StakeSlashed")["reason"] == SlashReason.MISSED_OFTEN
-    assert sent.event("FaultRecorded") == {"device": device, "slot": slot, "count": 1}
+    assert sent.event("FaultRecorded") == {"device": device, "slot": slot, "count": 1, "mark": 0}
     assert sent.event("DeviceSuspended")["device"] == device
     assert chain.call("Challenges", "recordOf", device, slot) == bytes(31) + bytes([6])
 

@@ -178,14 +178,63 @@ def test_history__miss_where_there_is_a_record__is_found() -> None:
 
 
 def test_history__fault_paid_twice__is_found() -> None:
-    fault = [log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=count) for count in (1, 2)]
-    assert _checks(history_of(_begun(*fault))[1]) == ["invariant 4"]
+    fault = log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=1, mark=0)
+    assert _checks(history_of(_begun(fault, fault))[1]) == ["invariant 4"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "checks"),
+    [
+        ([5, 6], []),
+        ([0, 5, 6], []),
+        ([5, 5], ["invariant 4"]),
+        ([5, 0], ["invariant 4"]),
+        ([5, 6, 7], ["invariant 4"]),
+    ],
+)
+def test_history__bad_items_of_one_slot__are_two_at_most(marks: list[int], checks: list[str]) -> None:
+    told = [log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=1, mark=mark) for mark in marks]
+    assert _checks(history_of(_begun(*told))[1]) == checks
+
+
+@pytest.mark.parametrize(
+    ("failed", "staked", "amount", "checks"),
+    [
+        (50, 1_000, 22, []),
+        (50, 1_000, 15, ["invariant 4"]),
+        (49, 1_000, 22, ["fault"]),
+        (50, 150, 50, []),
+    ],
+)
+def test_history__fault_soon_after_another_device_s__costs_more(
+    failed: int, staked: int, amount: int, checks: list[str]
+) -> None:
+    """15 % more where 50 of 1,000 had failed; all where a third had."""
+    events = [
+        log(
+            "DeviceRegistry",
+            "DeviceRegistered",
+            110,
+            device=2,
+            provider=A,
+            classId=0,
+            bondedGops=5,
+            bond=50,
+            fromEpoch=1,
+        ),
+        log("Challenges", "FaultRecorded", 160, device=2, slot=4, count=1, mark=0),
+        log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=1, mark=0),
+        log("WorkDisputes", "FaultsCorrelated", 160, device=1, epoch=1, failed=failed, staked=staked),
+        log("DeviceRegistry", "BondDebited", 160, device=1, amount=amount, bond=50 - amount),
+        log("WorkDisputes", "FaultProven", 160, device=1, slot=4, amount=amount),
+    ]
+    assert _checks(history_of(_begun(*events))[1]) == checks
 
 
 @pytest.mark.parametrize(("amount", "checks"), [(15, []), (16, ["invariant 4"]), (14, ["invariant 4"])])
 def test_history__first_fault__costs_the_class_s_share(amount: int, checks: list[str]) -> None:
     events = [
-        log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=1),
+        log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=1, mark=0),
         log("DeviceRegistry", "BondDebited", 160, device=1, amount=amount, bond=50 - amount),
         log(
             "WorkDisputes",
@@ -206,7 +255,7 @@ def test_history__second_fault_within_32_epochs__takes_all() -> None:
     events = []
     for count, slot, amount, left in ((1, 4, 15, 35), (2, 5, 35, 0)):
         events += [
-            log("Challenges", "FaultRecorded", 160, device=1, slot=slot, count=count),
+            log("Challenges", "FaultRecorded", 160, device=1, slot=slot, count=count, mark=0),
             log("DeviceRegistry", "BondDebited", 160, device=1, amount=amount, bond=left),
             log("WorkDisputes", "BadItemProven", 160, device=1, slot=slot, amount=amount),
         ]
