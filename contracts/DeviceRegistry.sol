@@ -34,7 +34,7 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     }
 
     /// @dev A device's last times of being held, newest first: from the first slot that begins after `hold` up to, not including,
-    /// the first that begins after `release`. While it is held, the newest has no end. One word.
+    /// the first that begins after `release`. While it is held, the newest ends with OPEN. One word.
     struct Holds {
         /// The slot that its last job forced.
         uint32 forcedSlot;
@@ -190,28 +190,36 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     // ---- For the peers ----
 
     /// @inheritdoc IDeviceRegistry
-    function hold(uint256 device, uint256 slot) external returns (Device memory d) {
-        if (msg.sender != JOB_ESCROW && msg.sender != LEASE_ESCROW) revert EscrowOnly(msg.sender);
-        d = deviceOf(device);
-        if (d.held) revert DeviceHeldAlready(device);
-        if (!_isActive(d, slot)) revert DeviceNotActive(device, slot);
-        Holds memory holds = _holds[device];
-        if (slot == holds.forcedSlot) revert DeviceForcedAlready(device, slot);
-
-        d.held = true;
-        _devices[device].held = true;
-        _holds[device] = _begun(holds, slot);
-
-        emit DeviceHeld(device);
+    function hold(uint256 device, uint256 slot) external onlyEscrow returns (Device memory) {
+        uint256 coming = _comingSlot(timingNow());
+        uint256 active = slot == 0 ? coming : slot;
+        return _hold(device, coming, slot, active, timingAt(active));
     }
 
     /// @inheritdoc IDeviceRegistry
-    function release(uint256 device) external {
-        if (msg.sender != JOB_ESCROW && msg.sender != LEASE_ESCROW) revert EscrowOnly(msg.sender);
-        if (!_devices[device].held) revert DeviceNotHeld(device);
+    function force(uint256 device)
+        external
+        onlyEscrow
+        returns (Device memory held, uint256 slot, uint256 startsAt, uint256 finalFrom)
+    {
+        Timing memory timing = timingNow();
+        uint256 windows = uint256(timing.attestBlocks) + timing.proofBlocks;
+        uint256 coming = _comingSlot(timing);
+        slot = coming + 1;
 
-        _devices[device].held = false;
-        _holds[device].until0 = _comingSlot().toUint32();
+        // Another entry may be in force by then; and an epoch isn't final before the one that precedes it.
+        timing = timingAt(slot);
+        windows = Math.max(windows, uint256(timing.attestBlocks) + timing.proofBlocks);
+        startsAt = timing.startOf(slot);
+        finalFrom = timing.lastBlock(timing.epochOf(slot)) + windows + 1;
+        held = _hold(device, coming, slot, slot, timing);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function release(uint256 device) external onlyEscrow {
+        if (_holds[device].until0 != OPEN) revert DeviceNotHeld(device);
+
+        _holds[device].until0 = _comingSlot(timingNow()).toUint32();
 
         emit DeviceReleased(device);
     }
@@ -288,9 +296,14 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     }
 
     /// @inheritdoc IDeviceRegistry
+    function isHeld(uint256 device) external view returns (bool) {
+        return _holds[device].until0 == OPEN;
+    }
+
+    /// @inheritdoc IDeviceRegistry
     function heldIn(uint256 device, uint256 slot) external view returns (bool known, bool held) {
         Holds memory holds = _holds[device];
-        if (slot >= holds.since0) return (true, _devices[device].held || slot < holds.until0);
+        if (slot >= holds.since0) return (true, slot < holds.until0);
         if (slot >= holds.since1) return (true, slot < holds.until1);
         if (slot >= holds.since2) return (true, slot < holds.until2);
         return (false, false);
@@ -298,7 +311,7 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
 
     /// @inheritdoc IDeviceRegistry
     function isActive(uint256 device, uint256 slot) external view returns (bool) {
-        return _isActive(_devices[device], slot);
+        return _isActive(_devices[device], slot, timingAt(slot));
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -326,6 +339,12 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     }
 
     /// @inheritdoc IDeviceRegistry
+    function decisionBlocks() external view returns (uint256) {
+        Timing memory timing = timingNow();
+        return timing.slotBlocks + timing.epochBlocks() + timing.attestBlocks + timing.proofBlocks;
+    }
+
+    /// @inheritdoc IDeviceRegistry
     function timingEntry(uint256 entry) external view returns (Timing memory) {
         if (entry >= _head.entries) revert EntryUnknown(entry);
         return _timings[entry];
@@ -342,6 +361,11 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     }
 
     // ---- Internal ----
+
+    modifier onlyEscrow() {
+        if (msg.sender != JOB_ESCROW && msg.sender != LEASE_ESCROW) revert EscrowOnly(msg.sender);
+        _;
+    }
 
     modifier onlyWorkDisputes() {
         if (msg.sender != WORK_DISPUTES) revert WorkDisputesOnly(msg.sender);
@@ -397,26 +421,39 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
         return timing.epochOf(timing.slotAt(block.number)) + 1;
     }
 
-    /// @return The first slot that begins in this block or later.
-    function _comingSlot() private view returns (uint256) {
-        Timing memory timing = timingNow();
+    /// @return The first slot that begins in this block or later, given the timing in force.
+    function _comingSlot(Timing memory timing) private view returns (uint256) {
         return block.number < timing.fromBlock ? timing.fromSlot : timing.slotAt(block.number + timing.slotBlocks - 1);
     }
 
-    /// @return The same, with a time that begins now: it goes on with the last one if no slot has begun in between.
-    function _begun(Holds memory holds, uint256 forcedSlot) private view returns (Holds memory) {
-        uint32 since = _comingSlot().toUint32();
-        holds.forcedSlot = forcedSlot.toUint32();
-        if (since > holds.until0) {
+    /// @dev Begin a time of being held with slot `coming`; it goes on with the last one if no slot has begun in between.
+    /// @param forcedSlot 0: none. @param active In which slot the device must be active, and `timing` the entry in force then.
+    function _hold(uint256 device, uint256 coming, uint256 forcedSlot, uint256 active, Timing memory timing)
+        private
+        returns (Device memory d)
+    {
+        d = deviceOf(device);
+        Holds memory holds = _holds[device];
+        if (holds.until0 == OPEN) revert DeviceHeldAlready(device);
+        if (!_isActive(d, active, timing)) revert DeviceNotActive(device, active);
+        if (forcedSlot != 0) {
+            if (forcedSlot == holds.forcedSlot) revert DeviceForcedAlready(device, forcedSlot);
+            holds.forcedSlot = forcedSlot.toUint32();
+        }
+
+        if (coming > holds.until0) {
             (holds.since2, holds.until2) = (holds.since1, holds.until1);
             (holds.since1, holds.until1) = (holds.since0, holds.until0);
-            holds.since0 = since;
+            holds.since0 = coming.toUint32();
         }
-        return holds;
+        holds.until0 = OPEN;
+        _holds[device] = holds;
+
+        emit DeviceHeld(device);
     }
 
-    function _isActive(Device memory d, uint256 slot) private view returns (bool) {
-        return slot < d.untilSlot && d.fromEpoch <= timingAt(slot).epochOf(slot);
+    function _isActive(Device memory d, uint256 slot, Timing memory timing) private pure returns (bool) {
+        return slot < d.untilSlot && d.fromEpoch <= timing.epochOf(slot);
     }
 
     /// @dev Shapes that every verifier takes (`tensorbond.proof.Shape`): a class that nobody can verify would pay nobody.

@@ -3,19 +3,26 @@ pragma solidity ^0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
+import {IArbiter} from "./interfaces/IArbiter.sol";
 import {EpochStatus, IAttestations, LeafProof, OutcomeProof} from "./interfaces/IAttestations.sol";
 import {Device, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
-import {CloseReason, IJobEscrow, Job, JobStatus, Terms} from "./interfaces/IJobEscrow.sol";
+import {CloseReason, IJobEscrow, Job, JobStatus, Terms, Verdict} from "./interfaces/IJobEscrow.sol";
+import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
+import {IResultReceiver} from "./interfaces/IResultReceiver.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 /// @title See `IJobEscrow`: what each verb asks, changes and emits stands there.
-contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
+contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTransient, EIP712, Multicall {
     using SafeERC20 for IERC20;
     using Slots for Timing;
 
@@ -23,11 +30,22 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     struct Counter {
         uint64 jobs;
         uint16 feeBps;
+        bool paused;
     }
 
     uint256 public constant MAX_FEE_BPS = 500;
     uint256 public constant VICTIM_BPS = 2_500;
+    uint256 public constant DISPUTE_BPS = 1_000;
     uint256 public constant MAX_JOB_BLOCKS = 1 << 22;
+    uint256 public constant CALLBACK_GAS = 200_000;
+    uint256 public constant ARBITER_GAS = 200_000;
+    /// @inheritdoc IJobEscrow
+    uint256 public immutable VERDICT_BLOCKS;
+
+    bytes32 private constant APPROVAL_TYPEHASH = keccak256("Approval(uint256 job,bytes32 result)");
+    /// @dev What a verb needs besides, from where it has measured its gas to where it has called.
+    uint256 private constant CALLING_GAS = 20_000;
+    uint256 private constant MAX_CAP = 1 << 87;
 
     uint256 private constant KIND_FORCED = 3;
     uint256 private constant RESULT_PASSED = 1;
@@ -35,12 +53,15 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     uint256 private constant RESULT_BAD_ITEM = 3;
     uint256 private constant RESULT_SLOW = 5;
 
-    /// @dev Where the calldata of every verb has `state`, after its selector and the job's number. A job is static, so it lies there
-    /// as abi.encode lays it: first what `fund` fixed, then the tail that changes. Bytes that abi.encode would not write
-    /// never hash to a kept word.
+    /// @dev Where the calldata of `fund` and `open` has the terms, and that of every other verb, after the job's number, the state. Both are
+    /// static, so they lie there as abi.encode lays them: first what is fixed once a device is held, then what still changes. Bytes that
+    /// abi.encode would not write never hash to a kept word.
+    uint256 private constant TERMS = 4;
+    uint256 private constant TERMS_END = TERMS + 16 * 32;
     uint256 private constant STATE = 4 + 32;
-    uint256 private constant STATE_TAIL = STATE + 13 * 32;
-    uint256 private constant STATE_END = STATE_TAIL + 6 * 32;
+    uint256 private constant STATE_TERMS_END = STATE + 17 * 32;
+    uint256 private constant STATE_STATUS = STATE_TERMS_END + 3 * 32;
+    uint256 private constant STATE_END = STATE_STATUS + 5 * 32;
 
     IDeviceRegistry private immutable REGISTRY;
     IProviderStaking private immutable STAKING;
@@ -60,16 +81,21 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         IProviderStaking staking,
         IAttestations attestations,
         address orderBook,
-        address arbiter,
+        address defaultArbiter,
         address recipient,
-        uint256 bps
-    ) AccessManaged(authority) {
+        uint256 bps,
+        uint256 verdictBlocks
+    ) AccessManaged(authority) EIP712("JobEscrow", "1") {
+        require(
+            verdictBlocks > 0 && verdictBlocks <= MAX_JOB_BLOCKS, VerdictBlocksInvalid(verdictBlocks, MAX_JOB_BLOCKS)
+        );
         REGISTRY = registry;
         STAKING = staking;
         ATTESTATIONS = attestations;
         ORDER_BOOK = orderBook;
-        ARBITER = arbiter;
+        ARBITER = defaultArbiter;
         FEE_RECIPIENT = recipient;
+        VERDICT_BLOCKS = verdictBlocks;
         _setFee(bps);
     }
 
@@ -77,42 +103,89 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobEscrow
     function fund(Terms calldata terms) external nonReentrant returns (uint256 job) {
-        require(terms.requester == msg.sender, RequesterOnly(msg.sender, terms.requester));
-        Ledger memory ledger = _ledgers[terms.token];
-        require(ledger.allowed, TokenNotAllowed(terms.token));
-        require(terms.price > 0, PriceZero());
-        _requireLater("acceptBy", terms.acceptBy, block.number);
-        _requireLater("submitBy", terms.submitBy, terms.acceptBy);
-        _requireLater("refundAt", terms.refundAt, _leastRefundAt(terms));
-        uint256 latest = block.number + MAX_JOB_BLOCKS;
-        require(terms.refundAt <= latest, RefundTooLate(terms.refundAt, latest));
+        address payer = _payerOf(terms);
+        require(msg.sender == payer, PayerOnly(msg.sender, payer));
+        _requireTerms(terms);
+        uint256 bps;
+        (job, bps) = _enter(terms);
 
-        Counter memory counter = _counter;
-        job = ++counter.jobs;
-        _counter = counter;
-        ledger.tracked += terms.price;
-        _ledgers[terms.token] = ledger;
-        _hashes[job] = keccak256(abi.encode(terms, counter.feeBps, JobStatus.Funded, address(0), 0, 0, 0, bytes32(0)));
+        _hashes[job] = keccak256(
+            abi.encodePacked(msg.data[TERMS:TERMS_END], bps, new bytes(3 * 32), uint256(JobStatus.Funded), new bytes(4 * 32))
+        );
 
-        emit JobFunded(job, terms.requester, terms.token, terms, counter.feeBps, ledger.tracked);
+        _pull(terms.token, payer, terms.price);
+    }
 
-        _pull(IERC20(terms.token), terms.requester, terms.price, ledger.tracked);
+    /// @inheritdoc IJobEscrow
+    function open(Terms calldata terms, uint256 device) external nonReentrant returns (uint256 job) {
+        require(msg.sender == ORDER_BOOK, OrderBookOnly(msg.sender));
+        _requireTerms(terms);
+        uint256 bps;
+        (job, bps) = _enter(terms);
+        (address provider, uint256 slot) = _accept(job, terms, device);
+        _requireInvited(provider, terms.provider);
+
+        _hashes[job] = keccak256(
+            abi.encodePacked(
+                msg.data[TERMS:TERMS_END],
+                bps,
+                uint256(uint160(provider)),
+                device,
+                slot,
+                uint256(JobStatus.Accepted),
+                new bytes(4 * 32)
+            )
+        );
+
+        _pull(terms.token, _payerOf(terms), terms.price);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function assign(uint256 job, Job calldata state, address provider, uint96 price) external nonReentrant {
+        _requireStatus(job, state, JobStatus.Funded);
+        _requireBy(job, state.terms.acceptBy);
+        _requireInvited(msg.sender, state.terms.provider);
+        require(provider != address(0), ProviderZero());
+        require(price <= state.terms.price, PriceRaised(price, state.terms.price));
+        _requirePrice(price, state.terms.parts);
+
+        _hashes[job] = keccak256(
+            abi.encodePacked(
+                msg.data[STATE:STATE + 3 * 32],
+                uint256(price),
+                uint256(state.terms.parts),
+                uint256(uint160(provider)),
+                msg.data[STATE + 6 * 32:STATE_END]
+            )
+        );
+        address token = state.terms.token;
+        uint256 returned = state.terms.price - price;
+        uint256 tracked = _debit(token, returned);
+
+        emit JobAssigned(job, provider, token, price, returned, tracked);
+
+        if (returned > 0) _pay(token, _payerOf(state.terms), returned);
     }
 
     /// @inheritdoc IJobEscrow
     function accept(uint256 job, Job calldata state, uint256 device) external nonReentrant {
+        require(!_counter.paused, Paused());
         _requireStatus(job, state, JobStatus.Funded);
         _requireBy(job, state.terms.acceptBy);
-        uint256 slot = _forcedSlot(state.terms);
-        Device memory held = REGISTRY.hold(device, slot);
-        _requireOperator(held.provider);
-        _requireFit(state.terms, held);
+        (address provider, uint256 slot) = _accept(job, state.terms, device);
+        _requireOperator(provider);
+        if (state.terms.provider != address(0)) _requireInvited(provider, state.terms.provider);
 
-        _advance(job, JobStatus.Accepted, held.provider, device, slot, 0, 0);
-        uint256 collateral = state.terms.collateral;
-        if (collateral > 0) STAKING.lock(held.provider, collateral);
-
-        emit JobAccepted(job, held.provider, device, slot, collateral);
+        _hashes[job] = keccak256(
+            abi.encodePacked(
+                msg.data[STATE:STATE_TERMS_END],
+                uint256(uint160(provider)),
+                device,
+                slot,
+                uint256(JobStatus.Accepted),
+                msg.data[STATE_STATUS + 32:STATE_END]
+            )
+        );
     }
 
     /// @inheritdoc IJobEscrow
@@ -121,7 +194,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         _requireOperator(state.provider);
         _requireBy(job, state.terms.submitBy);
 
-        _advance(job, JobStatus.Submitted, state.provider, state.device, state.forcedSlot, block.number, result);
+        _advance(job, JobStatus.Submitted, state.paidParts, 0, block.number, result);
 
         emit JobSubmitted(job, state.provider, result, block.number);
     }
@@ -129,9 +202,74 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IJobEscrow
     function approve(uint256 job, Job calldata state) external nonReentrant {
         _requireStatus(job, state, JobStatus.Submitted);
-        require(msg.sender == state.terms.requester, RequesterOnly(msg.sender, state.terms.requester));
+        _requireRequester(state);
 
-        _settle(job, state, CloseReason.Approved);
+        _settle(job, state);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function approvePart(uint256 job, Job calldata state, uint256 parts) external nonReentrant {
+        if (state.status == JobStatus.Accepted) _requireState(job);
+        else _requireStatus(job, state, JobStatus.Submitted);
+        _requireRequester(state);
+        uint256 left = _partsOf(state.terms) - state.paidParts;
+        uint256 most = state.status == JobStatus.Accepted ? left - 1 : left;
+        require(parts > 0 && parts <= most, PartsOutOfRange(job, parts, most));
+
+        if (parts == left) _settle(job, state);
+        else _payParts(job, state, parts);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function approveWithSignature(uint256 job, Job calldata state, bytes calldata signature) external nonReentrant {
+        _requireStatus(job, state, JobStatus.Submitted);
+        address requester = state.terms.requester;
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(APPROVAL_TYPEHASH, job, state.result)));
+        require(
+            SignatureChecker.isValidSignatureNowCalldata(requester, digest, signature), ApprovalInvalid(job, requester)
+        );
+
+        _settle(job, state);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function dispute(uint256 job, Job calldata state) external nonReentrant {
+        _requireStatus(job, state, JobStatus.Submitted);
+        _requireRequester(state);
+        require(state.verdictBy == 0, DisputedAlready(job));
+        _requireBy(job, uint256(state.submittedAt) + state.terms.reviewBlocks);
+
+        address token = state.terms.token;
+        uint256 bond = _bondOf(state);
+        uint256 verdictBy = block.number + VERDICT_BLOCKS;
+        _advance(job, JobStatus.Disputed, state.paidParts, verdictBy, state.submittedAt, state.result);
+        uint256 tracked = _ledgers[token].tracked + bond;
+        _ledgers[token].tracked = uint88(tracked); // at most twice the cap and the fees, and it was less than 2⁸⁷ + 2⁸⁰
+
+        emit JobDisputed(job, msg.sender, token, bond, verdictBy, tracked);
+
+        _pull(token, msg.sender, bond);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function resolve(uint256 job, Job calldata state) external nonReentrant {
+        _requireStatus(job, state, JobStatus.Disputed);
+        Verdict verdict = _verdictOn(job, state.terms.arbiter);
+        require(verdict != Verdict.None || block.number > state.verdictBy, VerdictPending(job, state.verdictBy));
+
+        address token = state.terms.token;
+        uint256 bond = _bondOf(state);
+        address account = verdict == Verdict.ForProvider ? state.provider : state.terms.requester;
+        uint256 tracked = _debit(token, bond);
+
+        emit DisputeResolved(job, account, token, verdict, bond, tracked);
+
+        CloseReason reason =
+            verdict == Verdict.ForProvider ? CloseReason.VerdictForProvider : CloseReason.VerdictForRequester;
+        if (verdict == Verdict.ForProvider) _settle(job, state);
+        else if (verdict == Verdict.ForRequester) _refund(job, state, reason);
+        else _setStatus(job, JobStatus.Submitted);
+        _pay(token, account, bond);
     }
 
     /// @inheritdoc IJobEscrow
@@ -145,25 +283,25 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         uint256 result = outcome.outcome.result;
         require(result == RESULT_PASSED, OutcomeNotPassed(job, result));
 
-        _settle(job, state, CloseReason.OutcomePassed);
+        _settle(job, state);
     }
 
     /// @inheritdoc IJobEscrow
     function refund(uint256 job, Job calldata state) external nonReentrant {
+        _requireState(job);
+        CloseReason reason = CloseReason.NotAttested;
         if (state.status == JobStatus.Funded) {
-            _requireState(job);
             _requireAfter(job, state.terms.acceptBy);
-            _refund(job, state, CloseReason.NotAccepted, SlashReason.None);
+            reason = CloseReason.NotAccepted;
         } else if (state.status == JobStatus.Accepted) {
-            _requireState(job);
             _requireAfter(job, state.terms.submitBy);
-            _refund(job, state, CloseReason.NotSubmitted, SlashReason.JobNotSubmitted);
+            reason = CloseReason.NotSubmitted;
         } else {
-            _requireStatus(job, state, JobStatus.Submitted);
-            _requireAfter(job, state.terms.refundAt);
+            require(state.status == JobStatus.Submitted, JobStatusWrong(job, state.status, JobStatus.Submitted));
             _requireUndecided(job, state);
-            _refund(job, state, CloseReason.NotAttested, SlashReason.None);
         }
+
+        _refund(job, state, reason);
     }
 
     /// @inheritdoc IJobEscrow
@@ -175,16 +313,12 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         _requireForced(job, state, leaf, outcome);
         uint256 result = outcome.outcome.result;
         require(result != RESULT_PASSED, OutcomePassed(job));
+        CloseReason reason = CloseReason.OutcomeWithheld;
+        if (result == RESULT_MISSED) reason = CloseReason.OutcomeMissed;
+        else if (result == RESULT_BAD_ITEM) reason = CloseReason.OutcomeBad;
+        else if (result == RESULT_SLOW) reason = CloseReason.OutcomeSlow;
 
-        if (result == RESULT_MISSED) {
-            _refund(job, state, CloseReason.OutcomeMissed, SlashReason.JobOutcomeMissed);
-        } else if (result == RESULT_BAD_ITEM) {
-            _refund(job, state, CloseReason.OutcomeBad, SlashReason.JobOutcomeBad);
-        } else if (result == RESULT_SLOW) {
-            _refund(job, state, CloseReason.OutcomeSlow, SlashReason.None);
-        } else {
-            _refund(job, state, CloseReason.OutcomeWithheld, SlashReason.None);
-        }
+        _refund(job, state, reason);
     }
 
     // --------------------------------------------------------------------------------------------- what is left to pay
@@ -195,8 +329,7 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         require(amount > 0, NothingOwed(account, token));
 
         _owed[account][token] = 0;
-        uint128 tracked = _ledgers[token].tracked - uint128(amount); // owed ≤ tracked
-        _ledgers[token].tracked = tracked;
+        uint256 tracked = _debit(token, amount);
 
         emit PaymentCollected(account, token, amount, tracked);
 
@@ -218,18 +351,42 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         IERC20(token).safeTransfer(FEE_RECIPIENT, amount);
     }
 
+    /// @inheritdoc IJobEscrow
+    function permit(address token, address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+    {
+        // Whoever saw the permit can have sent it before; then the allowance is there all the same.
+        // solhint-disable-next-line no-empty-blocks
+        try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {} catch {}
+    }
+
     // ------------------------------------------------------------------------------------------------------ parameters
 
     /// @inheritdoc IJobEscrow
-    function allowToken(address token, bool allowed) external restricted {
-        _ledgers[token].allowed = allowed;
+    function allowToken(address token, uint256 cap) external restricted {
+        require(cap <= MAX_CAP, CapTooHigh(cap, MAX_CAP));
+        _ledgers[token].cap = uint88(cap);
 
-        emit TokenAllowed(token, allowed);
+        emit TokenAllowed(token, cap);
     }
 
     /// @inheritdoc IJobEscrow
     function setFee(uint256 bps) external restricted {
         _setFee(bps);
+    }
+
+    /// @inheritdoc IPausable
+    function pause() external restricted {
+        _counter.paused = true;
+
+        emit PauseSet(true);
+    }
+
+    /// @inheritdoc IPausable
+    function unpause() external restricted {
+        _counter.paused = false;
+
+        emit PauseSet(false);
     }
 
     // ----------------------------------------------------------------------------------------------------------- views
@@ -255,6 +412,16 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobEscrow
+    function arbiter() external view returns (address) {
+        return ARBITER;
+    }
+
+    /// @inheritdoc IPausable
+    function paused() external view returns (bool) {
+        return _counter.paused;
+    }
+
+    /// @inheritdoc IJobEscrow
     function ledgerOf(address token) external view returns (Ledger memory) {
         return _ledgers[token];
     }
@@ -264,46 +431,94 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         return _owed[account][token];
     }
 
+    // -------------------------------------------------------------------------------------------------- beginning a job
+
+    function _requireTerms(Terms calldata terms) private view {
+        _requirePrice(terms.price, terms.parts);
+        _requireLater("acceptBy", terms.acceptBy, block.number);
+        _requireLater("submitBy", terms.submitBy, terms.acceptBy);
+        // The forced epoch must have time to become final, and the review to end, before an undecided job is refunded.
+        uint256 undecided = Math.max(REGISTRY.decisionBlocks(), terms.reviewBlocks);
+        _requireLater("refundAt", terms.refundAt, terms.submitBy + undecided);
+        uint256 latest = block.number + MAX_JOB_BLOCKS;
+        require(terms.refundAt <= latest, RefundTooLate(terms.refundAt, latest));
+    }
+
+    /// @dev Its event encodes the terms, and so refuses bytes that abi.encode would not write.
+    function _enter(Terms calldata terms) private returns (uint256 job, uint256 bps) {
+        Counter memory counter = _counter;
+        require(!counter.paused, Paused());
+        Ledger memory ledger = _ledgers[terms.token];
+        require(ledger.cap > 0, TokenNotAllowed(terms.token));
+        uint256 tracked = uint256(ledger.tracked) + terms.price;
+        require(tracked - ledger.fees <= ledger.cap, CapExceeded(terms.token, tracked - ledger.fees, ledger.cap));
+
+        bps = counter.feeBps;
+        job = ++counter.jobs;
+        _counter = counter;
+        ledger.tracked = uint88(tracked); // at most cap + fees, which are 87 and 80 bits
+        _ledgers[terms.token] = ledger;
+
+        emit JobFunded(job, terms.requester, terms.token, terms, bps, tracked);
+    }
+
+    /// @dev Hold the device, lock the collateral, and emit; the job's word is the caller's.
+    function _accept(uint256 job, Terms calldata terms, uint256 device) private returns (address provider, uint256 slot) {
+        Device memory held;
+        uint256 startsAt;
+        uint256 finalFrom;
+        (held, slot, startsAt, finalFrom) = REGISTRY.force(device);
+        provider = held.provider;
+        require(held.classId == terms.classId, DeviceUnfit("classId", held.classId, terms.classId));
+        require(held.bondedGops >= terms.minGops, DeviceUnfit("bondedGops", held.bondedGops, terms.minGops));
+        // The schedule may have changed since the job was funded.
+        _requireLater("submitBy", terms.submitBy, startsAt);
+        _requireLater("refundAt", terms.refundAt, finalFrom);
+
+        uint256 collateral = terms.collateral;
+        if (collateral > 0) STAKING.lock(provider, collateral);
+
+        emit JobAccepted(job, provider, device, slot, collateral);
+    }
+
     // ---------------------------------------------------------------------------------------------------- closing a job
 
-    function _settle(uint256 job, Job calldata state, CloseReason reason) private {
+    function _settle(uint256 job, Job calldata state) private {
         address token = state.terms.token;
-        uint256 fee = Bps.share(state.terms.price, state.feeBps);
-        uint256 paid = state.terms.price - fee;
+        CloseReason reason = CloseReason.Approved;
+        if (msg.sig == this.settle.selector) reason = CloseReason.OutcomePassed;
+        if (msg.sig == this.resolve.selector) reason = CloseReason.VerdictForProvider;
 
-        _close(job, JobStatus.Settled);
-        Ledger memory ledger = _ledgers[token];
-        ledger.tracked -= uint128(paid); // both at most the price, which is 96 bits wide
-        ledger.fees += uint120(fee);
-        _ledgers[token] = ledger;
+        _setStatus(job, JobStatus.Settled);
+        (uint256 paid, uint256 fee, uint256 tracked) = _takeParts(state, _partsOf(state.terms));
         if (state.terms.collateral > 0) STAKING.unlock(state.provider, state.terms.collateral);
         REGISTRY.release(state.device);
 
-        emit JobSettled(job, state.provider, token, reason, paid, fee, ledger.tracked);
+        emit JobSettled(job, state.provider, token, reason, paid, fee, tracked);
 
         _pay(token, state.provider, paid);
+        if (state.terms.callback != address(0)) _callBack(job, state);
     }
 
-    /// @param fault Why the collateral is slashed; none: it is unlocked.
-    function _refund(uint256 job, Job calldata state, CloseReason reason, SlashReason fault) private {
+    function _refund(uint256 job, Job calldata state, CloseReason reason) private {
         address token = state.terms.token;
-        address requester = state.terms.requester;
-        uint256 price = state.terms.price;
+        address payer = _payerOf(state.terms);
+        uint256 unpaid = _unpaidOf(state);
 
-        _close(job, JobStatus.Refunded);
-        uint128 tracked = _ledgers[token].tracked - uint128(price); // 96 bits wide
-        _ledgers[token].tracked = tracked;
+        _setStatus(job, JobStatus.Refunded);
+        uint256 tracked = _debit(token, unpaid);
         uint256 slashed;
         if (state.status != JobStatus.Funded) {
-            if (state.terms.collateral > 0) slashed = _returnCollateral(job, state, fault);
+            if (state.terms.collateral > 0) slashed = _returnCollateral(job, state, _faultOf(reason));
             REGISTRY.release(state.device);
         }
 
-        emit JobRefunded(job, requester, token, reason, price, slashed, Bps.share(slashed, VICTIM_BPS), tracked);
+        emit JobRefunded(job, payer, token, reason, unpaid, slashed, Bps.share(slashed, VICTIM_BPS), tracked);
 
-        _pay(token, requester, price);
+        _pay(token, payer, unpaid);
     }
 
+    /// @param fault Why it is slashed; none: it is unlocked.
     /// @return slashed What the collateral lost; of it ⌊slashed · VICTIM_BPS⌋ went to the requester.
     function _returnCollateral(uint256 job, Job calldata state, SlashReason fault) private returns (uint256 slashed) {
         uint256 collateral = state.terms.collateral;
@@ -316,28 +531,35 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         }
     }
 
+    function _faultOf(CloseReason reason) private pure returns (SlashReason) {
+        if (reason == CloseReason.NotSubmitted) return SlashReason.JobNotSubmitted;
+        if (reason == CloseReason.OutcomeMissed) return SlashReason.JobOutcomeMissed;
+        if (reason == CloseReason.OutcomeBad) return SlashReason.JobOutcomeBad;
+        return SlashReason.None;
+    }
+
     // ------------------------------------------------------------------------------------------------ a job's one word
 
-    /// @dev The hash of the given state with another tail.
+    /// @dev The hash of the given state with another end.
     function _advance(
         uint256 job,
         JobStatus status,
-        address provider,
-        uint256 device,
-        uint256 slot,
+        uint256 paidParts,
+        uint256 verdictBy,
         uint256 submittedAt,
         bytes32 result
     ) private {
-        bytes memory tail = abi.encode(status, provider, device, slot, submittedAt, result);
-        _hashes[job] = keccak256(bytes.concat(msg.data[STATE:STATE_TAIL], tail));
+        _hashes[job] = keccak256(
+            abi.encodePacked(
+                msg.data[STATE:STATE_STATUS], uint256(status), paidParts, verdictBy, submittedAt, result
+            )
+        );
     }
 
     /// @dev The hash of the given state with another status.
-    function _close(uint256 job, JobStatus status) private {
+    function _setStatus(uint256 job, JobStatus status) private {
         _hashes[job] = keccak256(
-            bytes.concat(
-                msg.data[STATE:STATE_TAIL], bytes32(uint256(status)), msg.data[STATE_TAIL + 32:STATE_END]
-            )
+            abi.encodePacked(msg.data[STATE:STATE_STATUS], uint256(status), msg.data[STATE_STATUS + 32:STATE_END])
         );
     }
 
@@ -352,18 +574,76 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         require(state.status == need, JobStatusWrong(job, state.status, need));
     }
 
+    // ------------------------------------------------------------------------------------------------------------ money
+
+    function _payerOf(Terms calldata terms) private pure returns (address) {
+        return terms.sponsor == address(0) ? terms.requester : terms.sponsor;
+    }
+
+    function _partsOf(Terms calldata terms) private pure returns (uint256) {
+        return Math.max(terms.parts, 1);
+    }
+
+    /// @return What the given number of parts is worth; exact, because the price is divisible by all.
+    function _worth(Job calldata state, uint256 parts) private pure returns (uint256) {
+        return (uint256(state.terms.price) * parts) / _partsOf(state.terms);
+    }
+
+    function _unpaidOf(Job calldata state) private pure returns (uint256) {
+        return state.terms.price - _worth(state, state.paidParts);
+    }
+
+    /// @return What a requester that disputes the job deposits.
+    function _bondOf(Job calldata state) private pure returns (uint256) {
+        return Math.ceilDiv(_unpaidOf(state) * DISPUTE_BPS, Bps.ONE);
+    }
+
+    /// @dev Take what is due once `parts` parts in all will have been paid off the books. So many parts together bear the fee of one
+    /// payment.
+    function _takeParts(Job calldata state, uint256 parts) private returns (uint256 paid, uint256 fee, uint256 tracked) {
+        uint256 before = _worth(state, state.paidParts);
+        uint256 afterwards = _worth(state, parts);
+        Ledger memory ledger = _ledgers[state.terms.token];
+        fee = Bps.share(afterwards, state.feeBps) - Bps.share(before, state.feeBps);
+        fee = Math.min(fee, type(uint80).max - ledger.fees);
+        paid = afterwards - before - fee;
+        ledger.tracked -= uint88(paid); // at most the price, which is at most the cap
+        ledger.fees += uint80(fee);
+        _ledgers[state.terms.token] = ledger;
+        tracked = ledger.tracked;
+    }
+
+    function _debit(address token, uint256 amount) private returns (uint256) {
+        uint88 tracked = _ledgers[token].tracked - uint88(amount); // what is open or owed was tracked
+        _ledgers[token].tracked = tracked;
+        return tracked;
+    }
+
+    function _payParts(uint256 job, Job calldata state, uint256 parts) private {
+        address token = state.terms.token;
+        uint256 paidParts = state.paidParts + parts;
+
+        _advance(job, state.status, paidParts, state.verdictBy, state.submittedAt, state.result);
+        (uint256 paid, uint256 fee, uint256 tracked) = _takeParts(state, paidParts);
+
+        emit JobPartsPaid(job, state.provider, token, paidParts, paid, fee, tracked);
+
+        _pay(token, state.provider, paid);
+    }
+
     // ----------------------------------------------------------------------------------------------------------- tokens
 
     /// @dev By difference of balances, so a token that keeps a fee is refused; so is one whose earlier holdings have shrunk,
     /// because new money would pay old debts.
-    function _pull(IERC20 token, address from, uint256 amount, uint256 tracked) private {
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(from, address(this), amount);
-        uint256 balance = token.balanceOf(address(this));
+    function _pull(address token, address from, uint256 amount) private {
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(from, address(this), amount);
+        uint256 balance = IERC20(token).balanceOf(address(this));
         uint256 have = Math.saturatingSub(balance, before);
+        uint256 tracked = _ledgers[token].tracked;
 
-        require(have == amount, TokenAmountMismatch(address(token), have, amount));
-        require(balance >= tracked, TokenAmountMismatch(address(token), balance, tracked));
+        require(have == amount, TokenAmountMismatch(token, have, amount));
+        require(balance >= tracked, TokenAmountMismatch(token, balance, tracked));
     }
 
     /// @dev The token is called last, and the job is closed whatever it does. One that burns all its gas leaves 1/64 of it, and
@@ -372,11 +652,46 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
     function _pay(address token, address account, uint256 amount) private {
         if (IERC20(token).trySafeTransfer(account, amount)) return;
 
-        _ledgers[token].tracked += uint128(amount);
+        _ledgers[token].tracked += uint88(amount); // it was tracked before
         uint256 owed = _owed[account][token] + amount;
         _owed[account][token] = owed;
 
         emit PaymentDeferred(account, token, amount, owed);
+    }
+
+    // ----------------------------------------------------------------------------------------------- who is not trusted
+
+    /// @dev Called last, and with all its gas or not at all, so that neither it nor the caller can undo or skip anything.
+    function _callBack(uint256 job, Job calldata state) private {
+        address callback = state.terms.callback;
+        _requireGas(CALLBACK_GAS);
+        bool succeeded = callback.code.length > 0;
+        if (succeeded) {
+            try IResultReceiver(callback).receiveResult{gas: CALLBACK_GAS}(bytes32(job), abi.encode(state.result)) {}
+            catch {
+                succeeded = false;
+            }
+        }
+
+        emit CallbackCalled(job, callback, succeeded);
+    }
+
+    /// @dev Whatever the arbiter does or answers, it is no more than a verdict or none.
+    function _verdictOn(uint256 job, address named) private view returns (Verdict) {
+        _requireGas(ARBITER_GAS);
+        bytes memory question = abi.encodeCall(IArbiter.verdictOf, (address(this), job));
+        (bool succeeded, bytes memory answer) =
+            (named == address(0) ? ARBITER : named).staticcall{gas: ARBITER_GAS}(question);
+        if (!succeeded || answer.length != 64) return Verdict.None;
+        (uint256 decided, uint256 forProvider) = abi.decode(answer, (uint256, uint256));
+        if (decided != 1 || forProvider > 1) return Verdict.None;
+        return forProvider == 1 ? Verdict.ForProvider : Verdict.ForRequester;
+    }
+
+    /// @dev A call is given at most 63/64 of what is left.
+    function _requireGas(uint256 amount) private view {
+        uint256 need = (amount * 64) / 63 + CALLING_GAS;
+        require(gasleft() >= need, GasInsufficient(gasleft(), need));
     }
 
     // ----------------------------------------------------------------------------------------------------------- checks
@@ -399,32 +714,17 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         require(msg.sender == operator, OperatorOnly(msg.sender, operator));
     }
 
-    function _requireFit(Terms calldata terms, Device memory device) private pure {
-        address invited = terms.provider;
-        require(invited == address(0) || invited == device.provider, ProviderNotInvited(device.provider, invited));
-        require(device.classId == terms.classId, DeviceUnfit("classId", device.classId, terms.classId));
-        require(device.bondedGops >= terms.minGops, DeviceUnfit("bondedGops", device.bondedGops, terms.minGops));
+    function _requireInvited(address have, address need) private pure {
+        require(have == need, ProviderNotInvited(have, need));
     }
 
-    /// @dev The forced epoch must have time to become final, and the review to end, before an undecided job is refunded.
-    function _leastRefundAt(Terms calldata terms) private view returns (uint256) {
-        Timing memory timing = REGISTRY.timingNow();
-        uint256 decision = timing.slotBlocks + timing.epochBlocks() + timing.attestBlocks + timing.proofBlocks;
-        return terms.submitBy + Math.max(decision, terms.reviewBlocks);
+    function _requireRequester(Job calldata state) private view {
+        require(msg.sender == state.terms.requester, RequesterOnly(msg.sender, state.terms.requester));
     }
 
-    /// @return slot The first that starts at least one slot from now, by the timing in force now.
-    function _forcedSlot(Terms calldata terms) private view returns (uint256 slot) {
-        Timing memory timing = REGISTRY.timingNow();
-        slot = timing.slotAt(block.number + 2 * uint256(timing.slotBlocks) - 1);
-        uint256 windows = uint256(timing.attestBlocks) + timing.proofBlocks;
-
-        // Another entry may be in force by then, or may have come into force since the job was funded; and an epoch isn't final
-        // before the one that precedes it.
-        timing = REGISTRY.timingAt(slot);
-        windows = Math.max(windows, uint256(timing.attestBlocks) + timing.proofBlocks);
-        _requireLater("submitBy", terms.submitBy, timing.startOf(slot));
-        _requireLater("refundAt", terms.refundAt, timing.lastBlock(timing.epochOf(slot)) + windows + 1);
+    function _requirePrice(uint256 price, uint256 parts) private pure {
+        require(price > 0, PriceZero());
+        require(parts < 2 || price % parts == 0, PriceIndivisible(price, parts));
     }
 
     function _requireForced(uint256 job, Job calldata state, LeafProof calldata leaf, OutcomeProof calldata outcome)
@@ -437,10 +737,12 @@ contract JobEscrow is IJobEscrow, AccessManaged, ReentrancyGuardTransient {
         ATTESTATIONS.requireFinalOutcome(leaf, outcome);
     }
 
-    /// @dev Once the forced epoch is final, its outcome has a proof window more to be shown.
+    /// @dev Once the forced epoch is final, its outcome has a proof window more to be shown. A dispute stops the clock.
     function _requireUndecided(uint256 job, Job calldata state) private view {
+        uint256 deadline = Math.max(state.terms.refundAt, state.verdictBy);
+        _requireAfter(job, deadline);
         Timing memory timing = REGISTRY.timingAt(state.forcedSlot);
-        if (block.number > uint256(state.terms.refundAt) + timing.proofBlocks) return;
+        if (block.number > deadline + timing.proofBlocks) return;
         uint256 epoch = timing.epochOf(state.forcedSlot);
         require(ATTESTATIONS.statusOf(epoch) != EpochStatus.Final, OutcomeDecides(job, epoch));
     }

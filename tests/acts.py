@@ -17,6 +17,7 @@ from tests.leaves import Epoch
 
 TBND = 10**18
 TUSD = 10**6
+TOKEN_CAP = 10**26
 ZERO_ADDRESS = "0x" + "00" * 20
 ZERO = bytes(32)
 
@@ -239,7 +240,7 @@ def fund_as(
         chain.send(terms.token, "approve", chain.address["JobEscrow"], terms.price, sender=requester)
     sent = chain.send("JobEscrow", "fund", terms, sender=requester)
     fee_bps = chain.call("JobEscrow", "feeBps")
-    state = Job(terms, fee_bps, JobStatus.FUNDED, ZERO_ADDRESS, 0, 0, 0, ZERO)
+    state = Job(terms, fee_bps)
     return FundedJob(int(sent.event("JobFunded")["job"]), state, sent)
 
 

@@ -48,8 +48,6 @@ struct Device {
     /// The rate its bond vouches for: weight never counts more.
     uint24 bondedGops;
     uint8 classId;
-    /// Serving a job.
-    bool held;
 }
 
 /// @notice Who pays for a proven fault of a device, and of what.
@@ -114,11 +112,16 @@ interface IDeviceRegistry {
     /// @notice The caller's device is drawn no more from the end of the next epoch on.
     function retire(uint256 device) external;
 
-    /// @notice Bind a device to a job. Caller: `JobEscrow`. @param slot The slot that the job forces: one in which it must be active, and
-    /// no other job's.
+    /// @notice Bind a device to a lease or a job. Caller: an escrow. @param slot The slot that it forces: one in which the device must be
+    /// active, and no other job's; 0: none, and the device must be active in the first slot that begins in this block or later.
     function hold(uint256 device, uint256 slot) external returns (Device memory);
 
-    /// @notice End a device's job. Caller: `JobEscrow`.
+    /// @notice `hold` with the first slot that starts at least one slot from now. Caller: an escrow.
+    /// @return held The device. @return slot The slot. @return startsAt Its first block. @return finalFrom The first block in which an
+    /// attestation of its epoch is surely final or missing, by the entries in force now and then.
+    function force(uint256 device) external returns (Device memory held, uint256 slot, uint256 startsAt, uint256 finalFrom);
+
+    /// @notice End a device's lease or job. Caller: an escrow.
     function release(uint256 device) external;
 
     /// @notice Stop a device from the next slot on, because of a proven fault in `slot`; nothing happens if it ends earlier.
@@ -139,6 +142,7 @@ interface IDeviceRegistry {
     function classCount() external view returns (uint256);
     /// @return Ids 1..deviceCount() exist.
     function deviceCount() external view returns (uint256);
+    function isHeld(uint256 device) external view returns (bool);
     /// @return known Whether the chain remembers: it keeps a device's last three times of being held.
     /// @return held Whether it was held when `slot` began, in the block whose hash is the beacon.
     function heldIn(uint256 device, uint256 slot) external view returns (bool known, bool held);
@@ -148,6 +152,9 @@ interface IDeviceRegistry {
     function timingAt(uint256 slot) external view returns (Timing memory);
     function timingOf(uint256 epoch) external view returns (Timing memory);
     function timingNow() external view returns (Timing memory);
+    /// @return The most blocks from a deed to its slot's final attestation, by the entry in force now: slot + epoch + attestation deadline
+    /// + proof window.
+    function decisionBlocks() external view returns (uint256);
     function timingEntry(uint256 entry) external view returns (Timing memory);
     function timingCount() external view returns (uint256);
 }

@@ -3,13 +3,17 @@ pragma solidity ^0.8.30;
 
 import {LeafProof, OutcomeProof} from "./IAttestations.sol";
 
-/// @notice What a requester asks for. Immutable once funded. Deadlines are block numbers.
+/// @notice What a requester asks for. Once funded, only `assign` changes anything, `provider` and `price`. Deadlines are block numbers.
 struct Terms {
     address requester;
+    /// Who pays, and is refunded; zero: the requester.
+    address sponsor;
     address token;
-    /// In the payment token's smallest unit.
+    /// In the payment token's smallest unit; divisible by `parts`.
     uint96 price;
-    /// Who may accept; zero: anyone with a fitting device.
+    /// In so many equal parts the requester can release the price; 0 and 1: in one.
+    uint16 parts;
+    /// Who may accept, or assign to another; zero: anyone with a fitting device may accept.
     address provider;
     uint8 classId;
     /// Least bonded gops of the device.
@@ -22,6 +26,10 @@ struct Terms {
     uint32 reviewBlocks;
     /// Past this block a job that no attestation decided is refunded.
     uint40 refundAt;
+    /// Who decides a dispute (`IArbiter`); zero: the escrow's own.
+    address arbiter;
+    /// Who is told of the settled job (`IResultReceiver`); zero: nobody.
+    address callback;
     /// Digest of the job's description.
     bytes32 spec;
 }
@@ -31,6 +39,7 @@ enum JobStatus {
     Funded,
     Accepted,
     Submitted,
+    Disputed,
     Settled,
     Refunded
 }
@@ -46,7 +55,16 @@ enum CloseReason {
     OutcomeBad,
     OutcomeWithheld,
     NotAttested,
-    OutcomeSlow
+    OutcomeSlow,
+    VerdictForProvider,
+    VerdictForRequester
+}
+
+/// @notice How a dispute ended.
+enum Verdict {
+    None,
+    ForProvider,
+    ForRequester
 }
 
 /// @notice A job's whole state. The chain keeps its hash; every verb takes the state before and emits what it changes, so the
@@ -54,38 +72,61 @@ enum CloseReason {
 struct Job {
     Terms terms;
     uint16 feeBps;
-    JobStatus status;
     address provider;
     uint32 device;
     uint32 forcedSlot;
+    JobStatus status;
+    /// Of `terms.parts`, before the job was closed.
+    uint16 paidParts;
+    /// The last block for a verdict on the job's one dispute; 0: never disputed.
+    uint40 verdictBy;
     uint40 submittedAt;
     bytes32 result;
 }
 
-/// @title The only home of requesters' money in fixed-price jobs: funded → accepted → submitted → settled, or refunded.
+/// @title The only home of requesters' money in fixed-price jobs: funded → accepted → submitted → settled, or refunded; disputed in
+/// between.
 /// @dev One word per job: keccak256(abi.encode(job)). Invariants 2, 7, 13, 14. Every deadline can be called by anyone.
 interface IJobEscrow {
     /// @notice One payment token's books.
     struct Ledger {
-        /// Σ open prices + Σ owed + fees.
-        uint128 tracked;
-        uint120 fees;
-        bool allowed;
+        /// Σ unpaid prices + Σ bonds of open disputes + Σ owed + fees.
+        uint88 tracked;
+        /// What would take them past 2⁸⁰ − 1 is left to the providers.
+        uint80 fees;
+        /// The most that `tracked − fees` may be after a job is funded; 0: not on the allow-list.
+        uint88 cap;
     }
 
-    event TokenAllowed(address indexed token, bool allowed);
+    event TokenAllowed(address indexed token, uint256 cap);
     event FeeSet(uint256 feeBps);
     event JobFunded(uint256 indexed job, address indexed requester, address indexed token, Terms terms, uint256 feeBps, uint256 tracked);
     event JobAccepted(uint256 indexed job, address indexed provider, uint256 indexed device, uint256 forcedSlot, uint256 collateral);
     event JobSubmitted(uint256 indexed job, address indexed provider, bytes32 result, uint256 submittedAt);
-    /// paid + fee = the price.
+    /// `price` is what the job pays now, and `returned` what went back to the payer.
+    event JobAssigned(
+        uint256 indexed job, address indexed provider, address indexed token, uint256 price, uint256 returned, uint256 tracked
+    );
+    /// `paidParts` parts are paid now.
+    event JobPartsPaid(
+        uint256 indexed job, address indexed provider, address indexed token, uint256 paidParts, uint256 paid, uint256 fee, uint256 tracked
+    );
+    event JobDisputed(
+        uint256 indexed job, address indexed requester, address indexed token, uint256 bond, uint256 verdictBy, uint256 tracked
+    );
+    /// The bond went to `account`. Without a verdict the job is a submitted one again.
+    event DisputeResolved(
+        uint256 indexed job, address indexed account, address indexed token, Verdict verdict, uint256 bond, uint256 tracked
+    );
+    /// paid + fee = what was not paid before.
     event JobSettled(
         uint256 indexed job, address indexed provider, address indexed token, CloseReason reason, uint256 paid, uint256 fee, uint256 tracked
     );
-    /// `refunded` = the price; `slashed` is what the collateral lost, `compensated` what the requester got of that.
+    /// `refunded` = what was not paid before, to whoever paid; `slashed` is what the collateral lost, `compensated` what the requester
+    /// got of that.
     event JobRefunded(
         uint256 indexed job,
-        address indexed requester,
+        address indexed payer,
         address indexed token,
         CloseReason reason,
         uint256 refunded,
@@ -93,6 +134,7 @@ interface IJobEscrow {
         uint256 compensated,
         uint256 tracked
     );
+    event CallbackCalled(uint256 indexed job, address indexed callback, bool succeeded);
     /// The token refused to pay `account`; the amount is tracked again and waits for `collect`.
     event PaymentDeferred(address indexed account, address indexed token, uint256 amount, uint256 owed);
     event PaymentCollected(address indexed account, address indexed token, uint256 amount, uint256 tracked);
@@ -101,7 +143,13 @@ interface IJobEscrow {
     error TokenNotAllowed(address token);
     /// The token moved another amount than asked: fee-on-transfer and rebasing tokens are refused.
     error TokenAmountMismatch(address token, uint256 have, uint256 need);
+    /// `have` would be escrowed in all.
+    error CapExceeded(address token, uint256 have, uint256 cap);
+    error CapTooHigh(uint256 have, uint256 most);
     error PriceZero();
+    error PriceIndivisible(uint256 price, uint256 parts);
+    error PriceRaised(uint256 have, uint256 most);
+    error PartsOutOfRange(uint256 job, uint256 have, uint256 most);
     error DeadlineInvalid(bytes32 field, uint256 have, uint256 least);
     error RefundTooLate(uint256 have, uint256 most);
     error FeeTooHigh(uint256 have, uint256 most);
@@ -114,6 +162,17 @@ interface IJobEscrow {
     error DeviceUnfit(bytes32 field, uint256 have, uint256 need);
     error OperatorOnly(address account, address operator);
     error RequesterOnly(address account, address requester);
+    error PayerOnly(address account, address payer);
+    error OrderBookOnly(address account);
+    /// The signature is not the requester's approval of this job and result.
+    error ApprovalInvalid(uint256 job, address requester);
+    error ProviderZero();
+    error DisputedAlready(uint256 job);
+    /// The arbiter hasn't decided, and may until block `verdictBy`.
+    error VerdictPending(uint256 job, uint256 verdictBy);
+    error VerdictBlocksInvalid(uint256 have, uint256 most);
+    /// Too little gas is left to give a callback or an arbiter all that it may use.
+    error GasInsufficient(uint256 have, uint256 need);
     /// The outcome is not this job's forced draw.
     error OutcomeNotForced(uint256 job, uint256 slot, uint256 outcomeJob);
     error OutcomeNotPassed(uint256 job, uint256 result);
@@ -122,34 +181,66 @@ interface IJobEscrow {
     error OutcomeDecides(uint256 job, uint256 epoch);
     error NothingOwed(address account, address token);
 
-    /// Most bps of the price that the fee can ever be, and the share of slashed collateral that goes to the requester.
+    /// Most bps of the price that the fee can ever be, the share of slashed collateral that goes to the requester, and the bond of a
+    /// dispute as a share of the unpaid price (rounded up).
     function MAX_FEE_BPS() external view returns (uint256);
     function VICTIM_BPS() external view returns (uint256);
-    /// The most blocks from `fund` to `refundAt`: the longest that a silent requester keeps collateral and device.
+    function DISPUTE_BPS() external view returns (uint256);
+    /// The most blocks from `fund` to `refundAt`: the longest, but for a dispute, that a silent requester keeps collateral and device.
     function MAX_JOB_BLOCKS() external view returns (uint256);
+    /// Blocks that an arbiter has for a verdict.
+    function VERDICT_BLOCKS() external view returns (uint256);
+    /// Gas that a callback, and an arbiter, may use; whoever calls must give that much.
+    function CALLBACK_GAS() external view returns (uint256);
+    function ARBITER_GAS() external view returns (uint256);
 
-    /// @notice Escrow the price. `terms.requester` must be the caller; needs an allowance.
+    /// @notice Escrow the price. Caller: the payer, that is `terms.sponsor` or, without one, `terms.requester`; needs an allowance.
     /// Refused if refundAt < submitBy + slot + epoch + attestation deadline + proof window, or < submitBy + reviewBlocks: a provider
     /// whose draw passed can settle before anyone can refund. Refused, too, if refundAt is more than MAX_JOB_BLOCKS away: review and
-    /// deadlines that never end would hold the provider's collateral for ever.
+    /// deadlines that never end would hold the provider's collateral for ever. Refused while paused, and past the token's cap.
     function fund(Terms calldata terms) external returns (uint256 job);
 
     /// @notice Take a funded job with `device`: locks the collateral, holds the device, and forces a draw in the first slot that
     /// starts at least one slot later. Caller: the device's provider or its operator. Refused if that slot starts after `submitBy`, or
-    /// its epoch might not be final at `refundAt`, under a schedule that has changed since `fund`.
+    /// its epoch might not be final at `refundAt`, under a schedule that has changed since `fund`; and while paused.
     function accept(uint256 job, Job calldata state, uint256 device) external;
+
+    /// @notice `fund` and `accept` in one: the payer's allowance pays, and `device`, which must be `terms.provider`'s, is held. Caller: the
+    /// order book, which vouches that the payer has signed these terms and the provider or its operator this device's service.
+    function open(Terms calldata terms, uint256 device) external returns (uint256 job);
+
+    /// @notice Pass a funded job on to another provider, at the same or a lower price; the difference goes back to the payer. Caller:
+    /// `terms.provider`. Afterwards the other is `terms.provider`, and `price` the terms' price.
+    function assign(uint256 job, Job calldata state, address provider, uint96 price) external;
 
     /// @notice Hand in the result's digest. Caller: the provider or its operator.
     function submit(uint256 job, Job calldata state, bytes32 result) external;
 
-    /// @notice Pay the provider. Caller: the requester.
+    /// @notice Pay the provider what is unpaid of a submitted job. Caller: the requester.
     function approve(uint256 job, Job calldata state) external;
+
+    /// @notice Release `parts` more parts of an accepted or submitted job's price; the last one, which settles it, of a submitted one only.
+    /// Caller: the requester.
+    function approvePart(uint256 job, Job calldata state, uint256 parts) external;
+
+    /// @notice `approve`, by anyone who has the requester's EIP-712 `Approval(uint256 job,bytes32 result)` (or its ERC-1271 wallet's).
+    function approveWithSignature(uint256 job, Job calldata state, bytes calldata signature) external;
+
+    /// @notice Object to the result, within the review, once. Caller: the requester, who deposits a bond (needs an allowance) that the
+    /// loser pays. Until it is resolved, nothing else moves the job.
+    function dispute(uint256 job, Job calldata state) external;
+
+    /// @notice Carry out the arbiter's verdict: the provider is paid and gets the bond, or the payer is refunded, the requester gets its
+    /// bond back and the collateral is unlocked. Past `verdictBy` a dispute without one ends as well: the bond goes back, and the job is
+    /// settled or refunded as if undisputed, but refunded no earlier than past `verdictBy`. Anyone.
+    function resolve(uint256 job, Job calldata state) external;
 
     /// @notice Pay the provider after the review, because a final attestation says that the forced draw passed. Anyone.
     function settle(uint256 job, Job calldata state, LeafProof calldata leaf, OutcomeProof calldata outcome) external;
 
     /// @notice Refund for a passed deadline: not accepted; not submitted (collateral slashed); submitted but no final attestation by
-    /// `refundAt` (or, if one is final but nobody shows its outcome, a proof window later). Anyone. The slash's evidence is the job's id.
+    /// `refundAt` (or, if one is final but nobody shows its outcome, a proof window later). Parts that were released stay paid. Anyone.
+    /// The slash's evidence is the job's id.
     function refund(uint256 job, Job calldata state) external;
 
     /// @notice Refund a submitted job because the final outcome of the forced draw is missed or a bad item (collateral slashed) or
@@ -162,8 +253,13 @@ interface IJobEscrow {
     /// @notice Send accrued fees to the fee recipient. Anyone.
     function sweep(address token) external returns (uint256 amount);
 
-    /// @notice Put a payment token on or off the allow-list (jobs already funded are not touched). Caller: the governor.
-    function allowToken(address token, bool allowed) external;
+    /// @notice Hand an ERC-2612 permit for this contract to `token`, to go before a deposit in one `multicall`. Anyone. A permit that
+    /// somebody else already sent is no obstacle.
+    function permit(address token, address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+
+    /// @notice Let jobs in a payment token be funded up to `cap` escrowed in all; 0 takes it off the allow-list. Jobs already funded are
+    /// not touched. Caller: the governor.
+    function allowToken(address token, uint256 cap) external;
 
     /// @notice Set the fee of jobs funded from now on. Caller: the governor.
     function setFee(uint256 feeBps) external;
@@ -172,6 +268,8 @@ interface IJobEscrow {
     function jobCount() external view returns (uint256);
     function feeBps() external view returns (uint256);
     function feeRecipient() external view returns (address);
+    /// @return The arbiter of jobs that name none.
+    function arbiter() external view returns (address);
     function ledgerOf(address token) external view returns (Ledger memory);
     function owedOf(address account, address token) external view returns (uint256);
 }

@@ -110,7 +110,7 @@ contract Market is World {
         vm.deal(_stranger, 1e30);
         _blacklist = new BlacklistToken();
         vm.prank(governor);
-        jobEscrow.allowToken(address(_blacklist), true);
+        jobEscrow.allowToken(address(_blacklist), 1 << 87);
         _tokens.push(dollar);
         _tokens.push(IToken(address(_blacklist)));
         for (uint256 i = 0; i < 2; ++i) {
@@ -680,7 +680,7 @@ contract Market is World {
             who, address(attestations), abi.encodeCall(attestations.punish, (seed % 64, who, OracleFault.BadSum, 0)), "punish"
         );
         _refuse(who, address(jobEscrow), abi.encodeCall(jobEscrow.setFee, (0)), "setFee");
-        _refuse(who, address(jobEscrow), abi.encodeCall(jobEscrow.allowToken, (who, true)), "allowToken");
+        _refuse(who, address(jobEscrow), abi.encodeCall(jobEscrow.allowToken, (who, 1)), "allowToken");
         IProviderStaking.Stake memory s = staking.stakeOf(victim);
         _refuse(victim, address(staking), abi.encodeCall(staking.unbond, (uint256(s.active) - s.locked + 1)), "unbond locked");
         _refuseThin(seed);
@@ -987,7 +987,7 @@ contract Market is World {
     }
 
     function _isFree(uint256 device) private view returns (bool) {
-        return _isActive(device) && !registry.deviceOf(device).held;
+        return _isActive(device) && !registry.isHeld(device);
     }
 
     function _isRetirable(uint256 device) private view returns (bool) {

@@ -39,6 +39,7 @@ EMISSION = 1_000 * 10**18
 
 VICTIM_SHARE = CHALLENGER_SHARE = 2_500
 MAX_JOB_BLOCKS = 2**22
+TOKEN_CAP = 10**15
 MAX_FEE = 500
 ENFORCER_SHARE = 500
 MISS_LIMIT, MISS_EPOCHS, FAULT_EPOCHS = 8, 8, 32
@@ -193,7 +194,7 @@ def hash_of(state: Job) -> bytes:
 class TokenBook:
     tracked: int = 0
     fees: int = 0
-    allowed: bool = True
+    cap: int = TOKEN_CAP
     balances: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     owed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     blocked: set[str] = field(default_factory=set)
@@ -830,9 +831,9 @@ class Market:
 
     # Jobs
 
-    def allow_token(self, sender: str, token: str, allowed: bool) -> None:
+    def allow_token(self, sender: str, token: str, cap: int) -> None:
         require(sender == self.at.governor, "AccessManagedUnauthorized")
-        self.tokens[token].allowed = allowed
+        self.tokens[token].cap = cap
 
     def set_fee(self, sender: str, bps: int) -> None:
         require(sender == self.at.governor, "AccessManagedUnauthorized")
@@ -844,18 +845,19 @@ class Market:
         return t.slot_blocks + t.slot_blocks * t.epoch_slots + t.attest_blocks + t.proof_blocks
 
     def fund(self, sender: str, terms: Terms) -> int:
-        require(terms.requester == sender, "RequesterOnly")
+        require(terms.payer == sender, "PayerOnly")
         book = self.tokens[terms.token]
-        require(book.allowed, "TokenNotAllowed")
         require(terms.price > 0, "PriceZero")
         require(self.block <= terms.accept_by <= terms.submit_by, "DeadlineInvalid")
         least = terms.submit_by + max(self.decision_blocks(), terms.review_blocks)
         require(terms.refund_at >= least, "DeadlineInvalid")
         require(terms.refund_at <= self.block + MAX_JOB_BLOCKS, "RefundTooLate")
+        require(book.cap > 0, "TokenNotAllowed")
+        require(book.tracked - book.fees + terms.price <= book.cap, "CapExceeded")
         book.move(sender, self.at.escrow, terms.price)
         book.tracked += terms.price
         number = len(self.jobs) + 1
-        state = Job(terms, self.fee_bps, JobStatus.FUNDED, ZERO_ADDRESS, 0, 0, 0, ZERO)
+        state = Job(terms, self.fee_bps)
         self.jobs[number] = JobBook(state)
         return number
 

@@ -41,6 +41,7 @@ from .model import (
     COMMITTED,
     FAULT_PAID,
     OPEN,
+    TOKEN_CAP,
     ZERO,
     ZERO_ADDRESS,
     JobBook,
@@ -594,9 +595,7 @@ class Play(RuleBasedStateMachine):
         )
         terms = replace(terms, **wrong)
         if wrong.get("token"):
-            model.tokens.setdefault(
-                terms.token, replace(model.tokens[next(iter(model.tokens))], allowed=False)
-            )
+            model.tokens.setdefault(terms.token, replace(model.tokens[next(iter(model.tokens))], cap=0))
         sender = self.pick([requester], [self.cast.stranger])
         self.act("fund", "JobEscrow", terms, by=sender, effect=lambda m: m.fund(sender, terms))
         if wrong.get("token"):
@@ -723,15 +722,15 @@ class Play(RuleBasedStateMachine):
     @verb
     def allow_token(self) -> None:
         token = self.random.choice(list(self.model.tokens))
-        allowed = self.mostly()
+        cap = TOKEN_CAP if self.mostly() else 0
         sender = self.pick([self.cast.governor], [self.cast.stranger])
         self.act(
             "allowToken",
             "JobEscrow",
             token,
-            allowed,
+            cap,
             by=sender,
-            effect=lambda m: m.allow_token(sender, token, allowed),
+            effect=lambda m: m.allow_token(sender, token, cap),
         )
 
     @verb

@@ -675,8 +675,8 @@ def expected(world: World) -> dict[Key, View]:
             untilSlot=d.until_slot,
             bondedGops=d.gops,
             classId=d.class_id,
-            held=d.held,
         )
+        say("DeviceRegistry", "isHeld", device, value=d.held)
         say("DeviceRegistry", "bondOf", device, value=d.bond)
         say(
             "Challenges",
@@ -749,7 +749,7 @@ def expected(world: World) -> dict[Key, View]:
             token,
             tracked=book.tracked,
             fees=book.fees,
-            allowed=book.allowed,
+            cap=book.cap,
         )
         for account in holders:
             say("JobEscrow", "owedOf", account, token, value=book.owed[account])

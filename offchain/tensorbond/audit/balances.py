@@ -22,8 +22,8 @@ ITEM_SHIFT = 5
 """Flags in the low byte of a commit record."""
 
 _JOB_TYPE = (
-    "((address,address,uint96,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,bytes32),"
-    "uint16,uint8,address,uint32,uint32,uint40,bytes32)"
+    "((address,address,address,uint96,uint16,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,"
+    "address,address,bytes32),uint16,address,uint32,uint32,uint8,uint16,uint40,uint40,bytes32)"
 )
 
 _AMOUNTS = frozenset(
@@ -170,11 +170,12 @@ def _registry(books: Books, history: History, block: int) -> Iterator[Expected]:
             "until_slot": unit.until(block),
             "bonded_gops": unit.bonded_gops,
             "class_id": unit.class_id,
-            "held": unit.held,
         }
         yield Expected("registry", f"device {device}", ("DeviceRegistry", "deviceOf", device), known)
+        call: Call = ("DeviceRegistry", "isHeld", device)
+        yield Expected("registry", f"device {device} is held", call, unit.held)
         bond = books.device_bonds[device]
-        call: Call = ("DeviceRegistry", "bondOf", device)
+        call = ("DeviceRegistry", "bondOf", device)
         yield Expected("invariant 14", f"bond of device {device}", call, bond, True)
     for number, terms in sorted(history.classes.items()):
         yield Expected("registry", f"class {number}", ("DeviceRegistry", "classOf", number), terms)
@@ -275,7 +276,7 @@ def _escrow(books: Books) -> Iterator[Expected]:
     yield Expected("escrow", "number of jobs", ("JobEscrow", "jobCount"), len(books.jobs))
     yield Expected("escrow", "fee in bps", ("JobEscrow", "feeBps"), books.fee_bps)
     for token, till in sorted(books.tills.items()):
-        known = {"tracked": till.tracked, "fees": till.fees, "allowed": till.allowed}
+        known = {"tracked": till.tracked, "fees": till.fees, "cap": till.cap}
         yield Expected("invariant 2", f"ledger of {token}", ("JobEscrow", "ledgerOf", token), known)
         for account, owed in sorted(till.owed.items()):
             call: Call = ("JobEscrow", "owedOf", account, token)
@@ -288,15 +289,5 @@ def _escrow(books: Books) -> Iterator[Expected]:
 
 def job_hash(job: Job) -> bytes:
     """The word that the escrow keeps for a job."""
-    terms = tuple(vars(job.terms).values())
-    fields = (
-        terms,
-        job.fee_bps,
-        job.status,
-        job.provider,
-        job.device,
-        job.forced_slot,
-        job.submitted_at,
-        job.result,
-    )
-    return keccak(encode([_JOB_TYPE], [fields]))
+    terms, *rest = vars(job).values()
+    return keccak(encode([_JOB_TYPE], [(tuple(vars(terms).values()), *rest)]))

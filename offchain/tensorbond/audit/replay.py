@@ -16,7 +16,7 @@ from eth_utils.address import to_checksum_address
 
 from tensorbond.audit.findings import Report
 from tensorbond.chain.abi import Event
-from tensorbond.chain.types import CloseReason, Job, JobStatus, OracleFault, SlashReason, Terms
+from tensorbond.chain.types import CloseReason, Job, JobStatus, OracleFault, SlashReason, Terms, Verdict
 
 ZERO = "0x" + "00" * 20
 UNIT = 10_000
@@ -26,7 +26,11 @@ WORK_SHARE = 2_500
 ENFORCER_SHARE = 500
 SPENT_BITS = 32
 """A pool that a slash leaves with less than 2⁻³² of what it was starts new shares."""
-OPEN_JOB = (JobStatus.ACCEPTED, JobStatus.SUBMITTED)
+DISPUTE_SHARE = 1_000
+"""Bps of the unpaid price that a requester deposits to dispute a job."""
+MOST_FEES = 2**80 - 1
+"""What the escrow keeps of unswept fees in one token."""
+OPEN_JOB = (JobStatus.ACCEPTED, JobStatus.SUBMITTED, JobStatus.DISPUTED)
 CLOSED_JOB = (JobStatus.SETTLED, JobStatus.REFUNDED)
 
 Flow = tuple[str, str, str]
@@ -84,7 +88,7 @@ class Till:
 
     tracked: int = 0
     fees: int = 0
-    allowed: bool = False
+    cap: int = 0
     owed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
@@ -126,8 +130,10 @@ class Books:
     tills: dict[str, Till] = field(default_factory=lambda: defaultdict(Till))
     fee_bps: int = 0
     jobs: dict[int, Job] = field(default_factory=dict)
-    paid: dict[int, tuple[int, int, int]] = field(default_factory=dict)
-    """Of each closed job: to the provider, fee, refund."""
+    paid: dict[int, tuple[int, int, int]] = field(default_factory=lambda: defaultdict(lambda: (0, 0, 0)))
+    """Of each job, so far: to the provider, fee, refund."""
+    dispute_bonds: dict[int, int] = field(default_factory=dict)
+    """Of each disputed job."""
     claimed: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     total_claimed: int = 0
     transaction: Transaction = field(default_factory=Transaction)
@@ -143,11 +149,13 @@ class Books:
         return locks
 
     def open_money(self) -> dict[str, int]:
-        """What the escrow must hold in each token: open prices, deferred payments, fees."""
+        """What the escrow must hold in each token: unpaid prices, bonds, deferred payments, fees."""
         money = {token: sum(till.owed.values()) + till.fees for token, till in self.tills.items()}
         for job in self.jobs.values():
             if job.status not in CLOSED_JOB:
-                money[job.terms.token] += job.terms.price
+                money[job.terms.token] += _unpaid(job)
+        for number, bond in self.dispute_bonds.items():
+            money[self.jobs[number].terms.token] += bond
         return money
 
 
@@ -456,7 +464,7 @@ def _signers(args: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _token_allowed(books: Books, event: Event, report: Report) -> None:
-    books.tills[event.args["token"]].allowed = event.args["allowed"]
+    books.tills[event.args["token"]].cap = event.args["cap"]
 
 
 def _fee_set(books: Books, event: Event, report: Report) -> None:
@@ -468,10 +476,27 @@ def _funded(books: Books, event: Event, report: Report) -> None:
     number = event.args["job"]
     report.expect("escrow", "job ids are dense", number, len(books.jobs) + 1, where(event))
     _total(report, event, "feeBps", books.fee_bps)
-    books.jobs[number] = Job(terms, event.args["feeBps"], JobStatus.FUNDED, ZERO, 0, 0, 0, bytes(32))
+    books.jobs[number] = Job(terms, event.args["feeBps"])
     till = books.tills[terms.token]
     till.tracked += terms.price
-    books.transaction.told[terms.token, terms.requester, books.escrow] += terms.price
+    books.transaction.told[terms.token, _payer(terms), books.escrow] += terms.price
+    _total(report, event, "tracked", till.tracked)
+    report.expect_at_most("escrow", f"cap of {terms.token}", till.tracked - till.fees, till.cap, where(event))
+
+
+def _assigned(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    job = _in_status(books, event, report, JobStatus.FUNDED)
+    token = job.terms.token
+    report.expect_at_most(
+        "escrow", f"job {a['job']} assigned in time", event.block, job.terms.accept_by, where(event)
+    )
+    report.expect_at_least("invariant 7", f"price of job {a['job']}", a["price"], 1, where(event))
+    _total(report, event, "returned", job.terms.price - a["price"])
+    books.jobs[a["job"]] = replace(job, terms=replace(job.terms, provider=a["provider"], price=a["price"]))
+    till = books.tills[token]
+    till.tracked -= a["returned"]
+    books.transaction.told[token, books.escrow, _payer(job.terms)] += a["returned"]
     _total(report, event, "tracked", till.tracked)
 
 
@@ -503,22 +528,35 @@ def _submitted(books: Books, event: Event, report: Report) -> None:
     )
 
 
+def _parts_paid(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    number, parts = a["job"], a["paidParts"]
+    job = books.jobs[number]
+    may = job.status in (JobStatus.ACCEPTED, JobStatus.SUBMITTED) and job.paid_parts < parts < job.terms.parts
+    report.expect("invariant 7", f"parts of job {number} may be paid", may, True, where(event))
+    _pay_provider(books, event, report, job, parts)
+    books.jobs[number] = replace(job, paid_parts=parts)
+
+
 def _settled(books: Books, event: Event, report: Report) -> None:
     a = event.args
-    number, paid, fee = a["job"], a["paid"], a["fee"]
-    job = _in_status(books, event, report, JobStatus.SUBMITTED)
-    due = share(job.terms.price, job.fee_bps)
-    report.expect("invariant 7", f"fee of job {number}", fee, due, where(event))
-    report.expect("invariant 7", f"payment of job {number}", paid, job.terms.price - due, where(event))
-    may = (CloseReason.APPROVED, CloseReason.OUTCOME_PASSED)
-    report.expect(
-        "invariant 7", f"job {number} was settled for a reason", a["reason"] in may, True, where(event)
-    )
-    if a["reason"] == CloseReason.OUTCOME_PASSED:
+    number, reason = a["job"], CloseReason(a["reason"])
+    job = _in_status(books, event, report, _SETTLED_FROM.get(reason, JobStatus.NONE))
+    if reason == CloseReason.OUTCOME_PASSED:
         _after(event, report, job.submitted_at + job.terms.review_blocks)
+    _pay_provider(books, event, report, job, _parts(job))
     books.jobs[number] = replace(job, status=JobStatus.SETTLED)
-    books.paid[number] = (paid, fee, 0)
+
+
+def _pay_provider(books: Books, event: Event, report: Report, job: Job, parts: int) -> None:
+    """What is due once so many parts in all are paid: together they bear one payment's fee."""
+    number, paid, fee = event.args["job"], event.args["paid"], event.args["fee"]
     till = books.tills[job.terms.token]
+    before, after = _worth(job, job.paid_parts), _worth(job, parts)
+    due = min(share(after, job.fee_bps) - share(before, job.fee_bps), MOST_FEES - till.fees)
+    report.expect("invariant 7", f"fee of job {number}", fee, due, where(event))
+    report.expect("invariant 7", f"payment of job {number}", paid, after - before - due, where(event))
+    _enter_paid(books, number, paid, fee, 0)
     till.tracked -= paid
     till.fees += fee
     books.transaction.told[job.terms.token, books.escrow, job.provider] += paid
@@ -529,9 +567,10 @@ def _refunded(books: Books, event: Event, report: Report) -> None:
     a = event.args
     number, refunded, reason = a["job"], a["refunded"], CloseReason(a["reason"])
     job = _in_status(books, event, report, _REFUNDED_FROM.get(reason, JobStatus.NONE))
-    report.expect("invariant 7", f"refund of job {number}", refunded, job.terms.price, where(event))
+    report.expect("invariant 7", f"refund of job {number}", refunded, _unpaid(job), where(event))
     if reason in _REFUNDED_AFTER:
-        _after(event, report, getattr(job.terms, _REFUNDED_AFTER[reason]))
+        deadline = getattr(job.terms, _REFUNDED_AFTER[reason])
+        _after(event, report, max(deadline, job.verdict_by))
     fault = _JOB_FAULTS.get(reason)
     collateral = job.terms.collateral if fault else 0
     report.expect_at_most("invariant 4", f"slash for job {number}", a["slashed"], collateral, where(event))
@@ -540,11 +579,63 @@ def _refunded(books: Books, event: Event, report: Report) -> None:
         evidence = number.to_bytes(32, "big")
         books.transaction.causes[job.provider, fault.name, evidence, a["slashed"]] += 1
     books.jobs[number] = replace(job, status=JobStatus.REFUNDED)
-    books.paid[number] = (0, 0, refunded)
+    _enter_paid(books, number, 0, 0, refunded)
     till = books.tills[job.terms.token]
     till.tracked -= refunded
-    books.transaction.told[job.terms.token, books.escrow, job.terms.requester] += refunded
+    books.transaction.told[job.terms.token, books.escrow, _payer(job.terms)] += refunded
     _total(report, event, "tracked", till.tracked)
+
+
+def _disputed(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    number, bond = a["job"], a["bond"]
+    job = _in_status(books, event, report, JobStatus.SUBMITTED)
+    once = job.verdict_by == 0 and event.block <= job.submitted_at + job.terms.review_blocks
+    report.expect("escrow", f"job {number} may be disputed", once, True, where(event))
+    _total(report, event, "bond", -(-_unpaid(job) * DISPUTE_SHARE // 10_000))
+    books.jobs[number] = replace(job, status=JobStatus.DISPUTED, verdict_by=a["verdictBy"])
+    books.dispute_bonds[number] = bond
+    till = books.tills[job.terms.token]
+    till.tracked += bond
+    books.transaction.told[job.terms.token, job.terms.requester, books.escrow] += bond
+    _total(report, event, "tracked", till.tracked)
+
+
+def _resolved(books: Books, event: Event, report: Report) -> None:
+    a = event.args
+    number, verdict = a["job"], Verdict(a["verdict"])
+    job = _in_status(books, event, report, JobStatus.DISPUTED)
+    _total(report, event, "bond", books.dispute_bonds.pop(number))
+    winner = job.provider if verdict == Verdict.FOR_PROVIDER else job.terms.requester
+    _total(report, event, "account", winner)
+    if verdict == Verdict.NONE:
+        _after(event, report, job.verdict_by)
+        books.jobs[number] = replace(job, status=JobStatus.SUBMITTED)
+    till = books.tills[job.terms.token]
+    till.tracked -= a["bond"]
+    books.transaction.told[job.terms.token, books.escrow, winner] += a["bond"]
+    _total(report, event, "tracked", till.tracked)
+
+
+def _enter_paid(books: Books, number: int, paid: int, fee: int, refunded: int) -> None:
+    before = books.paid[number]
+    books.paid[number] = (before[0] + paid, before[1] + fee, before[2] + refunded)
+
+
+def _payer(terms: Terms) -> str:
+    return terms.requester if terms.sponsor == ZERO else terms.sponsor
+
+
+def _parts(job: Job) -> int:
+    return max(job.terms.parts, 1)
+
+
+def _worth(job: Job, parts: int) -> int:
+    return job.terms.price * parts // _parts(job)
+
+
+def _unpaid(job: Job) -> int:
+    return job.terms.price - _worth(job, job.paid_parts)
 
 
 def _after(event: Event, report: Report, deadline: int) -> None:
@@ -618,6 +709,12 @@ _WORK_SHARES = {
     if reason != SlashReason.NONE and reason not in _JOB_FAULTS.values()
 }
 
+_SETTLED_FROM = {
+    CloseReason.APPROVED: JobStatus.SUBMITTED,
+    CloseReason.OUTCOME_PASSED: JobStatus.SUBMITTED,
+    CloseReason.VERDICT_FOR_PROVIDER: JobStatus.DISPUTED,
+}
+
 _REFUNDED_FROM = {
     CloseReason.NOT_ACCEPTED: JobStatus.FUNDED,
     CloseReason.NOT_SUBMITTED: JobStatus.ACCEPTED,
@@ -626,6 +723,7 @@ _REFUNDED_FROM = {
     CloseReason.OUTCOME_WITHHELD: JobStatus.SUBMITTED,
     CloseReason.OUTCOME_SLOW: JobStatus.SUBMITTED,
     CloseReason.NOT_ATTESTED: JobStatus.SUBMITTED,
+    CloseReason.VERDICT_FOR_REQUESTER: JobStatus.DISPUTED,
 }
 
 _REFUNDED_AFTER = {
@@ -658,8 +756,12 @@ _ENTRIES: dict[tuple[str, str], Callable[[Books, Event, Report], None]] = {
     ("JobEscrow", "TokenAllowed"): _token_allowed,
     ("JobEscrow", "FeeSet"): _fee_set,
     ("JobEscrow", "JobFunded"): _funded,
+    ("JobEscrow", "JobAssigned"): _assigned,
     ("JobEscrow", "JobAccepted"): _accepted,
     ("JobEscrow", "JobSubmitted"): _submitted,
+    ("JobEscrow", "JobPartsPaid"): _parts_paid,
+    ("JobEscrow", "JobDisputed"): _disputed,
+    ("JobEscrow", "DisputeResolved"): _resolved,
     ("JobEscrow", "JobSettled"): _settled,
     ("JobEscrow", "JobRefunded"): _refunded,
     ("JobEscrow", "PaymentDeferred"): _deferred,

@@ -166,6 +166,7 @@ def constructor_arguments(
                 "arbiter": at["OracleArbiter"],
                 "feeRecipient": parameters.fee_recipient or deployer,
                 "feeBps": parameters.fee_bps,
+                "verdictBlocks": parameters.verdict_blocks,
             }
         case "LeaseEscrow":
             return {
@@ -397,9 +398,10 @@ def _due(network: Network, parameters: Parameters) -> Sequence[Call]:
             raise DeploymentConflict(
                 f"class {index} is {found}, the parameters say {wanted}; a class never changes"
             )
-    for address in network.deployment.tokens.values():
-        if not call("JobEscrow", "ledgerOf", address).allowed:
-            due.append(("JobEscrow", "allowToken", (address, True)))
+    for token in parameters.tokens:
+        address = network.deployment.tokens[token.symbol]
+        if call("JobEscrow", "ledgerOf", address).cap != token.cap:
+            due.append(("JobEscrow", "allowToken", (address, token.cap)))
     return due
 
 

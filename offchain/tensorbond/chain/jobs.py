@@ -14,18 +14,30 @@ from tensorbond.chain.errors import JobUnknown
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.types import Job, JobStatus, Terms
 
-_TERMS = "(address,address,uint96,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,bytes32)"
-_JOB = f"({_TERMS},uint16,uint8,address,uint32,uint32,uint40,bytes32)"
-_VERBS = ("JobFunded", "JobAccepted", "JobSubmitted", "JobSettled", "JobRefunded")
-
-ZERO_ADDRESS = "0x" + "00" * 20
+_TERMS = (
+    "(address,address,address,uint96,uint16,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,"
+    "address,address,bytes32)"
+)
+_JOB = f"({_TERMS},uint16,address,uint32,uint32,uint8,uint16,uint40,uint40,bytes32)"
+JOB_EVENTS = (
+    "JobFunded",
+    "JobAssigned",
+    "JobAccepted",
+    "JobSubmitted",
+    "JobPartsPaid",
+    "JobDisputed",
+    "DisputeResolved",
+    "JobSettled",
+    "JobRefunded",
+)
+"""Every event that changes a job's state."""
 
 
 def job_state(network: Network, job: int, block: BlockRef | None = None) -> Job:
     """The job as of `block` (default: the head), checked against the hash that the chain keeps. Raises
     `JobUnknown`."""
     block = block or network.head()
-    state = replay(network.events("JobEscrow", _VERBS, until=block, job=job))
+    state = replay(network.events("JobEscrow", JOB_EVENTS, until=block, job=job))
     if state is None:
         raise JobUnknown(f"there is no job {job} in block {block.number}")
     have, need = job_hash(state), network.call("JobEscrow", "jobHash", job, block=block)
@@ -41,16 +53,7 @@ def replay(events: Iterable[Event]) -> Job | None:
     state: Job | None = None
     for event in events:
         if event.name == "JobFunded":
-            state = Job(
-                terms=event.args["terms"],
-                fee_bps=event.args["feeBps"],
-                status=JobStatus.FUNDED,
-                provider=ZERO_ADDRESS,
-                device=0,
-                forced_slot=0,
-                submitted_at=0,
-                result=bytes(32),
-            )
+            state = Job(event.args["terms"], event.args["feeBps"])
         elif state is not None:
             state = _after(state, event)
     return state
@@ -66,6 +69,9 @@ def job_hash(state: Job) -> bytes:
 def _after(state: Job, event: Event) -> Job:
     args = event.args
     match event.name:
+        case "JobAssigned":
+            terms = replace(state.terms, provider=args["provider"], price=args["price"])
+            return replace(state, terms=terms)
         case "JobAccepted":
             return replace(
                 state,
@@ -78,6 +84,13 @@ def _after(state: Job, event: Event) -> Job:
             return replace(
                 state, status=JobStatus.SUBMITTED, result=args["result"], submitted_at=args["submittedAt"]
             )
+        case "JobPartsPaid":
+            return replace(state, paid_parts=args["paidParts"])
+        case "JobDisputed":
+            return replace(state, status=JobStatus.DISPUTED, verdict_by=args["verdictBy"])
+        case "DisputeResolved":
+            # By a verdict it is closed in the next event.
+            return replace(state, status=JobStatus.SUBMITTED)
         case "JobSettled":
             return replace(state, status=JobStatus.SETTLED)
         case "JobRefunded":

@@ -93,6 +93,8 @@ class PaymentToken(_Model):
     symbol: str
     address: Address | None = None
     test_contract: str | None = None
+    # In its smallest unit: the most that may be escrowed in fixed-price jobs.
+    cap: int = Field(ge=1, le=1 << 87)
 
 
 # Two days, to see a change coming and to leave before it; on a chain that anybody can throw away, none.
@@ -115,6 +117,8 @@ class Parameters(_Model):
     unbonding_blocks: int
     oracle_bond: Wei
     fee_bps: int
+    # Blocks that the arbiter of a disputed job has for its verdict.
+    verdict_blocks: int
     timing: FirstTiming
     # Blocks from the registry's deployment to the schedule's genesis: time to mine the transaction.
     genesis_delay: int = Field(default=20, ge=1)

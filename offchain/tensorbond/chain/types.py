@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+ZERO_ADDRESS = "0x" + "00" * 20
+
 
 class JobStatus(IntEnum):
     NONE = 0
     FUNDED = 1
     ACCEPTED = 2
     SUBMITTED = 3
-    SETTLED = 4
-    REFUNDED = 5
+    DISPUTED = 4
+    SETTLED = 5
+    REFUNDED = 6
 
 
 class CloseReason(IntEnum):
@@ -31,6 +34,16 @@ class CloseReason(IntEnum):
     OUTCOME_WITHHELD = 7
     NOT_ATTESTED = 8
     OUTCOME_SLOW = 9
+    VERDICT_FOR_PROVIDER = 10
+    VERDICT_FOR_REQUESTER = 11
+
+
+class Verdict(IntEnum):
+    """How a job's dispute ended."""
+
+    NONE = 0
+    FOR_PROVIDER = 1
+    FOR_REQUESTER = 2
 
 
 class SlashReason(IntEnum):
@@ -148,7 +161,6 @@ class Device:
     until_slot: int
     bonded_gops: int
     class_id: int
-    held: bool
 
 
 @dataclass(frozen=True)
@@ -440,8 +452,10 @@ class Terms:
     """What a requester asks for; see `contracts/interfaces/IJobEscrow.sol`."""
 
     requester: str
+    sponsor: str = field(default=ZERO_ADDRESS, kw_only=True)
     token: str
     price: int
+    parts: int = field(default=0, kw_only=True)
     provider: str
     class_id: int
     min_gops: int
@@ -450,26 +464,39 @@ class Terms:
     submit_by: int
     review_blocks: int
     refund_at: int
+    arbiter: str = field(default=ZERO_ADDRESS, kw_only=True)
+    callback: str = field(default=ZERO_ADDRESS, kw_only=True)
     spec: bytes
+
+    @property
+    def payer(self) -> str:
+        return self.requester if self.sponsor == ZERO_ADDRESS else self.sponsor
 
 
 @dataclass(frozen=True)
 class Job:
     terms: Terms
     fee_bps: int
-    status: int
-    provider: str
-    device: int
-    forced_slot: int
-    submitted_at: int
-    result: bytes
+    provider: str = ZERO_ADDRESS
+    device: int = 0
+    forced_slot: int = 0
+    status: int = JobStatus.FUNDED
+    paid_parts: int = 0
+    verdict_by: int = 0
+    submitted_at: int = 0
+    result: bytes = bytes(32)
+
+    @property
+    def unpaid(self) -> int:
+        """What of the price was not released in parts."""
+        return self.terms.price - self.terms.price * self.paid_parts // max(self.terms.parts, 1)
 
 
 @dataclass(frozen=True)
 class Ledger:
     tracked: int
     fees: int
-    allowed: bool
+    cap: int
 
 
 @dataclass(frozen=True)

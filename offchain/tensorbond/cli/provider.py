@@ -298,9 +298,8 @@ def run(
 
 
 def _device(network: Network, device: int, head: Any) -> dict[str, Any]:
-    found, bond = network.calls(
-        [("DeviceRegistry", "deviceOf", device), ("DeviceRegistry", "bondOf", device)], block=head
-    )
+    asked = [("DeviceRegistry", verb, device) for verb in ("deviceOf", "bondOf", "isHeld")]
+    found, bond, held = network.calls(asked, block=head)
     open_ended = found.until_slot == 2**32 - 1
     state = "open" if open_ended else f"ends before slot {found.until_slot}"
     return {
@@ -310,8 +309,8 @@ def _device(network: Network, device: int, head: Any) -> dict[str, Any]:
         "bond": str(bond),
         "from_epoch": found.from_epoch,
         "until_slot": None if open_ended else found.until_slot,
-        "held": found.held,
-        "state": f"{state}, held by a job" if found.held else state,
+        "held": held,
+        "state": f"{state}, held by a job" if held else state,
     }
 
 

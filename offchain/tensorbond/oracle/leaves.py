@@ -15,8 +15,7 @@ from typing import Any, Protocol
 
 from eth_utils.crypto import keccak
 
-from tensorbond.chain.jobs import ZERO_ADDRESS
-from tensorbond.chain.types import Leaf, LeafProof, Outcome, OutcomeProof
+from tensorbond.chain.types import ZERO_ADDRESS, Leaf, LeafProof, Outcome, OutcomeProof
 from tensorbond.oracle.errors import LeafDataInvalid, LeafUnknown
 from tensorbond.oracle.tree import (
     ZERO,

@@ -21,10 +21,7 @@ class OwnDevice:
     number: int
     state: Device
     terms: DeviceClass
-
-    @property
-    def held(self) -> bool:
-        return self.state.held
+    held: bool
 
     @property
     def bond(self) -> int:
@@ -78,9 +75,12 @@ class Devices:
         states: list[Device] = self._network.calls(
             [("DeviceRegistry", "deviceOf", number) for number in wanted], pinned
         )
+        held: list[bool] = self._network.calls(
+            [("DeviceRegistry", "isHeld", number) for number in wanted], pinned
+        )
         return [
-            OwnDevice(number, state, self._class(state.class_id))
-            for number, state in zip(wanted, states, strict=True)
+            OwnDevice(number, state, self._class(state.class_id), is_held)
+            for number, state, is_held in zip(wanted, states, held, strict=True)
         ]
 
     def draw(self, devices: Sequence[OwnDevice], slot: int, beacon: bytes, pinned: BlockRef) -> Draw:

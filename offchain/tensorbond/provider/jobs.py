@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from tensorbond.chain import slots
 from tensorbond.chain.abi import Event
 from tensorbond.chain.errors import ContractRefused
-from tensorbond.chain.jobs import ZERO_ADDRESS, replay
+from tensorbond.chain.jobs import JOB_EVENTS, replay
 from tensorbond.chain.network import BlockRef
 from tensorbond.chain.sender import Sender
-from tensorbond.chain.types import Job, JobStatus, Timing
+from tensorbond.chain.types import ZERO_ADDRESS, Job, JobStatus, Timing
 from tensorbond.follower import Follower
 from tensorbond.provider.config import JobPolicy
 from tensorbond.provider.devices import OwnDevice
@@ -20,7 +20,6 @@ from tensorbond.provider.errors import ResultInvalid
 
 log = logging.getLogger(__name__)
 
-VERBS = ("JobFunded", "JobAccepted", "JobSubmitted", "JobSettled", "JobRefunded")
 RESULT_BYTES = 32
 FORCED_ALREADY = "DeviceForcedAlready"
 DECISIONS = 4
@@ -76,7 +75,7 @@ class JobDesk:
         self._network = sender.network
         self._provider = provider
         self._policy = policy
-        self._events = Follower(sender.network, "JobEscrow", VERBS)
+        self._events = Follower(sender.network, "JobEscrow", JOB_EVENTS)
         self._refused: set[int] = set()
         self._running: dict[int, subprocess.Popen[str]] = {}
         self._results: dict[int, bytes | None] = {}

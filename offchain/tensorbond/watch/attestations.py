@@ -8,11 +8,13 @@ from typing import Any
 
 from tensorbond.chain import slots
 from tensorbond.chain.errors import JobUnknown
-from tensorbond.chain.jobs import ZERO_ADDRESS, job_state
+from tensorbond.chain.jobs import job_state
 from tensorbond.chain.network import Network
 from tensorbond.chain.types import (
+    ZERO_ADDRESS,
     EvidenceRequest,
     Job,
+    JobStatus,
     Leaf,
     LeafProof,
     NodeProof,
@@ -111,9 +113,10 @@ class Witness:
 
 NO_TERMS = Terms(
     **{each.name: 0 for each in fields(Terms)}  # type: ignore[arg-type]
-    | {"requester": ZERO_ADDRESS, "token": ZERO_ADDRESS, "provider": ZERO_ADDRESS, "spec": ZERO}
+    | dict.fromkeys(("requester", "sponsor", "token", "provider", "arbiter", "callback"), ZERO_ADDRESS)
+    | {"spec": ZERO}
 )
-NO_JOB = Job(NO_TERMS, 0, 0, ZERO_ADDRESS, 0, 0, 0, ZERO)
+NO_JOB = Job(NO_TERMS, 0, status=JobStatus.NONE)
 
 
 def _bad_sum(told: Witness) -> Built:

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.chain
 
 FAULT = OracleFault.BAD_FORCED
 NOBODY = "0x" + "00" * 20
-NO_JOB = Job(
-    Terms(NOBODY, NOBODY, 0, NOBODY, 0, 0, 0, 0, 0, 0, 0, bytes(32)), 0, 0, NOBODY, 0, 0, 0, bytes(32)
-)
+NO_JOB = Job(Terms(NOBODY, NOBODY, 0, NOBODY, 0, 0, 0, 0, 0, 0, 0, bytes(32)), 0, status=JobStatus.NONE)
 
 
 def lie_about(story: Story, device: int, *forced: Outcome, without: bool = False) -> EpochData:

@@ -33,7 +33,7 @@ def test_register__one__is_drawn_from_the_next_epoch_on(chain: Chain, provider: 
         "fromEpoch": epoch + 1,
     }
     assert sent.event("StakeLocked")["amount"] == 14 * TBND
-    assert device_of(chain, 1) == Device(provider, epoch + 1, OPEN, 7, 3, False)
+    assert device_of(chain, 1) == Device(provider, epoch + 1, OPEN, 7, 3)
     assert bond_of(chain, 1) == 14 * TBND
     assert chain.call("DeviceRegistry", "deviceCount") == 1
     assert locked(chain, provider) == 14 * TBND
@@ -172,5 +172,5 @@ def test_register__before_the_first_block__is_drawn_from_epoch_zero(bare_chain: 
     register_as(bare_chain, provider)
     bare_chain.send(registry, "retire", 1, sender=provider)
 
-    assert device_of(bare_chain, 1) == Device(provider, 0, 4, 10, 0, False)
+    assert device_of(bare_chain, 1) == Device(provider, 0, 4, 10, 0)
     assert [is_active(bare_chain, 1, slot) for slot in (0, 3, 4)] == [True, True, False]

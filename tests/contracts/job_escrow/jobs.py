@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
-
 from tensorbond.chain import slots
-from tensorbond.chain.types import Job, Leaf, LeafProof, OutcomeKind, OutcomeProof, OutcomeResult
+from tensorbond.chain.jobs import job_hash
+from tensorbond.chain.types import Leaf, LeafProof, OutcomeKind, OutcomeProof, OutcomeResult
 from tests.acts import FundedJob, accept_as, attest, fund_as, mine_to_final, submit_as, timing
 from tests.chain import Chain, Sent
 from tests.leaves import make_leaf, make_outcome
@@ -20,13 +18,7 @@ from tests.system import role
 PROVIDER, REQUESTER, STRANGER, FEE_RECIPIENT = "provider", "requester", "stranger", "treasury"
 PARTIES = (PROVIDER, REQUESTER, STRANGER, FEE_RECIPIENT)
 
-_TERMS = "(address,address,uint96,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,bytes32)"
-_JOB = f"({_TERMS},uint16,uint8,address,uint32,uint32,uint40,bytes32)"
-
-
-def job_hash(state: Job) -> bytes:
-    """keccak256(abi.encode(state))"""
-    return keccak(encode([_JOB], [astuple(state)]))
+__all__ = ("job_hash",)
 
 
 # Going through a job's life
@@ -142,4 +134,4 @@ def moving(chain: Chain, expected: Mapping[str, int], token: str = "TestDollar")
 
 
 def is_held(chain: Chain, device: int) -> bool:
-    return bool(chain.call("DeviceRegistry", "deviceOf", device).held)
+    return bool(chain.call("DeviceRegistry", "isHeld", device))

@@ -290,8 +290,8 @@ def test_accept__after_a_refund__reverts(
 ) -> None:
     chain.mine_to(funded.state.terms.accept_by)
     chain.send("JobEscrow", "refund", funded.number, funded.state, sender=stranger)
-    closed = replace(funded.state, status=5)
-    with chain.reverts("JobStatusWrong", job=funded.number, have=5, need=1):
+    closed = replace(funded.state, status=6)
+    with chain.reverts("JobStatusWrong", job=funded.number, have=6, need=1):
         chain.send("JobEscrow", "accept", funded.number, closed, device, sender=provider)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tensorbond.chain.types import Ledger
-from tests.acts import TUSD, FundedJob, approve_as, terms_of
+from tests.acts import TOKEN_CAP, TUSD, FundedJob, approve_as, terms_of
 from tests.chain import Chain
 
 from .jobs import moving
@@ -12,12 +12,12 @@ def test_allow_token__by_the_governor__opens_and_closes_funding(
 ) -> None:
     token = chain.address["TestDollar"]
 
-    sent = chain.send("JobEscrow", "allowToken", token, False, sender=governor)
+    sent = chain.send("JobEscrow", "allowToken", token, 0, sender=governor)
 
-    assert sent.event("TokenAllowed") == {"token": token, "allowed": False}
+    assert sent.event("TokenAllowed") == {"token": token, "cap": 0}
     with chain.reverts("TokenNotAllowed", token=token):
         chain.send("JobEscrow", "fund", terms_of(chain, requester), sender=requester)
-    chain.send("JobEscrow", "allowToken", token, True, sender=governor)
+    chain.send("JobEscrow", "allowToken", token, TOKEN_CAP, sender=governor)
     chain.send("TestDollar", "approve", chain.address["JobEscrow"], 100 * TUSD, sender=requester)
     chain.send("JobEscrow", "fund", terms_of(chain, requester), sender=requester)
 
@@ -27,7 +27,7 @@ def test_allow_token__off_while_a_job_is_open__books_stay_and_the_job_is_paid(
 ) -> None:
     token = chain.address["TestDollar"]
     with moving(chain, {}):
-        chain.send("JobEscrow", "allowToken", token, False, sender=governor)
+        chain.send("JobEscrow", "allowToken", token, 0, sender=governor)
     assert chain.call("JobEscrow", "ledgerOf", token) == Ledger(100 * TUSD, 0, False)
 
     approve_as(chain, requester, submitted)
@@ -38,4 +38,4 @@ def test_allow_token__off_while_a_job_is_open__books_stay_and_the_job_is_paid(
 
 def test_allow_token__by_anyone_else__reverts(chain: Chain, stranger: str) -> None:
     with chain.reverts("AccessManagedUnauthorized", caller=stranger):
-        chain.send("JobEscrow", "allowToken", chain.address["TensorbondToken"], True, sender=stranger)
+        chain.send("JobEscrow", "allowToken", chain.address["TensorbondToken"], TOKEN_CAP, sender=stranger)

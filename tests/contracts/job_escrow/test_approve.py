@@ -82,7 +82,7 @@ def test_approve__twice__reverts(chain: Chain, requester: str, submitted: Funded
     approve_as(chain, requester, submitted)
     closed = replace(submitted.state, status=JobStatus.SETTLED)
 
-    with chain.reverts("JobStatusWrong", job=submitted.number, have=4, need=3):
+    with chain.reverts("JobStatusWrong", job=submitted.number, have=5, need=3):
         chain.send("JobEscrow", "approve", submitted.number, closed, sender=requester)
     with chain.reverts(
         "JobStateMismatch",

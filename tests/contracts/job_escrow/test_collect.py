@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acts import TBND, TUSD, approve_as, fund_as
+from tests.acts import TBND, TOKEN_CAP, TUSD, approve_as, fund_as
 from tests.chain import Chain, Sent
 
 from .jobs import accepted_job, is_held, moving, refund, submitted_job
@@ -16,7 +16,7 @@ COLLATERAL = 20 * TBND
 def token(chain: Chain, governor: str, requester: str) -> str:
     """A token with a list of accounts that may not be paid."""
     address = chain.deploy("BlacklistToken")
-    chain.send("JobEscrow", "allowToken", address, True, sender=governor)
+    chain.send("JobEscrow", "allowToken", address, TOKEN_CAP, sender=governor)
     chain.send("BlacklistToken", "mint", requester, 10 * PRICE, sender=governor)
     return address
 

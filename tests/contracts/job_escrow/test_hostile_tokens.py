@@ -12,9 +12,9 @@ from tensorbond.chain.slots import first_slot
 from tensorbond.chain.types import Job, JobStatus, OutcomeResult
 from tests.acts import (
     TBND,
+    TOKEN_CAP,
     TUSD,
     ZERO,
-    ZERO_ADDRESS,
     FundedJob,
     approve_as,
     fund_as,
@@ -48,7 +48,7 @@ DEFERRED = {"provider owed": PAID, "fees": FEE, "locked": -COLLATERAL}
 def allow(chain: Chain, name: str, governor: str, *holders: str) -> str:
     """Deploy a token, put it on the list and mint to everybody."""
     token = chain.deploy(name)
-    chain.send("JobEscrow", "allowToken", token, True, sender=governor)
+    chain.send("JobEscrow", "allowToken", token, TOKEN_CAP, sender=governor)
     for holder in holders:
         chain.send(name, "mint", holder, 10 * PRICE, sender=governor)
     return token
@@ -272,7 +272,7 @@ class Actor:
         token = self.chain.address["HookToken"]
         terms = terms_of(self.chain, self.address, token=token, **changes)
         sent = self.act("JobEscrow", "fund", terms)
-        state = Job(terms, 100, JobStatus.FUNDED, ZERO_ADDRESS, 0, 0, 0, ZERO)
+        state = Job(terms, 100)
         return FundedJob(int(sent.event("JobFunded")["job"]), state, sent)
 
     def submit(self, device: int) -> FundedJob:

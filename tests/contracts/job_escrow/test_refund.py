@@ -28,7 +28,7 @@ PROOF_BLOCKS = 30
 def expect_refunded(chain: Chain, job: FundedJob, reason: CloseReason, slashed: int) -> dict[str, object]:
     return {
         "job": job.number,
-        "requester": job.state.terms.requester,
+        "payer": job.state.terms.requester,
         "token": chain.address["TestDollar"],
         "reason": reason,
         "refunded": PRICE,
@@ -189,7 +189,7 @@ def test_refund__twice__reverts(chain: Chain, funded: FundedJob) -> None:
     chain.mine_to(funded.state.terms.accept_by)
     refund(chain, funded)
     closed = FundedJob(funded.number, replace(funded.state, status=JobStatus.REFUNDED), funded.sent)
-    with chain.reverts("JobStatusWrong", job=funded.number, have=5, need=3):
+    with chain.reverts("JobStatusWrong", job=funded.number, have=6, need=3):
         refund(chain, closed)
 
 
@@ -197,7 +197,7 @@ def test_refund__settled__reverts(chain: Chain, requester: str, submitted: Funde
     approve_as(chain, requester, submitted)
     chain.mine_to(submitted.state.terms.refund_at)
     closed = FundedJob(submitted.number, replace(submitted.state, status=JobStatus.SETTLED), submitted.sent)
-    with chain.reverts("JobStatusWrong", job=submitted.number, have=4, need=3):
+    with chain.reverts("JobStatusWrong", job=submitted.number, have=5, need=3):
         refund(chain, closed)
 
 
@@ -216,5 +216,5 @@ def test_refund__provider_has_settled_in_the_grace__reverts(chain: Chain, submit
     settle(chain, submitted, draw)
     chain.mine(PROOF_BLOCKS)
     closed = FundedJob(submitted.number, replace(submitted.state, status=JobStatus.SETTLED), submitted.sent)
-    with chain.reverts("JobStatusWrong", job=submitted.number, have=4, need=3):
+    with chain.reverts("JobStatusWrong", job=submitted.number, have=5, need=3):
         refund(chain, closed)

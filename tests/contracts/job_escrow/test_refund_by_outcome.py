@@ -54,7 +54,7 @@ def test_refund_by_outcome__missed_or_bad__slashes_the_collateral(
 
     assert sent.event("JobRefunded") == {
         "job": submitted.number,
-        "requester": requester,
+        "payer": requester,
         "token": chain.address["TestDollar"],
         "reason": reason,
         "refunded": PRICE,
@@ -142,5 +142,5 @@ def test_refund_by_outcome__twice__reverts(chain: Chain, submitted: FundedJob) -
     draw = attest_draw(chain, submitted, OutcomeResult.BAD_ITEM)
     refund_by_outcome(chain, submitted, draw)
     closed = FundedJob(submitted.number, replace(submitted.state, status=JobStatus.REFUNDED), submitted.sent)
-    with chain.reverts("JobStatusWrong", job=submitted.number, have=5, need=3):
+    with chain.reverts("JobStatusWrong", job=submitted.number, have=6, need=3):
         refund_by_outcome(chain, closed, draw)

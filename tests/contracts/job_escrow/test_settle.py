@@ -138,7 +138,7 @@ def test_settle__twice__reverts(chain: Chain, submitted: FundedJob) -> None:
     draw = attest_draw(chain, submitted)
     settle(chain, submitted, draw)
     closed = FundedJob(submitted.number, replace(submitted.state, status=JobStatus.SETTLED), submitted.sent)
-    with chain.reverts("JobStatusWrong", job=submitted.number, have=4, need=3):
+    with chain.reverts("JobStatusWrong", job=submitted.number, have=5, need=3):
         settle(chain, closed, draw)
 
 

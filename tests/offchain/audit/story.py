@@ -40,7 +40,7 @@ def open_market(market: Market) -> Jobs:
     assert market.employ(other, sometimes, 5, Worker(other)) == SECOND
     assert market.employ(other, always, 20, Worker(other, SkippingProver(1))) == LIAR
     token = chain.address["TensorbondToken"]
-    send("JobEscrow", "allowToken", token, True, sender=governor)
+    send("JobEscrow", "allowToken", token, acts.TOKEN_CAP, sender=governor)
     honest = acts.fund_as(chain, requester, class_id=always)
     liar = acts.fund_as(chain, requester, class_id=always, price=70 * TUSD)
     approved = acts.fund_as(chain, requester, class_id=sometimes, token=token, price=3 * TBND)
@@ -104,7 +104,7 @@ def close_market(market: Market, jobs: Jobs) -> None:
     # Epoch 3 becomes void, and the outcome of a job with it.
     black = chain.deploy("BlacklistToken")
     send("BlacklistToken", "mint", requester, 1000, sender=governor)
-    send("JobEscrow", "allowToken", black, True, sender=governor)
+    send("JobEscrow", "allowToken", black, acts.TOKEN_CAP, sender=governor)
     deferred = acts.fund_as(chain, requester, class_id=always, token=black, price=1000)
     deferred = acts.submit_as(chain, operator, acts.accept_as(chain, operator, deferred, HONEST))
     send("BlacklistToken", "setBlocked", provider, True, sender=governor)

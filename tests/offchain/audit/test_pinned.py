@@ -89,7 +89,7 @@ def test_headers__asked_twice__are_read_once() -> None:
 
 def test_expected__unanswered__is_a_finding() -> None:
     report = Report(1, 100, bytes(32))
-    Expected("registry", "device 3", ("DeviceRegistry", "deviceOf", 3), {"held": False}).compare(
+    Expected("registry", "device 3", ("DeviceRegistry", "deviceOf", 3), {"class_id": 0}).compare(
         Unanswered("refused: DeviceUnknown(device = 3)"), report
     )
     (finding,) = report.findings

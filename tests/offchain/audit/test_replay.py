@@ -33,7 +33,7 @@ from tests.offchain.audit.events import (
 
 pytestmark = pytest.mark.unit
 
-START = [genesis(A, 10_000)]
+START = [genesis(A, 10_000), log("JobEscrow", "TokenAllowed", token=DOLLAR, cap=10_000)]
 TERMS = Terms(B, DOLLAR, 1_000, NOBODY, 0, 1, 40, 100, 200, 10, 900, bytes(32))
 
 
@@ -344,7 +344,7 @@ def _refund(reason: CloseReason, slashed: int = 0, block: int = 950) -> Event:
         "JobRefunded",
         block,
         job=1,
-        requester=B,
+        payer=B,
         token=DOLLAR,
         reason=int(reason),
         refunded=1_000,

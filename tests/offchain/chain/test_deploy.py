@@ -108,7 +108,7 @@ def test_deploy__an_empty_chain__gives_every_contract_its_peers(own: Chain, run:
     assert deployment.governor == deployment.deployer == account(0).address
     assert own.call("DeviceRegistry", "timingEntry", 0) == deployment.timing
     assert own.call("DeviceRegistry", "classCount") == len(deployment.classes) == 3
-    assert own.call("JobEscrow", "ledgerOf", deployment.tokens["TUSD"]).allowed
+    assert own.call("JobEscrow", "ledgerOf", deployment.tokens["TUSD"]).cap == 10**15
     for role in (ADMIN, GOVERNOR, GUARDIAN):
         assert own.call("AccessManager", "hasRole", role, deployment.governor) == (True, 0)
     assert own.call("TensorbondToken", "totalSupply") == 500_000_000 * 10**18
@@ -144,7 +144,7 @@ def test_deploy__interrupted_anywhere__is_resumed_to_the_same_end(
     for name, record in deployment.contracts.items():
         own.register(name, record.address)
     assert own.call("DeviceRegistry", "classCount") == 3
-    assert own.call("JobEscrow", "ledgerOf", deployment.tokens["TUSD"]).allowed
+    assert own.call("JobEscrow", "ledgerOf", deployment.tokens["TUSD"]).cap == 10**15
     # A test token that nobody remembers is the only thing that may be made twice.
     assert nonce(own) == TRANSACTIONS + (count == 1 and where == "after")
 

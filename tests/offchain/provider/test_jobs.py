@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tensorbond.chain.types import Device, Job, JobStatus, Terms
+from tensorbond.chain.types import Device, Job, Terms
 from tensorbond.provider.config import JobPolicy
 from tensorbond.provider.devices import OwnDevice
 from tensorbond.provider.errors import ResultInvalid
@@ -14,16 +14,10 @@ from tests.offchain.oracle.epochs import OPEN, PROVIDER, TERMS
 pytestmark = pytest.mark.unit
 
 ZERO = "0x" + "00" * 20
-DEVICE = OwnDevice(3, Device(PROVIDER, 0, OPEN, 10, 0, False), TERMS)
+DEVICE = OwnDevice(3, Device(PROVIDER, 0, OPEN, 10, 0), TERMS, held=False)
 JOB = Job(
     Terms("0x" + "11" * 20, "0x" + "22" * 20, 100, ZERO, 0, 10, 50, 1000, 2000, 10, 9000, bytes(32)),
     100,
-    JobStatus.FUNDED,
-    ZERO,
-    0,
-    0,
-    0,
-    bytes(32),
 )
 
 
@@ -59,7 +53,7 @@ def test_misfit__terms_ask_too_much__says_so(job, said):
 
 
 def test_misfit__device_held_or_over__says_so():
-    held = replace(DEVICE, state=replace(DEVICE.state, held=True))
+    held = replace(DEVICE, held=True)
     over = replace(DEVICE, state=replace(DEVICE.state, until_slot=40))
     early = replace(DEVICE, state=replace(DEVICE.state, from_epoch=11))
     assert {"held" in why(device=device) for device in (held, over, early)} == {True}
