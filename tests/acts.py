@@ -209,7 +209,7 @@ class FundedJob:
     sent: Sent
 
 
-def terms_of(chain: Chain, requester: str, **changes: Any) -> Terms:
+def terms_of(chain: Chain, requester: str, /, **changes: Any) -> Terms:
     """Terms of 100 test dollars for a device of class 0 that `fund` takes in the next block."""
     head, first = chain.block_number, timing(chain)
     submit_by = head + 60
@@ -232,13 +232,13 @@ def terms_of(chain: Chain, requester: str, **changes: Any) -> Terms:
 
 
 def fund_as(
-    chain: Chain, requester: str, terms: Terms | None = None, *, approve: bool = True, **changes: Any
+    chain: Chain, payer: str, /, terms: Terms | None = None, *, approve: bool = True, **changes: Any
 ) -> FundedJob:
     """Approve the price and fund."""
-    terms = terms or terms_of(chain, requester, **changes)
+    terms = terms or terms_of(chain, payer, **changes)
     if approve:
-        chain.send(terms.token, "approve", chain.address["JobEscrow"], terms.price, sender=requester)
-    sent = chain.send("JobEscrow", "fund", terms, sender=requester)
+        chain.send(terms.token, "approve", chain.address["JobEscrow"], terms.price, sender=payer)
+    sent = chain.send("JobEscrow", "fund", terms, sender=payer)
     fee_bps = chain.call("JobEscrow", "feeBps")
     state = Job(terms, fee_bps)
     return FundedJob(int(sent.event("JobFunded")["job"]), state, sent)
@@ -263,6 +263,15 @@ def submit_as(chain: Chain, operator: str, job: FundedJob, result: bytes | None 
     sent = chain.send("JobEscrow", "submit", job.number, job.state, result, sender=operator)
     state = replace(job.state, status=JobStatus.SUBMITTED, submitted_at=sent.block, result=result)
     return FundedJob(job.number, state, sent)
+
+
+def dispute_as(chain: Chain, requester: str, job: FundedJob) -> FundedJob:
+    """Approve whatever the bond is, and dispute."""
+    token = job.state.terms.token
+    chain.send(token, "approve", chain.address["JobEscrow"], job.state.unpaid, sender=requester)
+    sent = chain.send("JobEscrow", "dispute", job.number, job.state, sender=requester)
+    verdict_by = sent.event("JobDisputed")["verdictBy"]
+    return FundedJob(job.number, replace(job.state, status=JobStatus.DISPUTED, verdict_by=verdict_by), sent)
 
 
 def approve_as(chain: Chain, requester: str, job: FundedJob) -> Sent:

@@ -34,6 +34,7 @@ _TYPES: dict[str, list[tuple[str, str]]] = {
         ("bytes32", "dataDigest"),
         ("bytes32", "configDigest"),
     ],
+    "Approval": [("uint256", "job"), ("bytes32", "result")],
     "Vote": [("uint256", "epoch"), ("uint256", "round"), ("bytes32", "statementDigest")],
     "Permit": [
         ("address", "owner"),
@@ -100,6 +101,11 @@ def attestation(domain: Domain, statement: Statement) -> Signable:
     values = {name: getattr(statement, snake(name)) for _, name in _TYPES["Attestation"]}
     assert len(values) == len(fields(Statement))
     return _signable(domain, "Attestation", values)
+
+
+def approval(domain: Domain, job: int, result: bytes) -> Signable:
+    """What a requester signs to have a submitted job paid. Domain: JobEscrow."""
+    return _signable(domain, "Approval", {"job": job, "result": result})
 
 
 def vote(domain: Domain, epoch: int, round: int, statement_digest: bytes) -> Signable:

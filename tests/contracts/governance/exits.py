@@ -38,6 +38,26 @@ EXITS = {
         "job_escrow/test_approve.py",
         "test_approve__submitted__pays_provider_and_fee_and_frees_the_rest",
     ),
+    "JobEscrow.approvePart": (
+        "job_escrow/test_approve_part.py",
+        "test_approve_part__three_of_ten__pays_them_and_keeps_the_rest",
+    ),
+    "JobEscrow.approveWithSignature": (
+        "job_escrow/test_approve_with_signature.py",
+        "test_approve_with_signature__of_the_requester__stranger_settles",
+    ),
+    "JobEscrow.assign": (
+        "job_escrow/test_assign.py",
+        "test_assign__at_a_lower_price__returns_the_difference",
+    ),
+    "JobEscrow.dispute": (
+        "job_escrow/test_dispute.py",
+        "test_dispute__in_the_last_block_of_the_review__deposits_a_bond",
+    ),
+    "JobEscrow.resolve": (
+        "job_escrow/test_resolve.py",
+        "test_resolve__for_the_provider__pays_price_and_bond",
+    ),
     "JobEscrow.collect": (
         "job_escrow/test_collect.py",
         "test_collect__token_relents__pays_what_was_deferred",

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tensorbond.chain.types import Job, Ledger
-from tests.acts import TUSD, ZERO, fund_as, terms_of
-from tests.chain import Chain
+from tests.acts import TBND, TOKEN_CAP, TUSD, ZERO, FundedJob, approve_as, fund_as, terms_of
+from tests.chain import Chain, Reverted, project_artifacts
+from tests.contracts.permits import sign_permit
 
 from .jobs import job_hash, moving
 
@@ -151,3 +152,105 @@ def test_fund__without_allowance__reverts_and_leaves_no_job(chain: Chain, reques
 
     assert chain.call("JobEscrow", "jobCount") == 0
     assert chain.call("JobEscrow", "jobHash", 1) == ZERO
+
+
+def test_fund__by_the_sponsor__takes_its_money_and_returns_it_to_it(
+    chain: Chain, requester: str, stranger: str
+) -> None:
+    job = fund_as(chain, requester, requester=stranger, sponsor=requester)
+    assert job.sent.event("JobFunded")["requester"] == stranger
+    chain.mine_to(job.state.terms.accept_by)
+    with moving(chain, {"requester paid": PRICE, "escrow paid": -PRICE, "tracked": -PRICE}):
+        sent = chain.send("JobEscrow", "refund", job.number, job.state, sender=stranger)
+    assert sent.event("JobRefunded")["payer"] == requester
+
+
+def test_fund__with_a_sponsor_that_has_not_agreed__reverts(
+    chain: Chain, requester: str, stranger: str, approved: None
+) -> None:
+    """The requester's allowance is no consent to pay for others."""
+    terms = terms_of(chain, stranger, sponsor=requester)
+    with chain.reverts("PayerOnly", account=stranger, payer=requester):
+        chain.send("JobEscrow", "fund", terms, sender=stranger)
+
+
+def test_fund__price_that_the_parts_do_not_divide__reverts(chain: Chain, requester: str) -> None:
+    with chain.reverts("PriceIndivisible", price=PRICE, parts=3):
+        chain.send("JobEscrow", "fund", terms_of(chain, requester, parts=3), sender=requester)
+
+
+def test_fund__up_to_the_cap__and_no_further(chain: Chain, requester: str, governor: str) -> None:
+    token = chain.address["TestDollar"]
+    chain.send("JobEscrow", "allowToken", token, 2 * PRICE, sender=governor)
+    fund_as(chain, requester, price=PRICE)
+    with chain.reverts("CapExceeded", token=token, have=2 * PRICE + 1, cap=2 * PRICE):
+        fund_as(chain, requester, price=PRICE + 1)
+    fund_as(chain, requester, price=PRICE)
+
+
+def test_fund__fees_that_nobody_swept__take_no_room_under_the_cap(
+    chain: Chain, requester: str, governor: str, submitted: FundedJob
+) -> None:
+    approve_as(chain, requester, submitted)
+    chain.send("JobEscrow", "allowToken", chain.address["TestDollar"], PRICE, sender=governor)
+    fund_as(chain, requester, price=PRICE)
+
+
+def test_fund__while_paused__reverts_and_goes_on_after(
+    chain: Chain, requester: str, governor: str, approved: None
+) -> None:
+    chain.send("JobEscrow", "pause", sender=governor)
+    with chain.reverts("Paused"):
+        chain.send("JobEscrow", "fund", terms_of(chain, requester), sender=requester)
+    chain.send("JobEscrow", "unpause", sender=governor)
+    chain.send("JobEscrow", "fund", terms_of(chain, requester), sender=requester)
+
+
+@pytest.mark.parametrize("word", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+def test_fund__bytes_that_abi_encode_would_not_write__reverts(
+    chain: Chain, requester: str, approved: None, word: int
+) -> None:
+    """Else no verb could read the state again, and money and collateral would be stuck."""
+    abi = project_artifacts()["JobEscrow"].abi
+    data = bytearray(abi.encode_call("fund", [terms_of(chain, requester)]))
+    data[4 + 32 * word] |= 0x80
+    with pytest.raises(Reverted):
+        chain.transact(chain.address["JobEscrow"], bytes(data), sender=requester, function="fund")
+
+
+def test_fund__with_a_permit__is_one_transaction(chain: Chain, requester: str) -> None:
+    token = chain.address["TensorbondToken"]
+    chain.send("JobEscrow", "allowToken", token, TOKEN_CAP, sender=chain.accounts[0])
+    terms = terms_of(chain, requester, token=token, price=TBND)
+    permit = sign_permit(chain, requester, chain.address["JobEscrow"], TBND)
+    abi = project_artifacts()["JobEscrow"].abi
+    words = [token, permit.owner, permit.value, permit.deadline, permit.v, permit.r, permit.s]
+    calls = [abi.encode_call("permit", words), abi.encode_call("fund", [terms])]
+
+    with moving(
+        chain,
+        {
+            "requester paid": -TBND,
+            "requester TBND": -TBND,
+            "escrow paid": TBND,
+            "escrow TBND": TBND,
+            "tracked": TBND,
+        },
+        token="TensorbondToken",
+    ):
+        sent = chain.send("JobEscrow", "multicall", calls, sender=requester)
+    assert sent.event("JobFunded")["terms"] == terms
+
+
+def test_fund__permit_sent_by_somebody_else_before__funds_all_the_same(
+    chain: Chain, requester: str, stranger: str
+) -> None:
+    token = chain.address["TensorbondToken"]
+    chain.send("JobEscrow", "allowToken", token, TOKEN_CAP, sender=chain.accounts[0])
+    permit = sign_permit(chain, requester, chain.address["JobEscrow"], TBND)
+    words = [token, permit.owner, permit.value, permit.deadline, permit.v, permit.r, permit.s]
+    chain.send("JobEscrow", "permit", *words, sender=stranger)
+    abi = project_artifacts()["JobEscrow"].abi
+    terms = terms_of(chain, requester, token=token, price=TBND)
+    calls = [abi.encode_call("permit", words), abi.encode_call("fund", [terms])]
+    assert chain.send("JobEscrow", "multicall", calls, sender=requester).event("JobFunded")["job"] == 1

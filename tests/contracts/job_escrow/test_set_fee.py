@@ -39,4 +39,7 @@ def test_deployment__fee_above_the_cap__reverts(chain: Chain, governor: str) -> 
         )
     ]
     with chain.reverts("FeeTooHigh", have=501, most=500):
-        chain.call_constructor("JobEscrow", *peers, governor, 501, sender=governor)
+        chain.call_constructor("JobEscrow", *peers, governor, 501, 40, sender=governor)
+    for blocks in (0, 2**22 + 1):
+        with chain.reverts("VerdictBlocksInvalid", have=blocks, most=2**22):
+            chain.call_constructor("JobEscrow", *peers, governor, 500, blocks, sender=governor)
