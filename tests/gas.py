@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tensorbond.chain.penalties import WINDOW_EPOCHS
 from tensorbond.chain.types import (
     CapNode,
     Commit,
@@ -248,6 +249,7 @@ def _misses(chain: Chain, found: Gas) -> None:
 
 def _bad_items(chain: Chain, found: Gas) -> None:
     provider, auditor = role(chain, "provider"), role(chain, "auditor")
+    _fail_long_ago(chain)
     for class_id, inner in ((1, 4096), (2, 16384)):
         with _again_from_here(chain):
             device = _device(chain, class_id)
@@ -255,6 +257,17 @@ def _bad_items(chain: Chain, found: Gas) -> None:
             proof = show_item(chain, work, index=1, row=7, column=9)
             sent = chain.send("WorkDisputes", "proveBadItem", proof, sender=auditor)
             found[f"WorkDisputes.badItem:K{inner}"] = sent.gas_used
+
+
+def _fail_long_ago(chain: Chain) -> None:
+    """A device of somebody else's failed, more than two windows of correlated faults before."""
+    earlier, commitment, roots = role(chain, "other_provider"), b"\x66" * 32, [b"\x44" * 32, b"\x55" * 32]
+    mine_to_slot(chain, 4)
+    event = commit_as(chain, earlier, 1, 4, commitment).event("Committed")
+    signatures = [sign_evidence(chain, earlier, commitment, root) for root in roots]
+    record = Commit(1, 4, commitment, event["timestamp"], earlier)
+    chain.send("WorkDisputes", "proveTwoEvidences", record, roots, signatures, sender=role(chain, "treasury"))
+    mine_to_slot(chain, 4 + 4 * 2 * WINDOW_EPOCHS + 4)
 
 
 def _bad_commitments(chain: Chain, found: Gas) -> None:

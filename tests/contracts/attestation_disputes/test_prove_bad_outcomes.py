@@ -159,6 +159,16 @@ def test_prove_bad_outcomes__count_that_the_rows_do_not_give__slashes_and_revoke
         chain.revert_to(snapshot)
 
 
+def test_prove_bad_outcomes__score_padded_with_an_own_job__slashes_and_revokes(
+    chain: Chain, story: Story
+) -> None:
+    """A forced draw decides its job only: who takes its own jobs all day has no better score."""
+    leaf = story.second.leaves[2]
+    assert story.second.outcomes[2][-1].kind == OutcomeKind.FORCED
+    padded = {"due_c": leaf.due_c + 1, "passed_c": leaf.passed_c + 1}
+    show(chain, story, with_leaf(story.second, 2, **padded), 2)
+
+
 def test_prove_bad_outcomes__more_than_the_epoch_can_hold__needs_no_rows(chain: Chain, story: Story) -> None:
     data = with_leaf(story.second, 1, outcome_count=9)
     attest_data(chain, data)

@@ -112,6 +112,25 @@ def test_retire__a_device__ends_later(run: Run, chain: Chain, provider: str) -> 
     )
 
 
+def test_open_session__own_devices__is_the_key_s_session(run: Run, chain: Chain, provider: str) -> None:
+    stake_as(chain, provider, 50 * TBND)
+    run("provider", "register", "--gops", 10, "--count", 2, by=provider)
+    told = run("provider", "open-session", 1, "--count", 2, "--json", by=provider)
+    session = chain.call("Challenges", "sessionOf", provider)
+    assert (session.first, session.end, session.from_epoch) == (1, 3, told.json["from_epoch"])
+    assert (told.json["key"], told.json["count"]) == (provider, 2)
+
+
+def test_open_session__another_s_device__is_refused(
+    run: Run, chain: Chain, provider: str, stranger: str
+) -> None:
+    stake_as(chain, provider, 50 * TBND)
+    run("provider", "register", "--gops", 10, by=provider)
+    told = run("provider", "open-session", 1, by=stranger)
+    assert told.code == 2
+    assert told.err.startswith("Error: Challenges.openSession refused: OperatorOnly(account = ")
+
+
 def test_set_operator__with_both_keys__is_named_and_revoked(
     run: Run, chain: Chain, provider: str, operator: str
 ) -> None:
