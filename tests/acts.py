@@ -266,9 +266,10 @@ def submit_as(chain: Chain, operator: str, job: FundedJob, result: bytes | None 
 
 
 def dispute_as(chain: Chain, requester: str, job: FundedJob) -> FundedJob:
-    """Approve whatever the bond is, and dispute."""
-    token = job.state.terms.token
-    chain.send(token, "approve", chain.address["JobEscrow"], job.state.unpaid, sender=requester)
+    """Approve whatever the bond is, unless enough is, and dispute."""
+    token, escrow = job.state.terms.token, chain.address["JobEscrow"]
+    if chain.call(token, "allowance", requester, escrow) < job.state.unpaid:
+        chain.send(token, "approve", escrow, job.state.unpaid, sender=requester)
     sent = chain.send("JobEscrow", "dispute", job.number, job.state, sender=requester)
     verdict_by = sent.event("JobDisputed")["verdictBy"]
     return FundedJob(job.number, replace(job.state, status=JobStatus.DISPUTED, verdict_by=verdict_by), sent)

@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tensorbond.chain import digests
 from tensorbond.chain.penalties import WINDOW_EPOCHS
 from tensorbond.chain.types import (
     CapNode,
@@ -37,6 +38,8 @@ from tests.acts import (
     approve_as,
     attest,
     commit_as,
+    dispute_as,
+    domain,
     fund_as,
     join_oracles,
     mine_to_final,
@@ -47,7 +50,7 @@ from tests.acts import (
     stake_as,
     submit_as,
 )
-from tests.chain import Chain, project_artifacts
+from tests.chain import Chain, Sent, project_artifacts
 from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
 from tests.labels import SAMPLES, DeepMemory, Dimensions
 from tests.leaves import Epoch, make_leaf, make_outcome
@@ -192,20 +195,47 @@ def _attestations(chain: Chain, found: Gas) -> None:
 
 
 def _jobs(chain: Chain, found: Gas) -> None:
+    """With a device that has served before, but for `:first`."""
     provider, requester, stranger = role(chain, "provider"), role(chain, "requester"), role(chain, "stranger")
     device = _device(chain)
     mine_to_slot(chain, 4)
 
+    def send(verb: str, job: FundedJob, *args: object, sender: str) -> Sent:
+        return chain.send("JobEscrow", verb, job.number, job.state, *args, sender=sender)
+
+    earlier = accept_as(chain, provider, _fund(chain), device)
+    found["JobEscrow.accept:first"] = earlier.sent.gas_used
+    approve_as(chain, requester, submit_as(chain, provider, earlier))
+    mine_to_slot(chain, 7)
+
     job = _fund(chain)
     found["JobEscrow.fund"] = job.sent.gas_used
+    with _again_from_here(chain):
+        invited = _fund(chain, provider=provider)
+        terms = invited.state.terms
+        sent = send("assign", invited, stranger, terms.price // 2, sender=provider)
+        found["JobEscrow.assign"] = sent.gas_used
+    with _again_from_here(chain):
+        parts = accept_as(chain, provider, _fund(chain, parts=10), device)
+        sent = send("approvePart", parts, 1, sender=requester)
+        found["JobEscrow.settle:part-of-10"] = sent.gas_used
     job = accept_as(chain, provider, job, device)
     found["JobEscrow.accept"] = job.sent.gas_used
     with _again_from_here(chain):
         chain.mine_to(job.state.terms.submit_by)
-        sent = chain.send("JobEscrow", "refund", job.number, job.state, sender=stranger)
-        found["JobEscrow.refund"] = sent.gas_used
+        found["JobEscrow.refund"] = send("refund", job, sender=stranger).gas_used
     job = submit_as(chain, provider, job)
     found["JobEscrow.submit"] = job.sent.gas_used
+    with _again_from_here(chain):
+        disputed = dispute_as(chain, requester, job)
+        found["JobEscrow.dispute"] = disputed.sent.gas_used
+        chain.mine_to(disputed.state.verdict_by)
+        found["JobEscrow.resolve:no-verdict"] = send("resolve", disputed, sender=stranger).gas_used
+    with _again_from_here(chain):
+        where = domain(chain, "JobEscrow")
+        signature = digests.approval(where, job.number, job.state.result).sign(chain.key(requester))
+        sent = send("approveWithSignature", job, signature, sender=stranger)
+        found["JobEscrow.approveWithSignature"] = sent.gas_used
     found["JobEscrow.approve"] = approve_as(chain, requester, job).gas_used
 
 
@@ -449,9 +479,9 @@ def _device(chain: Chain, class_id: int = 0) -> int:
     return register_as(chain, provider, class_id)
 
 
-def _fund(chain: Chain) -> FundedJob:
+def _fund(chain: Chain, **changes: Any) -> FundedJob:
     """The requester funds a job under its unlimited allowance."""
-    return fund_as(chain, role(chain, "requester"), approve=False)
+    return fund_as(chain, role(chain, "requester"), approve=False, **changes)
 
 
 @contextmanager

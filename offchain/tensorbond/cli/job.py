@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tensorbond.chain.errors import EpochUnsettled, JobUnknown
-from tensorbond.chain.types import CloseReason, EpochStatus, Job, JobStatus, Terms
+from tensorbond.chain.types import CloseReason, EpochStatus, Job, JobStatus, Terms, Verdict
 from tensorbond.cli.settings import Settings, store_option, with_settings
 from tensorbond.cli.values import (
     ADDRESS,
     AMOUNT,
     DEADLINE,
     DIGEST,
+    HEX,
     TBND,
     Deadline,
     Token,
@@ -46,7 +47,13 @@ def job() -> None:
 )
 @click.option("--min-gops", type=click.IntRange(1), default=1, show_default=True, help="Least bonded rate.")
 @click.option("--collateral", type=TBND, default="0", show_default=True, help="TBND that accepting locks.")
-@click.option("--provider", type=ADDRESS, help="Who alone may accept.  [default: anyone]")
+@click.option("--provider", type=ADDRESS, help="Who alone may accept, or assign.  [default: anyone]")
+@click.option("--requester", type=ADDRESS, help="Whose job it is; you sponsor it.  [default: yours]")
+@click.option(
+    "--parts", type=click.IntRange(1, 65535), default=1, show_default=True, help="Released separately."
+)
+@click.option("--arbiter", type=ADDRESS, help="Who decides a dispute.  [default: the escrow's]")
+@click.option("--callback", type=ADDRESS, help="A contract to tell the result.  [default: none]")
 @click.option("--accept-by", type=DEADLINE, default="+50", show_default=True, help="Last block to accept in.")
 @click.option(
     "--submit-by", type=DEADLINE, default="+150", show_default=True, help="Last block to submit in."
@@ -71,6 +78,10 @@ def fund(
     min_gops: int,
     collateral: int,
     provider: str | None,
+    requester: str | None,
+    parts: int,
+    arbiter: str | None,
+    callback: str | None,
     accept_by: Deadline,
     submit_by: Deadline,
     review: int,
@@ -85,9 +96,11 @@ def fund(
         paid_in = token_of(network, token)
         head = network.head().number
         terms = Terms(
-            requester=sender.address,
+            requester=requester or sender.address,
+            sponsor=sender.address if requester else ZERO_ADDRESS,
             token=paid_in.address,
             price=paid_in.parse(price),
+            parts=parts,
             provider=provider or ZERO_ADDRESS,
             class_id=class_id,
             min_gops=min_gops,
@@ -95,7 +108,11 @@ def fund(
             accept_by=accept_by.at(head),
             submit_by=submit_by.at(head),
             review_blocks=review,
-            refund_at=refund_at.at(head) if refund_at else _earliest_refund(network, submit_by.at(head)),
+            refund_at=refund_at.at(head)
+            if refund_at
+            else _earliest_refund(network, submit_by.at(head), review),
+            arbiter=arbiter or ZERO_ADDRESS,
+            callback=callback or ZERO_ADDRESS,
             spec=spec,
         )
         _approve(network, sender, paid_in, terms.price)
@@ -147,12 +164,112 @@ def submit(settings: Settings, job: int, result: bytes) -> None:
 
 @job.command()
 @_job
+@click.option("--provider", type=ADDRESS, required=True, help="Who may accept it then.")
+@click.option("--price", type=AMOUNT, required=True, help="In whole tokens; at most the job's.")
 @with_settings
-def approve(settings: Settings, job: int) -> None:
-    """Accept JOB's result and pay the provider."""
+def assign(settings: Settings, job: int, provider: str, price: str) -> None:
+    """Pass JOB, to which you are invited, on to another provider; the payer gets the difference."""
     with settings.connect() as network:
         state = _state(network, job)
-        _settled(settings, network, settings.sender(network).send("JobEscrow", "approve", job, state))
+        token = token_of(network, state.terms.token)
+        receipt = settings.sender(network).send(
+            "JobEscrow", "assign", job, state, provider, token.parse(price)
+        )
+        event = receipt.event("JobAssigned")
+        settings.answer_sent(
+            receipt,
+            {"job": job, "provider": event["provider"]}
+            | {name: str(event[name]) for name in ("price", "returned")},
+            f"job {job} assigned to {event['provider']} for {token.show(event['price'])}; "
+            f"{token.show(event['returned'])} returned",
+        )
+
+
+@job.command()
+@_job
+@click.option("--parts", type=click.IntRange(1), help="Release so many parts more.  [default: all]")
+@click.option("--signature", type=HEX, help="The requester's, of `job sign`; then anyone may send it.")
+@with_settings
+def approve(settings: Settings, job: int, parts: int | None, signature: bytes | None) -> None:
+    """Accept JOB's result and pay the provider, or release parts of the price."""
+    if parts and signature:
+        raise click.UsageError("a signature approves the whole job: no --parts")
+    with settings.connect() as network:
+        state, sender = _state(network, job), settings.sender(network)
+        if signature:
+            receipt = sender.send("JobEscrow", "approveWithSignature", job, state, signature)
+        elif parts:
+            receipt = sender.send("JobEscrow", "approvePart", job, state, parts)
+        else:
+            receipt = sender.send("JobEscrow", "approve", job, state)
+        if any(event.name == "JobSettled" for event in receipt.events):
+            _settled(settings, network, receipt)
+            return
+        event = receipt.event("JobPartsPaid")
+        token = token_of(network, event["token"])
+        settings.answer_sent(
+            receipt,
+            {
+                "job": job,
+                "paid_parts": event["paidParts"],
+                "paid": str(event["paid"]),
+                "fee": str(event["fee"]),
+            },
+            f"job {job}: {event['paidParts']} of {state.terms.parts} parts paid, now "
+            f"{token.show(event['paid'])} to {event['provider']}, fee {token.show(event['fee'])}",
+        )
+
+
+@job.command()
+@_job
+@with_settings
+def sign(settings: Settings, job: int) -> None:
+    """Sign the approval of JOB's result, for anyone to send; costs no gas."""
+    from tensorbond.chain import digests
+
+    with settings.connect() as network:
+        state, sender = _state(network, job), settings.sender(network)
+        where = digests.Domain("JobEscrow", network.chain_id, network.address("JobEscrow"))
+        signature = digests.approval(where, job, state.result).sign(sender.account)
+        data = {"job": job, "result": state.result, "signature": signature}
+        settings.answer(data, "0x" + signature.hex())
+
+
+@job.command()
+@_job
+@with_settings
+def dispute(settings: Settings, job: int) -> None:
+    """Object to JOB's result, within the review; deposits a bond that the loser pays."""
+    with settings.connect() as network:
+        state, sender = _state(network, job), settings.sender(network)
+        token = token_of(network, state.terms.token)
+        share = network.call("JobEscrow", "DISPUTE_BPS")
+        _approve(network, sender, token, -(-state.unpaid * share // 10_000))
+        receipt = sender.send("JobEscrow", "dispute", job, state)
+        event = receipt.event("JobDisputed")
+        settings.answer_sent(
+            receipt,
+            {"job": job, "bond": str(event["bond"]), "verdict_by": event["verdictBy"]},
+            f"job {job} disputed with a bond of {token.show(event['bond'])}; "
+            f"verdict by block {event['verdictBy']}",
+        )
+
+
+@job.command()
+@_job
+@with_settings
+def resolve(settings: Settings, job: int) -> None:
+    """Carry out the arbiter's verdict on JOB, or end a dispute that has none. Anyone may."""
+    with settings.connect() as network:
+        state = _state(network, job)
+        receipt = settings.sender(network).send("JobEscrow", "resolve", job, state)
+        event = receipt.event("DisputeResolved")
+        verdict, token = Verdict(event["verdict"]).name, token_of(network, event["token"])
+        settings.answer_sent(
+            receipt,
+            {"job": job, "verdict": verdict, "bond": str(event["bond"]), "account": event["account"]},
+            f"job {job} resolved ({verdict}): bond of {token.show(event['bond'])} to {event['account']}",
+        )
 
 
 @job.command()
@@ -191,7 +308,7 @@ def refund(settings: Settings, job: int, store: str) -> None:
             receipt = sender.send("JobEscrow", "refund", job, state)
         event = receipt.event("JobRefunded")
         reason, token = CloseReason(event["reason"]).name, token_of(network, event["token"])
-        text = f"job {job} refunded: {token.show(event['refunded'])} to {event['requester']} ({reason})"
+        text = f"job {job} refunded: {token.show(event['refunded'])} to {event['payer']} ({reason})"
         if event["slashed"]:
             text += f"; slashed {show_tbnd(event['slashed'])}, compensated {show_tbnd(event['compensated'])}"
         amounts = {name: str(event[name]) for name in ("refunded", "slashed", "compensated")}
@@ -211,10 +328,13 @@ def show(settings: Settings, job: int) -> None:
             "block": head,
             "status": JobStatus(state.status).name,
             "requester": terms.requester,
+            "sponsor": None if terms.sponsor == ZERO_ADDRESS else terms.sponsor,
             "provider": None if state.provider == ZERO_ADDRESS else state.provider,
             "invited": None if terms.provider == ZERO_ADDRESS else terms.provider,
             "token": terms.token,
             "price": str(terms.price),
+            "parts": terms.parts if terms.parts > 1 else None,
+            "paid_parts": state.paid_parts or None,
             "fee_bps": state.fee_bps,
             "collateral": str(terms.collateral),
             "class": terms.class_id,
@@ -226,6 +346,9 @@ def show(settings: Settings, job: int) -> None:
             "submitted_at": state.submitted_at or None,
             "review_blocks": terms.review_blocks,
             "refund_at": terms.refund_at,
+            "arbiter": None if terms.arbiter == ZERO_ADDRESS else terms.arbiter,
+            "verdict_by": state.verdict_by or None,
+            "callback": None if terms.callback == ZERO_ADDRESS else terms.callback,
             "spec": terms.spec,
             "result": state.result if any(state.result) else None,
         }
@@ -246,12 +369,8 @@ def _state(network: Network, job: int) -> Job:
     return job_state(network, job)
 
 
-def _earliest_refund(network: Network, submit_by: int) -> int:
-    from tensorbond.chain import slots
-
-    timing = network.call("DeviceRegistry", "timingNow")
-    wait = timing.slot_blocks + slots.epoch_blocks(timing) + timing.attest_blocks + timing.proof_blocks
-    return int(submit_by + wait)
+def _earliest_refund(network: Network, submit_by: int, review: int) -> int:
+    return submit_by + max(int(network.call("DeviceRegistry", "decisionBlocks")), review)
 
 
 def _approve(network: Network, sender: Sender, token: Token, amount: int) -> None:

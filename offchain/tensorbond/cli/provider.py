@@ -258,6 +258,13 @@ def show(settings: Settings, address: str | None) -> None:
     metavar="BLOCKS",
     help="Longest wait after submitBy where nothing is attested.  [default: four times that]",
 )
+@click.option(
+    "--arbiter",
+    "arbiters",
+    type=ADDRESS,
+    multiple=True,
+    help="Take jobs whose disputes this one decides, too; repeatable.  [default: only the escrow's own]",
+)
 @click.option("--result", type=DIGEST, help="Every job's result: its digest, or the file.")
 @click.option("--result-command", help="Run with the job's number and spec; prints the result's digest.")
 @click.option(
@@ -281,6 +288,7 @@ def run(
     max_collateral: int | None,
     max_review: int | None,
     max_refund: int | None,
+    arbiters: tuple[str, ...],
     result: bytes | None,
     result_command: str | None,
     prover: str,
@@ -296,7 +304,7 @@ def run(
     if take_jobs == (result is None and result_command is None):
         raise click.UsageError("--take-jobs and one of --result and --result-command go together")
     command = tuple(shlex.split(result_command or ""))
-    policy = JobPolicy(min_price, max_collateral, max_review, max_refund, result, command)
+    policy = JobPolicy(min_price, max_collateral, max_review, max_refund, result, command, arbiters)
     run_agent(
         AgentConfig(
             rpc_urls=settings.rpc,

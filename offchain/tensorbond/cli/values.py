@@ -105,7 +105,22 @@ class Digest(click.ParamType):
         return keccak(Path(text).read_bytes())
 
 
+class Hex(click.ParamType):
+    """Bytes as 0x-hex."""
+
+    name = "0xhex"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        try:
+            return bytes.fromhex(str(value).removeprefix("0x"))
+        except ValueError:
+            self.fail(f"{value!r} is not hexadecimal", param, ctx)
+
+
 AMOUNT, TBND, ADDRESS, DEADLINE, DIGEST = Amount(), Tbnd(), Address(), DeadlineType(), Digest()
+HEX = Hex()
 
 
 @dataclass(frozen=True)

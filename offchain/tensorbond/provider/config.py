@@ -49,6 +49,9 @@ class JobPolicy:
     """The same for every job; or"""
     result_command: tuple[str, ...] = ()
     """run with the job's number and its spec as 0x-hex; prints the result's digest as 0x-hex, exits 0."""
+    arbiters: tuple[str, ...] = ()
+    """Who a job may say decides its dispute, besides the escrow's own arbiter: one that the requester chose
+    alone decides for the requester."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ def misfit(job: Job, device: OwnDevice, policy: JobPolicy, now: Moment) -> str:
         return f"it asks for class {terms.class_id} and {terms.min_gops} gops"
     if device.held or not device.is_active(now.epoch, now.slot):
         return "the device is held, or will not be active"
+    if terms.arbiter not in (ZERO_ADDRESS, *policy.arbiters):
+        return f"its disputes are {terms.arbiter}'s to decide"
     if terms.price < policy.min_price:
         return f"it pays {terms.price}, the least is {policy.min_price}"
     most = min(now.free, device.bond if policy.max_collateral is None else policy.max_collateral)

@@ -12,7 +12,7 @@ from tensorbond.audit.balances import check_invariants, job_hash
 from tensorbond.audit.findings import Report
 from tensorbond.audit.history import History
 from tensorbond.chain.abi import Event
-from tensorbond.chain.types import CloseReason, JobStatus, OracleFault, SlashReason, Terms
+from tensorbond.chain.types import CloseReason, JobStatus, OracleFault, SlashReason, Terms, Verdict
 from tests.offchain.audit.events import (
     ATTESTATIONS,
     DOLLAR,
@@ -540,3 +540,45 @@ def test_check_invariants__books_that_dont_add_up__are_found() -> None:
     check_invariants(books, History(1, ATTESTATIONS), 10, report)
     checks = sorted(set(_checks(report.findings)))
     assert checks == ["invariant 1", "invariant 14", "invariant 3", "invariant 5", "invariant 6"]
+
+
+def _parts(paid_parts: int, paid: int, fee: int, tracked: int) -> list[Event]:
+    names = {"job": 1, "provider": A, "token": DOLLAR, "paidParts": paid_parts}
+    told = log("JobEscrow", "JobPartsPaid", **names, paid=paid, fee=fee, tracked=tracked)
+    return together(told, transfer(ESCROW, A, paid, DOLLAR))
+
+
+def _dispute(bond: int = 100, verdict_by: int = 60, tracked: int = 1_100) -> list[Event]:
+    names = {"job": 1, "requester": B, "token": DOLLAR}
+    told = log("JobEscrow", "JobDisputed", 4, **names, bond=bond, verdictBy=verdict_by, tracked=tracked)
+    return together(told, transfer(B, ESCROW, bond, DOLLAR))
+
+
+def _resolve(block: int, account: str, verdict: Verdict, bond: int = 100) -> Event:
+    names = {"job": 1, "account": account, "token": DOLLAR, "verdict": int(verdict)}
+    return log("JobEscrow", "DisputeResolved", block, **names, bond=bond, tracked=1_000)
+
+
+def test_replay__disputed_job__bond_is_open_money_until_it_is_resolved() -> None:
+    books, findings = books_of(_job(_accept(), _submit(), _dispute()))
+    assert (findings, books.open_money()) == ([], {DOLLAR: 1_100})
+    back = together(_resolve(61, B, Verdict.NONE), transfer(ESCROW, B, 100, DOLLAR))
+    books, findings = books_of(_job(_accept(), _submit(), _dispute(), back, _settle()))
+    assert (findings, books.open_money()) == ([], {DOLLAR: 10})
+
+
+@pytest.mark.parametrize(
+    ("later", "checks"),
+    [
+        ([_dispute(bond=99, tracked=1_099)], ["event total"]),
+        ([_dispute(), _resolve(60, B, Verdict.NONE)], ["escrow", "invariant 14"]),
+        (
+            [_dispute(), together(_resolve(61, A, Verdict.NONE), transfer(ESCROW, A, 100, DOLLAR))],
+            ["event total", "invariant 14", "invariant 14"],
+        ),
+        ([_parts(1, 999, 1, 1)], ["invariant 7"]),
+    ],
+)
+def test_replay__dispute_or_part_amiss__is_found(later: list[Event | list[Event]], checks: list[str]) -> None:
+    _, findings = books_of(_job(_accept(), _submit(), *later))
+    assert sorted(set(_checks(findings))) == sorted(set(checks))

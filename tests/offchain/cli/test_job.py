@@ -248,3 +248,32 @@ def test_settle__never_accepted__says_so(run: Run, requester: str, stranger: str
 def test_show__no_such_job__says_so(chain: Chain, run: Run) -> None:
     told = run("job", "show", 99)
     assert (told.code, told.err) == (2, f"Error: there is no job 99 in block {chain.block_number}\n")
+
+
+def test_dispute__without_a_verdict__costs_nothing_and_a_signature_settles(
+    chain: Chain, run: Run, requester: str, provider: str, stranger: str, device: int, spec: Path
+) -> None:
+    job = fund(run, requester, spec, "--parts", "4", "--review", "30")["job"]
+    assert run("job", "accept", job, "--device", device, by=provider).code == 0
+    told = run("job", "approve", job, "--parts", "1", by=requester)
+    assert "1 of 4 parts paid, now 3.09375 TUSD" in told.out
+    assert run("job", "submit", job, "--result", spec, by=provider).code == 0
+    told = run("job", "dispute", job, "--json", by=requester)
+    assert (told.json["bond"], told.code) == (str(PRICE * 3 // 40), 0)
+    told = run("job", "resolve", job, by=stranger)
+    assert "JobEscrow.resolve refused: VerdictPending(" in told.err
+    chain.mine_to(run("job", "show", job, "--json").json["verdict_by"])
+    assert f"job {job} resolved (NONE): bond of 0.9375 TUSD" in run("job", "resolve", job, by=stranger).out
+    signature = run("job", "sign", job, "--json", by=requester).json["signature"]
+    told = run("job", "approve", job, "--signature", signature, "--json", by=stranger)
+    assert told.json["paid"] == str(PRICE * 3 // 4 - PRICE * 3 // 400)
+
+
+def test_assign__at_a_lower_price__is_accepted_by_the_other(
+    chain: Chain, run: Run, requester: str, provider: str, stranger: str, device: int, spec: Path
+) -> None:
+    job = fund(run, requester, spec, "--provider", stranger, "--requester", stranger)["job"]
+    told = run("job", "assign", job, "--provider", provider, "--price", "10", by=stranger)
+    assert "for 10 TUSD; 2.5 TUSD returned" in told.out
+    shown = run("job", "show", job, "--json").json
+    assert (shown["invited"], shown["sponsor"], shown["price"]) == (provider, requester, str(10 * TUSD))

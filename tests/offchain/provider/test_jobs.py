@@ -66,6 +66,12 @@ def test_misfit__policy_is_stricter__says_so():
     assert "7000 blocks after submitBy, the most is 6999" in why(policy=JobPolicy(max_refund_blocks=6999))
 
 
+def test_misfit__an_arbiter_of_the_requesters_choosing__must_be_one_of_the_policys():
+    arbiter = "0x" + "77" * 20
+    assert f"{arbiter}'s to decide" in why(with_terms(arbiter=arbiter))
+    assert why(with_terms(arbiter=arbiter), policy=JobPolicy(arbiters=(arbiter,))) == ""
+
+
 def test_misfit__nothing_is_said__caps_follow_the_device_and_the_timing():
     bond = DEVICE.bond
     assert bond == 10 * TERMS.bond_per_gops
