@@ -36,6 +36,12 @@ _TYPES: dict[str, list[tuple[str, str]]] = {
     ],
     "Approval": [("uint256", "job"), ("bytes32", "result")],
     "Vote": [("uint256", "epoch"), ("uint256", "round"), ("bytes32", "statementDigest")],
+    "Verdict": [
+        ("uint256", "job"),
+        ("bytes32", "state"),
+        ("bool", "forProvider"),
+        ("bytes32", "configDigest"),
+    ],
     "Permit": [
         ("address", "owner"),
         ("address", "spender"),
@@ -50,7 +56,8 @@ _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 @dataclass(frozen=True)
 class Domain:
-    """Whose signatures: `contract` is "Challenges", "Attestations", "ProviderStaking" or a token's name."""
+    """Whose signatures: `contract` is "Challenges", "Attestations", "ProviderStaking", "OracleArbiter" or a
+    token's name."""
 
     contract: str
     chain_id: int
@@ -111,6 +118,13 @@ def approval(domain: Domain, job: int, result: bytes) -> Signable:
 def vote(domain: Domain, epoch: int, round: int, statement_digest: bytes) -> Signable:
     """What an oracle tells its peers before signing; it binds nobody. Domain: Attestations."""
     return _signable(domain, "Vote", {"epoch": epoch, "round": round, "statementDigest": statement_digest})
+
+
+def verdict(domain: Domain, job: int, state: bytes, for_provider: bool, config_digest: bytes) -> Signable:
+    """What a quorum of oracles signs of a disputed job; `state` is its hash in the escrow. Domain:
+    OracleArbiter."""
+    message = {"job": job, "state": state, "forProvider": for_provider, "configDigest": config_digest}
+    return _signable(domain, "Verdict", message)
 
 
 def permit(domain: Domain, owner: str, spender: str, value: int, nonce: int, deadline: int) -> Signable:

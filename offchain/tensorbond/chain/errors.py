@@ -102,6 +102,18 @@ class OrderInvalid(ChainError):
     """What is said to be an order is none, or not one of this order book's."""
 
 
+class JobNotDisputed(ChainError):
+    """A verdict is asked for, but nobody objected to the job, or it is decided."""
+
+
+class OracleNotSeated(ChainError):
+    """The key is no member of the oracle set in force, or dropped out of it."""
+
+
+class BidFileInvalid(ChainError):
+    """A file that should hold a sealed bid doesn't, or holds another job's."""
+
+
 class EpochUnsettled(ChainError):
     """The epoch is not attested, or not final yet."""
 

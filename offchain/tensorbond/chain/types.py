@@ -541,3 +541,20 @@ class JobBid:
     callback: str
     arbiter: str
     spec: bytes
+
+
+@dataclass(frozen=True)
+class Auction:
+    """A job's sealed auction; this and what follows: `contracts/interfaces/ISealedAuction.sol`."""
+
+    commit_by: int
+    reveal_by: int
+    bids: int
+    provider: str
+    price: int
+
+
+@dataclass(frozen=True)
+class SealedBid:
+    seal: bytes
+    place: int

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tensorbond.cli.settings import Settings, store_option, with_settings
-from tensorbond.cli.values import ADDRESS, show_tbnd
+from tensorbond.cli.values import ADDRESS, SIGNATURE, show_tbnd
 
 
 @click.group()
@@ -80,6 +80,68 @@ def seat(settings: Settings, members: tuple[str, ...], threshold: int, from_epoc
             receipt,
             {"set": set_id, "members": ordered, "threshold": threshold, "from_epoch": from_epoch},
             f"set {set_id} of {len(ordered)} oracles signs from epoch {from_epoch} on",
+        )
+
+
+@oracle.group()
+def verdict() -> None:
+    """Decide a disputed job: sign what you found, and send a quorum's signatures."""
+
+
+_job = click.argument("job", type=click.IntRange(0))
+_winner = click.option(
+    "--for",
+    "winner",
+    type=click.Choice(["provider", "requester"]),
+    required=True,
+    help="Who is in the right.",
+)
+
+
+@verdict.command()
+@_job
+@_winner
+@with_settings
+def sign(settings: Settings, job: int, winner: str) -> None:
+    """Sign who is in the right in disputed JOB. Nothing is sent; hand the signature to whoever sends it."""
+    from tensorbond.chain import load_account
+    from tensorbond.oracle.verdict import Question
+
+    with settings.connect() as network:
+        account, question = load_account(settings.keystore), Question.of(network, job)
+        signature = question.sign(account, winner == "provider")
+        settings.answer(
+            {
+                "job": job,
+                "for": winner,
+                "set": question.set_id,
+                "oracle": account.address,
+                "signature": signature,
+            },
+            "0x" + signature.hex(),
+        )
+
+
+@verdict.command()
+@_job
+@click.argument("signatures", nargs=-1, required=True, type=SIGNATURE)
+@_winner
+@with_settings
+def send(settings: Settings, job: int, signatures: tuple[bytes, ...], winner: str) -> None:
+    """Send a quorum's SIGNATURES of the verdict of JOB, in any order. Anyone may."""
+    from tensorbond.oracle.verdict import Question
+
+    with settings.connect() as network:
+        question = Question.of(network, job)
+        signers, joined = question.quorum(winner == "provider", signatures)
+        receipt = settings.sender(network).send(
+            "OracleArbiter", "attestVerdict", job, question.state, winner == "provider", signers, joined
+        )
+        count = signers.bit_count()
+        settings.answer_sent(
+            receipt,
+            {"job": job, "for": winner, "set": question.set_id, "signers": count},
+            f"job {job} is decided for the {winner}, by {count} of {len(question.members)} oracles",
         )
 
 

@@ -119,8 +119,20 @@ class Hex(click.ParamType):
             self.fail(f"{value!r} is not hexadecimal", param, ctx)
 
 
+class Signature(Hex):
+    """65 bytes as 0x-hex."""
+
+    name = "0xsignature"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        signature = super().convert(value, param, ctx)
+        if len(signature) != 65:
+            self.fail(f"{value!r} is not 65 bytes", param, ctx)
+        return signature
+
+
 AMOUNT, TBND, ADDRESS, DEADLINE, DIGEST = Amount(), Tbnd(), Address(), DeadlineType(), Digest()
-HEX = Hex()
+HEX, SIGNATURE = Hex(), Signature()
 
 
 @dataclass(frozen=True)

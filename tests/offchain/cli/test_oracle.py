@@ -1,6 +1,19 @@
 from __future__ import annotations
 
-from tests.acts import TBND
+import pytest
+
+from tests.acts import (
+    TBND,
+    FundedJob,
+    accept_as,
+    dispute_as,
+    fund_as,
+    join_oracles,
+    mine_to_slot,
+    register_as,
+    stake_as,
+    submit_as,
+)
 from tests.chain import Chain
 from tests.offchain.cli.conftest import Run
 
@@ -63,3 +76,69 @@ def test_run__no_port__is_a_usage_error(run: Run, oracles: list[str]) -> None:
     told = run("oracle", "run", "--state", "unused", "--listen", "localhost", by=oracles[0])
     assert told.code == 2
     assert "--listen is host:port" in told.err
+
+
+@pytest.fixture
+def disputed(chain: Chain, provider: str, requester: str, oracles: list[str]) -> FundedJob:
+    """Three of four oracles must sign."""
+    stake_as(chain, provider, 100 * TBND)
+    device = register_as(chain, provider)
+    join_oracles(chain, oracles, from_epoch=0)
+    mine_to_slot(chain, 4)
+    job = accept_as(chain, provider, fund_as(chain, requester), device)
+    return dispute_as(chain, requester, submit_as(chain, provider, job))
+
+
+def test_verdict__signed_by_a_quorum__is_sent_in_any_order(
+    chain: Chain, run: Run, oracles: list[str], stranger: str, disputed: FundedJob
+) -> None:
+    signatures = []
+    for oracle in oracles[:3]:
+        told = run("oracle", "verdict", "sign", disputed.number, "--for", "requester", "--json", by=oracle)
+        assert (told.code, told.json["oracle"], told.json["set"]) == (0, oracle, 1)
+        signatures.append(told.json["signature"])
+    plain = run("oracle", "verdict", "sign", disputed.number, "--for", "requester", by=oracles[0])
+    assert plain.out == signatures[0] + "\n"
+
+    words = ["oracle", "verdict", "send", disputed.number, "--for", "requester"]
+    told = run(*words, signatures[2], signatures[0], signatures[0], by=stranger)
+    assert (told.code, told.err) == (
+        2,
+        "Error: OracleArbiter.attestVerdict refused: QuorumMissing(have = 2, need = 3)\n",
+    )
+    told = run(*words, *reversed(signatures), by=stranger)
+    assert told.out.startswith(f"job {disputed.number} is decided for the requester, by 3 of 4 oracles\n")
+    verdict = chain.call("OracleArbiter", "verdictOf", chain.at("JobEscrow"), disputed.number)
+    assert tuple(verdict) == (True, False)
+
+
+def test_verdict__by_no_member__is_not_signed(run: Run, stranger: str, disputed: FundedJob) -> None:
+    told = run("oracle", "verdict", "sign", disputed.number, "--for", "provider", by=stranger)
+    assert (told.code, told.err) == (2, f"Error: {stranger} is not a member of set 1\n")
+
+
+def test_verdict__by_a_member_that_left__is_neither_signed_nor_sent(
+    run: Run, oracles: list[str], stranger: str, disputed: FundedJob
+) -> None:
+    words = ["oracle", "verdict", "sign", disputed.number, "--for", "provider"]
+    signature = run(*words, by=oracles[3]).out.strip()
+    run("oracle", "leave", by=oracles[3])
+    told = run(*words, by=oracles[3])
+    assert (told.code, told.err) == (2, f"Error: {oracles[3]} dropped out of set 1\n")
+    told = run("oracle", "verdict", "send", disputed.number, "--for", "provider", signature, by=stranger)
+    assert (told.code, told.err) == (2, f"Error: {oracles[3]} dropped out of set 1\n")
+
+
+def test_verdict__of_a_job_nobody_disputes__is_not_signed(
+    chain: Chain, run: Run, requester: str, oracles: list[str]
+) -> None:
+    job = fund_as(chain, requester)
+    told = run("oracle", "verdict", "sign", job.number, "--for", "provider", by=oracles[0])
+    assert (told.code, told.err) == (2, f"Error: job {job.number} is funded, not disputed\n")
+
+
+@pytest.mark.parametrize(("text", "said"), [("0x12", "65 bytes"), ("0x" + "zz" * 65, "hexadecimal")])
+def test_verdict__no_signature__is_a_usage_error(run: Run, text: str, said: str) -> None:
+    told = run("oracle", "verdict", "send", 1, "--for", "provider", text)
+    assert told.code == 2
+    assert f"{text!r} is not {said}" in told.err
