@@ -607,7 +607,7 @@ def _resolved(books: Books, event: Event, report: Report) -> None:
     job = _in_status(books, event, report, JobStatus.DISPUTED)
     _total(report, event, "bond", books.dispute_bonds.pop(number))
     winner = job.provider if verdict == Verdict.FOR_PROVIDER else job.terms.requester
-    _total(report, event, "account", winner)
+    report.expect("event total", f"who gets the bond of job {number}", a["account"], winner, where(event))
     if verdict == Verdict.NONE:
         _after(event, report, job.verdict_by)
         books.jobs[number] = replace(job, status=JobStatus.SUBMITTED)
