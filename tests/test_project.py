@@ -22,8 +22,6 @@ def test_compiler__in_every_configuration__is_the_same() -> None:
     packages = json.loads((ROOT / "package.json").read_text())["dependencies"]
     assert packages["solc"] == ape["version"]
     assert forge["evm_version"] == ape["evm_version"]
-    assert forge["optimizer_runs"] == ape["optimization_runs"]
-    assert forge["via_ir"] == ape["via_ir"]
     assert forge["remappings"] == ape["import_remapping"]
 
 
