@@ -109,10 +109,12 @@ contract Market is World {
         _stranger = vm.addr(0xbad);
         vm.deal(_stranger, 1e30);
         _blacklist = new BlacklistToken();
-        vm.prank(governor);
-        jobEscrow.allowToken(address(_blacklist), 1 << 87);
         _tokens.push(dollar);
         _tokens.push(IToken(address(_blacklist)));
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(governor);
+            jobEscrow.allowToken(address(_tokens[i]), 1 << 87);
+        }
         for (uint256 i = 0; i < 2; ++i) {
             _requesterKeys.push(0xa000 + i);
             _requesters.push(vm.addr(0xa000 + i));
@@ -672,8 +674,8 @@ contract Market is World {
         _refuse(who, address(registry), abi.encodeCall(registry.suspend, (_honestDevice, 0)), "suspend");
         _refuse(who, address(registry), abi.encodeCall(registry.debit, (_honestDevice, amount)), "debit");
         _refuse(who, address(registry), abi.encodeCall(registry.discharge, (_honestDevice)), "discharge");
-        _refuse(who, address(challenges), abi.encodeCall(challenges.recordFault, (_honestDevice, seed % 64)), "fault");
-        _refuse(who, address(challenges), abi.encodeCall(challenges.recordMiss, (_honestDevice, seed % 64)), "miss");
+        _refuse(who, address(challenges), abi.encodeWithSelector(challenges.recordFault.selector, _honestDevice, seed % 64, 0, 0), "fault");
+        _refuse(who, address(challenges), abi.encodeWithSelector(challenges.recordMiss.selector, _honestDevice, seed % 64, 0, 0), "miss");
         _refuse(who, address(tbnd), abi.encodeCall(tbnd.mint, (who, amount)), "mint");
         _refuse(who, address(attestations), abi.encodeCall(attestations.revoke, (seed % 64)), "revoke");
         _refuse(
