@@ -51,6 +51,7 @@ from tests.acts import (
     submit_as,
 )
 from tests.chain import Chain, Sent, project_artifacts
+from tests.contracts.order_book.orders import job_ask, job_bid, job_of, match, offer
 from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
 from tests.labels import SAMPLES, DeepMemory, Dimensions
 from tests.leaves import Epoch, make_leaf, make_outcome
@@ -101,6 +102,7 @@ def measure() -> Gas:
             _commits,
             _attestations,
             _jobs,
+            _matches,
             _outcomes,
             _misses,
             _bad_items,
@@ -237,6 +239,32 @@ def _jobs(chain: Chain, found: Gas) -> None:
         sent = send("approveWithSignature", job, signature, sender=stranger)
         found["JobEscrow.approveWithSignature"] = sent.gas_used
     found["JobEscrow.approve"] = approve_as(chain, requester, job).gas_used
+
+
+def _matches(chain: Chain, found: Gas) -> None:
+    """A signed ask and a signed bid, sent by a stranger: both accounts have traded by order before, and the
+    device has served. `:first`: none has. `:cluster-of-4`: two providers, two devices each, one bid."""
+    provider, other, requester = (role(chain, name) for name in ("provider", "other_provider", "requester"))
+    first, theirs = _device(chain), register_as(chain, other, count=2)
+    register_as(chain, provider)
+    mine_to_slot(chain, 4)
+
+    def match_one(nonce: int) -> Sent:
+        bid, ask = job_bid(chain, nonce=nonce), job_ask(chain, nonce=nonce)
+        return match(chain, bid, offer(chain, ask, first))
+
+    sent = match_one(0)
+    found["JobEscrow.match:first"] = sent.gas_used
+    number = sent.event("JobMatched")["job"]
+    job = submit_as(chain, provider, FundedJob(number, job_of(chain, number), sent))
+    approve_as(chain, requester, job)
+    chain.mine(20)
+    with _again_from_here(chain):
+        found["JobEscrow.match"] = match_one(1).gas_used
+    bid = job_bid(chain, nonce=1, count=4, whole=True)
+    ours = offer(chain, job_ask(chain, nonce=1, count=2), first, theirs + 2)
+    others = offer(chain, job_ask(chain, other, count=2), theirs, theirs + 1)
+    found["JobEscrow.match:cluster-of-4"] = match(chain, bid, ours, others).gas_used
 
 
 def _outcomes(chain: Chain, found: Gas) -> None:

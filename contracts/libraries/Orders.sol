@@ -60,6 +60,37 @@ struct JobBid {
     bytes32 spec;
 }
 
+/// @notice A provider's offer of a device for leases.
+struct LeaseAsk {
+    Order order;
+    /// Zero: any of the provider's devices of the class.
+    uint32 device;
+    /// The least that is deposited at once.
+    uint96 deposit;
+    /// Exactly so many seconds, as notice binds both sides.
+    uint32 notice;
+    /// The most seconds that it waits for a top-up, and the most blocks for vouchers after a notice.
+    uint32 grace;
+    uint32 voucherBlocks;
+}
+
+/// @notice A requester's offer to lease. What it doesn't know of the lease's terms an ask says: the provider, the device, the rate.
+struct LeaseBid {
+    Order order;
+    /// All or nothing: `count` devices in one transaction, of one or several providers.
+    bool whole;
+    uint24 minGops;
+    /// As of a `JobBid`.
+    uint96 minWeight;
+    uint24 sinceEpoch;
+    /// Of each lease; see `LeaseTerms`.
+    uint96 deposit;
+    uint96 cap;
+    uint32 notice;
+    uint32 grace;
+    uint32 voucherBlocks;
+}
+
 /// @title EIP-712 hashes of orders: types, and the hash of a struct; the domain is `OrderBook`'s.
 /// @dev Mirrored by `tensorbond.chain.orders`.
 library Orders {
@@ -72,6 +103,14 @@ library Orders {
     );
     bytes32 internal constant JOB_BID_TYPE = keccak256(
         "JobBid(Order order,address requester,bool whole,uint24 minGops,uint96 minWeight,uint24 sinceEpoch,uint96 collateral,uint32 submitBlocks,uint32 reviewBlocks,uint32 refundBlocks,uint16 parts,address callback,address arbiter,bytes32 spec)"
+        "Order(address account,address counterparty,address token,uint96 price,uint8 classId,uint16 count,uint40 expiry,uint64 series,uint64 nonce)"
+    );
+    bytes32 internal constant LEASE_ASK_TYPE = keccak256(
+        "LeaseAsk(Order order,uint32 device,uint96 deposit,uint32 notice,uint32 grace,uint32 voucherBlocks)"
+        "Order(address account,address counterparty,address token,uint96 price,uint8 classId,uint16 count,uint40 expiry,uint64 series,uint64 nonce)"
+    );
+    bytes32 internal constant LEASE_BID_TYPE = keccak256(
+        "LeaseBid(Order order,bool whole,uint24 minGops,uint96 minWeight,uint24 sinceEpoch,uint96 deposit,uint96 cap,uint32 notice,uint32 grace,uint32 voucherBlocks)"
         "Order(address account,address counterparty,address token,uint96 price,uint8 classId,uint16 count,uint40 expiry,uint64 series,uint64 nonce)"
     );
 
@@ -94,24 +133,15 @@ library Orders {
         );
     }
 
-    function hash(JobBid calldata bid) internal pure returns (bytes32) {
+    /// @param rest The bid's calldata behind its order, where every field is a word as abi.encode writes it.
+    function hashBid(bytes32 bidType, Order calldata order, bytes calldata rest) internal pure returns (bytes32) {
+        return keccak256(bytes.concat(bidType, hash(order), rest));
+    }
+
+    function hash(LeaseAsk calldata ask) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
-                JOB_BID_TYPE,
-                hash(bid.order),
-                bid.requester,
-                bid.whole,
-                bid.minGops,
-                bid.minWeight,
-                bid.sinceEpoch,
-                bid.collateral,
-                bid.submitBlocks,
-                bid.reviewBlocks,
-                bid.refundBlocks,
-                bid.parts,
-                bid.callback,
-                bid.arbiter,
-                bid.spec
+                LEASE_ASK_TYPE, hash(ask.order), ask.device, ask.deposit, ask.notice, ask.grace, ask.voucherBlocks
             )
         );
     }

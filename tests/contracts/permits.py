@@ -1,4 +1,4 @@
-"""ERC-2612 permits of the stake token, with real signatures."""
+"""ERC-2612 permits, with real signatures."""
 
 from __future__ import annotations
 
@@ -30,12 +30,18 @@ class TokenPermit:
 
 
 def sign_permit(
-    chain: Chain, owner: str, spender: str, value: int, deadline: int | None = None, signer: str | None = None
+    chain: Chain,
+    owner: str,
+    spender: str,
+    value: int,
+    deadline: int | None = None,
+    signer: str | None = None,
+    token: str = "TensorbondToken",
 ) -> TokenPermit:
     """By `owner`, with its next nonce, good for an hour, unless said otherwise."""
     if deadline is None:
         deadline = chain.timestamp + 3600
-    domain = digests.Domain("Tensorbond", 31337, chain.address["TensorbondToken"])
-    nonce = chain.call("TensorbondToken", "nonces", owner)
+    domain = digests.Domain(chain.call(token, "name"), 31337, chain.address[token])
+    nonce = chain.call(token, "nonces", owner)
     signable = digests.permit(domain, owner, spender, value, nonce, deadline)
     return TokenPermit(owner, spender, value, deadline, signable.sign(chain.key(signer or owner)))

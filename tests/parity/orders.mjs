@@ -42,6 +42,26 @@ const kinds = {
     { name: "arbiter", type: "address" },
     { name: "spec", type: "bytes32" },
   ],
+  LeaseAsk: [
+    { name: "order", type: "Order" },
+    { name: "device", type: "uint32" },
+    { name: "deposit", type: "uint96" },
+    { name: "notice", type: "uint32" },
+    { name: "grace", type: "uint32" },
+    { name: "voucherBlocks", type: "uint32" },
+  ],
+  LeaseBid: [
+    { name: "order", type: "Order" },
+    { name: "whole", type: "bool" },
+    { name: "minGops", type: "uint24" },
+    { name: "minWeight", type: "uint96" },
+    { name: "sinceEpoch", type: "uint24" },
+    { name: "deposit", type: "uint96" },
+    { name: "cap", type: "uint96" },
+    { name: "notice", type: "uint32" },
+    { name: "grace", type: "uint32" },
+    { name: "voucherBlocks", type: "uint32" },
+  ],
 };
 
 const exact = (type, value) => (/^uint/.test(type) ? BigInt(value) : value);

@@ -182,6 +182,7 @@ def constructor_arguments(
             return {
                 "jobEscrow": at["JobEscrow"],
                 "leaseEscrow": at["LeaseEscrow"],
+                "registry": at["DeviceRegistry"],
                 "staking": at["ProviderStaking"],
                 "attestations": at["Attestations"],
             }

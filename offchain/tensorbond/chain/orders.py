@@ -21,11 +21,11 @@ from tensorbond.chain import types
 from tensorbond.chain.abi import snake
 from tensorbond.chain.digests import Domain, Signable
 from tensorbond.chain.errors import OrderInvalid
-from tensorbond.chain.types import JobAsk, JobBid
+from tensorbond.chain.types import JobAsk, JobBid, LeaseAsk, LeaseBid
 
-AnyAsk = JobAsk
-AnyBid = JobBid
-AnyOrder = JobAsk | JobBid
+AnyAsk = JobAsk | LeaseAsk
+AnyBid = JobBid | LeaseBid
+AnyOrder = AnyAsk | AnyBid
 
 # The members of every EIP-712 type, as `contracts/libraries/Orders.sol` has them.
 MEMBERS = {
@@ -36,8 +36,13 @@ MEMBERS = {
     "JobBid": "Order order,address requester,bool whole,uint24 minGops,uint96 minWeight,uint24 sinceEpoch,"
     "uint96 collateral,uint32 submitBlocks,uint32 reviewBlocks,uint32 refundBlocks,uint16 parts,"
     "address callback,address arbiter,bytes32 spec",
+    "LeaseAsk": "Order order,uint32 device,uint96 deposit,uint32 notice,uint32 grace,uint32 voucherBlocks",
+    "LeaseBid": "Order order,bool whole,uint24 minGops,uint96 minWeight,uint24 sinceEpoch,uint96 deposit,"
+    "uint96 cap,uint32 notice,uint32 grace,uint32 voucherBlocks",
 }
-ORDERS = {"JobAsk": JobAsk, "JobBid": JobBid}
+ORDERS = {"JobAsk": JobAsk, "JobBid": JobBid, "LeaseAsk": LeaseAsk, "LeaseBid": LeaseBid}
+
+NOBODY = "0x" + "00" * 20
 
 _TYPES = {
     name: [dict(zip(("type", "name"), member.split(" "), strict=True)) for member in members.split(",")]
@@ -88,6 +93,38 @@ class SignedOrder:
             ]
             domain = Domain(read[0], read[2], read[3], read[1])
             return cls(_struct(kind, told["message"]), domain, _bytes(told["signature"]))
+
+
+def unfit(ask: AnyAsk, bid: AnyBid) -> str | None:
+    """The first field, as the order book names it, in which an ask and a bid don't fit; None: they do.
+    Says nothing of signatures, time, what is left of them, or devices."""
+    a, b = ask.order, bid.order
+    payer = {b.account, getattr(bid, "requester", b.account)}
+    checks = {
+        "account": a.account not in payer,
+        "counterparty": a.counterparty in (NOBODY, b.account) and b.counterparty in (NOBODY, a.account),
+        "token": a.token == b.token,
+        "classId": a.class_id == b.class_id,
+        "price": a.price <= b.price,
+    }
+    if isinstance(ask, JobAsk) and isinstance(bid, JobBid):
+        checks |= {
+            "arbiter": ask.arbiter == bid.arbiter,
+            "spec": not any(ask.spec) or ask.spec == bid.spec,
+            "collateral": ask.collateral >= bid.collateral,
+            "submitBlocks": ask.submit_blocks <= bid.submit_blocks,
+            "holdBlocks": bid.submit_blocks + bid.refund_blocks <= ask.hold_blocks,
+        }
+    elif isinstance(ask, LeaseAsk) and isinstance(bid, LeaseBid):
+        checks |= {
+            "notice": ask.notice == bid.notice,
+            "deposit": ask.deposit <= bid.deposit,
+            "grace": ask.grace >= bid.grace,
+            "voucherBlocks": ask.voucher_blocks >= bid.voucher_blocks,
+        }
+    else:
+        return "kind"
+    return next((field for field, fits in checks.items() if not fits), None)
 
 
 def signable(domain: Domain, order: AnyOrder) -> Signable:

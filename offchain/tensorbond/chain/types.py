@@ -558,3 +558,43 @@ class Auction:
 class SealedBid:
     seal: bytes
     place: int
+
+
+@dataclass(frozen=True)
+class JobOffer:
+    """An ask with the devices that it gives to a bid; see `contracts/interfaces/IOrderBook.sol`."""
+
+    ask: JobAsk
+    signature: bytes
+    devices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LeaseAsk:
+    order: Order
+    device: int
+    deposit: int
+    notice: int
+    grace: int
+    voucher_blocks: int
+
+
+@dataclass(frozen=True)
+class LeaseBid:
+    order: Order
+    whole: bool
+    min_gops: int
+    min_weight: int
+    since_epoch: int
+    deposit: int
+    cap: int
+    notice: int
+    grace: int
+    voucher_blocks: int
+
+
+@dataclass(frozen=True)
+class LeaseOffer:
+    ask: LeaseAsk
+    signature: bytes
+    devices: tuple[int, ...]

@@ -17,6 +17,7 @@ NOUNS = {
     "provider": "Stake, register devices, and run the agent that proves them.",
     "job": "Escrow payment for a job, take one, settle or refund it.",
     "auction": "Let providers bid for a job under seal, and give it to the cheapest.",
+    "order": "Sign offers of devices and of work, and match them in one transaction.",
     "oracle": "Bond, verify every benchmark, and attest epochs.",
     "rewards": "Claim what devices have earned.",
     "proof": "Compute the GPOW1 benchmark, and check what others computed.",
