@@ -19,6 +19,8 @@ import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {IResultReceiver} from "./interfaces/IResultReceiver.sol";
 import {Bps} from "./libraries/Bps.sol";
+import {Outcome} from "./libraries/MerkleSum.sol";
+import {Penalties} from "./libraries/Penalties.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 /// @title See `IJobEscrow`: what each verb asks, changes and emits stands there.
@@ -267,7 +269,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         CloseReason reason =
             verdict == Verdict.ForProvider ? CloseReason.VerdictForProvider : CloseReason.VerdictForRequester;
         if (verdict == Verdict.ForProvider) _settle(job, state);
-        else if (verdict == Verdict.ForRequester) _refund(job, state, reason);
+        else if (verdict == Verdict.ForRequester) _refund(job, state, reason, _faultOf(reason));
         else _setStatus(job, JobStatus.Submitted);
         _pay(token, account, bond);
     }
@@ -301,7 +303,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
             _requireUndecided(job, state);
         }
 
-        _refund(job, state, reason);
+        _refund(job, state, reason, _faultOf(reason));
     }
 
     /// @inheritdoc IJobEscrow
@@ -317,8 +319,10 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         if (result == RESULT_MISSED) reason = CloseReason.OutcomeMissed;
         else if (result == RESULT_BAD_ITEM) reason = CloseReason.OutcomeBad;
         else if (result == RESULT_SLOW) reason = CloseReason.OutcomeSlow;
+        // What a lying quorum could not have been refuted in costs no stake here either.
+        bool isSure = result != RESULT_BAD_ITEM || _isRefutable(state.device, outcome.outcome);
 
-        _refund(job, state, reason);
+        _refund(job, state, reason, isSure ? _faultOf(reason) : SlashReason.None);
     }
 
     // --------------------------------------------------------------------------------------------- what is left to pay
@@ -500,7 +504,12 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         if (state.terms.callback != address(0)) _callBack(job, state);
     }
 
-    function _refund(uint256 job, Job calldata state, CloseReason reason) private {
+    /// @dev Whether the provider could have shown in a transaction that the item which the outcome names is good.
+    function _isRefutable(uint256 device, Outcome calldata outcome) private view returns (bool) {
+        return Penalties.isRefutable(REGISTRY.classOf(REGISTRY.deviceOf(device).classId), outcome);
+    }
+
+    function _refund(uint256 job, Job calldata state, CloseReason reason, SlashReason fault) private {
         address token = state.terms.token;
         address payer = _payerOf(state.terms);
         uint256 unpaid = _unpaidOf(state);
@@ -509,7 +518,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         uint256 tracked = _debit(token, unpaid);
         uint256 slashed;
         if (state.status != JobStatus.Funded) {
-            if (state.terms.collateral > 0) slashed = _returnCollateral(job, state, _faultOf(reason));
+            if (state.terms.collateral > 0) slashed = _returnCollateral(job, state, fault);
             REGISTRY.release(state.device);
         }
 
@@ -667,6 +676,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         _requireGas(CALLBACK_GAS);
         bool succeeded = callback.code.length > 0;
         if (succeeded) {
+            // solhint-disable-next-line no-empty-blocks
             try IResultReceiver(callback).receiveResult{gas: CALLBACK_GAS}(bytes32(job), abi.encode(state.result)) {}
             catch {
                 succeeded = false;

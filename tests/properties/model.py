@@ -929,10 +929,14 @@ class Market:
         require(outcome.result != OutcomeResult.PASSED, "OutcomePassed")
         reason, slashed = {
             OutcomeResult.MISSED: (CloseReason.OUTCOME_MISSED, True),
-            OutcomeResult.BAD_ITEM: (CloseReason.OUTCOME_BAD, True),
+            OutcomeResult.BAD_ITEM: (CloseReason.OUTCOME_BAD, self._is_refutable(job.state.device, outcome)),
             OutcomeResult.SLOW: (CloseReason.OUTCOME_SLOW, False),
         }.get(OutcomeResult(outcome.result), (CloseReason.OUTCOME_WITHHELD, False))
         self._refund(job, reason, slashed=slashed)
+
+    def _is_refutable(self, device: int, outcome: Outcome) -> bool:
+        terms = self.classes[self.devices[device].class_id]
+        return outcome.item >= terms.q or terms.k << terms.profile <= 8_192
 
     def collect(self, account: str, token: str) -> int:
         book = self.tokens[token]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tensorbond.chain.types import CloseReason, JobStatus, OutcomeKind, OutcomeResult, SlashReason
-from tests.acts import TBND, TUSD, FundedJob
+from tests.acts import TBND, TUSD, FundedJob, mine_to_slot, register_as
 from tests.chain import Chain
+from tests.work import first_slot_of
 
 from .jobs import (
     accepted_job,
@@ -92,6 +93,23 @@ def test_refund_by_outcome__withheld_slow_or_unheard_of__unlocks_the_collateral(
     assert event["reason"] == reason
     assert (event["slashed"], event["compensated"]) == (0, 0)
     assert not is_held(chain, device)
+
+
+def test_refund_by_outcome__bad_item_that_no_transaction_could_refute__unlocks_the_collateral(
+    chain: Chain, provider: str, device: int
+) -> None:
+    """Lines of K = 16,384 bytes: a lying quorum can't be shown wrong, and takes no stake."""
+    large = register_as(chain, provider, class_id=2)
+    mine_to_slot(chain, first_slot_of(chain, large))
+    job = submitted_job(chain, large, class_id=2, collateral=COLLATERAL, price=PRICE)
+    draw = attest_draw(chain, job, OutcomeResult.BAD_ITEM)
+
+    with moving(chain, BACK):
+        sent = refund_by_outcome(chain, job, draw)
+
+    event = sent.event("JobRefunded")
+    assert (event["reason"], event["slashed"]) == (CloseReason.OUTCOME_BAD, 0)
+    assert sent.all("StakeSlashed") == []
 
 
 def test_refund_by_outcome__odd_collateral__what_the_event_says_is_what_was_paid(
