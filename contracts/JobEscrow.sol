@@ -623,7 +623,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     }
 
     function _debit(address token, uint256 amount) private returns (uint256) {
-        uint88 tracked = _ledgers[token].tracked - uint88(amount); // what is open or owed was tracked
+        uint88 tracked = _ledgers[token].tracked - uint88(amount); // what is unpaid or owed was tracked
         _ledgers[token].tracked = tracked;
         return tracked;
     }

@@ -21,7 +21,7 @@ contract LeafProofs is ILeafProofs {
     uint256 private constant TILE = 16;
     /// @dev Where the calldata of `isBadForced` has the job's state, which is static: after the selector and four words.
     uint256 private constant STATE = 4 + 4 * 32;
-    uint256 private constant STATE_END = STATE + 26 * 32;
+    uint256 private constant STATE_END = STATE + 25 * 32;
 
     IDeviceRegistry private immutable REGISTRY;
     IChallenges private immutable CHALLENGES;
