@@ -63,7 +63,8 @@ def test_diagrams__every_line__is_one_that_mermaid_draws() -> None:
 def test_states__every_verb_of_a_contract__stands_under_its_diagram(contract: str) -> None:
     text = states()[contract]
     assert "```mermaid\nstateDiagram-v2\n" in text
-    missing = {verb for verb in verbs(contract) - {"setAuthority"} if verb not in words(text)}
+    told_once = {"setAuthority", "pause", "unpause"}  # under AccessManager and DeviceRegistry
+    missing = {verb for verb in verbs(contract) - told_once if verb not in words(text)}
     assert missing == set()
 
 

@@ -79,7 +79,7 @@ def refusing(contract: str) -> set[str]:
     while more := {
         name
         for name, body in bodies.items()
-        if name not in found and any(re.search(rf"\b{callee}\b", body) for callee in found)
+        if name not in found and any(re.search(rf"(?<![.\w]){callee}\(", body) for callee in found)
     }:
         found |= more
     return {name for name in found if re.search(r"\b(external|public)\b", bodies[name].split("{")[0])}
