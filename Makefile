@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell com
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo devnet test ape lint compile gas bench lock clean moved
+.PHONY: help setup demo devnet test ape lint compile gas forge symbolic static mutate deep bench lock clean moved
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,16 +39,31 @@ compile: $(READY) ## compile the contracts into .build/contracts.json
 gas: compile ## measure the gas of every verb again and write tests/gas.json
 	$(B)/python scripts/gas.py --write
 
+forge: compile ## play the market and fuzz the libraries in forge (ARGS="--match-contract Shares")
+	$(B)/python -m tests.forge.run $(ARGS)
+
+symbolic: compile .deep/.ready ## prove the money arithmetic with halmos (ARGS=slash: those whose name has it)
+	$(B)/python scripts/symbolic.py $(ARGS)
+
+static: compile .deep/.ready ## slither, against scripts/slither.json
+	$(B)/python scripts/static.py
+
+mutate: compile .deep/.ready ## change the contracts one thing at a time and see which test notices (ARGS="--all", "--only Shares")
+	$(B)/python scripts/mutate.py $(ARGS)
+
+deep: compile .deep/.ready ## all that is too slow for `make test`: hours; writes the table of docs/assurance.md
+	$(B)/python scripts/deep.py $(ARGS)
+
 bench: $(READY) ## measure this machine's CPU, and write docs/benchmarks/ (four minutes)
 	OPENBLAS_NUM_THREADS=1 $(B)/python -m benchmarks $(ARGS)
 
 lock: $(V)/.python ## resolve requirements/*.in and package.json anew
-	cd requirements && for name in uv dev; do VIRTUAL_ENV="$(CURDIR)/$(V)" "$(CURDIR)/$(B)/uv" pip compile --quiet --upgrade --python-version 3.11 --universal \
+	cd requirements && for name in uv dev deep; do VIRTUAL_ENV="$(CURDIR)/$(V)" "$(CURDIR)/$(B)/uv" pip compile --quiet --upgrade --python-version 3.11 --universal \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o $$name.txt $$name.in; done
 	PATH="$(CURDIR)/$(B):$$PATH" $(B)/npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved
 
 clean: ## delete what set-up and builds have made
-	rm -rf $(V) node_modules .ape .build out cache contracts/.cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(V) .deep node_modules .ape .build out cache contracts/.cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # Set-up, in three steps that leave a stamp each.
 
@@ -70,6 +85,12 @@ $(V)/.python: requirements/uv.txt requirements/dev.txt
 node_modules/.stamp: package.json package-lock.json $(V)/.python
 	@echo "npm packages: solc, OpenZeppelin, Foundry, solhint and viem at the hashes in package-lock.json, about 130 MB unless cached"
 	PATH="$(CURDIR)/$(B):$$PATH" $(B)/npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
+	@touch $@
+
+# halmos, slither and gambit pin what others pin otherwise: an environment of their own, for `make deep`.
+.deep/.ready: requirements/deep.txt $(READY)
+	$(PYTHON) -m venv .deep
+	VIRTUAL_ENV="$(CURDIR)/.deep" $(B)/uv pip install --no-python-downloads --require-hashes --no-deps -r requirements/deep.txt
 	@touch $@
 
 $(READY): $(V)/.python node_modules/.stamp scripts/toolchain/install.sh scripts/toolchain/solc-wrapper.js pyproject.toml
