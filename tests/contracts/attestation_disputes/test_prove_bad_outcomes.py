@@ -215,8 +215,8 @@ def test_prove_bad_outcomes__ended_or_released_after_the_epoch__reverts(
 ) -> None:
     attest_data(chain, story.second)
     chain.send("DeviceRegistry", "retire", 1, sender=provider)
-    chain.send("DeviceRegistry", "suspend", 2, sender=chain.impersonate("WorkDisputes"))
-    chain.send("DeviceRegistry", "suspend", 3, sender=chain.impersonate("WorkDisputes"))
+    chain.send("DeviceRegistry", "suspend", 2, 0, sender=chain.impersonate("WorkDisputes"))
+    chain.send("DeviceRegistry", "suspend", 3, 0, sender=chain.impersonate("WorkDisputes"))
 
     for device in (1, 2, 3):
         with chain.reverts("FaultNotShown", epoch=SECOND, fault=FAULT), moving(chain):

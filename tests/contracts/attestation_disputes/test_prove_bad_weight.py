@@ -66,7 +66,7 @@ def test_prove_bad_weight__suspended_or_retired_after_the_epoch__reverts(
     """What ends a device later takes nothing from an epoch that is over."""
     attest_data(chain, story.second)
     chain.send("DeviceRegistry", "retire", 1, sender=provider)
-    chain.send("DeviceRegistry", "suspend", 2, sender=chain.impersonate("WorkDisputes"))
+    chain.send("DeviceRegistry", "suspend", 2, 0, sender=chain.impersonate("WorkDisputes"))
 
     for device in (1, 2, 3):
         with chain.reverts("FaultNotShown", epoch=SECOND, fault=OracleFault.BAD_WEIGHT), moving(chain):

@@ -84,7 +84,7 @@ def test_hold__retiring_before_the_slot__reverts(chain: Chain, provider: str, ac
 
 
 def test_hold__suspended__reverts(chain: Chain, active: int) -> None:
-    as_peer(chain, "WorkDisputes", "suspend", active)
+    as_peer(chain, "WorkDisputes", "suspend", active, 0)
 
     with chain.reverts("DeviceNotActive", device=active, slot=6):
         hold(chain, active, 6)

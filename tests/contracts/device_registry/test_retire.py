@@ -60,7 +60,7 @@ def test_retire__twice__reverts(chain: Chain, provider: str, device: int) -> Non
 
 def test_retire__suspended__reverts(chain: Chain, provider: str, device: int) -> None:
     mine_to_slot(chain, 5, 2)
-    as_peer(chain, "WorkDisputes", "suspend", device)
+    as_peer(chain, "WorkDisputes", "suspend", device, 0)
 
     with chain.reverts("DeviceRetiredAlready", device=device, untilSlot=6):
         retire(chain, device, provider)

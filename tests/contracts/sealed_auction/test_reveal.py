@@ -272,7 +272,9 @@ def test_reveal__a_device_not_active_yet__reverts(chain: Chain, provider: str, a
 def test_reveal__a_suspended_device__reverts(chain: Chain, auction: OpenAuction, device: int) -> None:
     """From the next slot on."""
     commit_bid(chain, bid := bid_of(chain, auction, device, 60))
-    chain.send("DeviceRegistry", "suspend", device, sender=chain.impersonate("WorkDisputes"))
+    chain.send(
+        "DeviceRegistry", "suspend", device, current_slot(chain), sender=chain.impersonate("WorkDisputes")
+    )
     mine_to_slot(chain, current_slot(chain) + 1)
     assert auction.commit_by <= chain.block_number < auction.reveal_by
     with chain.reverts("DeviceNotActive", device=device, slot=current_slot(chain)):
