@@ -51,6 +51,7 @@ from tests.acts import (
     submit_as,
 )
 from tests.chain import Chain, Sent, project_artifacts
+from tests.contracts.lease_escrow.leases import OpenLease, lease_terms, opened_by, tab_of, voucher
 from tests.contracts.order_book.orders import job_ask, job_bid, job_of, match, offer
 from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
 from tests.labels import SAMPLES, DeepMemory, Dimensions
@@ -66,7 +67,7 @@ from tests.memory_work import (
     sign_root,
 )
 from tests.offchain.proof.skipping import SloppyProver
-from tests.system import TBND, deploy_system, free_anvil, oracle_accounts, role
+from tests.system import TBND, TUSD, deploy_system, free_anvil, oracle_accounts, role
 from tests.work import (
     commit_work,
     drawn_slot_of,
@@ -103,6 +104,7 @@ def measure() -> Gas:
             _attestations,
             _jobs,
             _matches,
+            _leases,
             _outcomes,
             _misses,
             _bad_items,
@@ -265,6 +267,39 @@ def _matches(chain: Chain, found: Gas) -> None:
     ours = offer(chain, job_ask(chain, nonce=1, count=2), first, theirs + 2)
     others = offer(chain, job_ask(chain, other, count=2), theirs, theirs + 1)
     found["JobEscrow.match:cluster-of-4"] = match(chain, bid, ours, others).gas_used
+
+
+def _leases(chain: Chain, found: Gas) -> None:
+    """A lease that is settled for the second time, so that something is ripe; a tab beside it."""
+    provider, requester, stranger = role(chain, "provider"), role(chain, "requester"), role(chain, "stranger")
+    device = _device(chain)
+    mine_to_slot(chain, 4)
+    tab_of(chain)  # somebody else was there before
+    chain.send("TestDollar", "approve", chain.address["LeaseEscrow"], UNLIMITED, sender=requester)
+    book = chain.impersonate("OrderBook")
+
+    def act(lease: OpenLease, verb: str, *args: Any, sender: str) -> int:
+        return chain.send("LeaseEscrow", verb, lease.number, lease.lease, *args, sender=sender).gas_used
+
+    with _again_from_here(chain):
+        terms = lease_terms(chain)
+        sent = chain.send("LeaseEscrow", "openFor", terms, device, 2 * TUSD, sender=book)
+        found["LeaseEscrow.open:for-the-order-book"] = sent.gas_used
+    lease = opened_by(
+        chain.send("LeaseEscrow", "open", lease_terms(chain), device, 2 * TUSD, sender=requester)
+    )
+    found["LeaseEscrow.open"] = lease.sent.gas_used
+    found["LeaseEscrow.accept"] = act(lease, "accept", sender=provider)
+    found["LeaseEscrow.topUp"] = act(lease, "topUp", TUSD, sender=requester)
+    act(lease, "settle", sender=stranger)
+    chain.mine(200)
+    with _again_from_here(chain):
+        found["LeaseEscrow.settle"] = act(lease, "settle", sender=stranger)
+    found["LeaseEscrow.stop"] = act(lease, "stop", sender=requester)
+    tab = tab_of(chain)
+    for amount, suffix in ((TUSD, ""), (TUSD * 3 // 2, ":again")):
+        signed = voucher(chain, tab, amount)
+        found["LeaseEscrow.redeem" + suffix] = act(tab, "redeem", amount, signed, sender=provider)
 
 
 def _outcomes(chain: Chain, found: Gas) -> None:

@@ -117,15 +117,21 @@ struct LeasePause {
 /// deadline and proof window. So neither a halted chain nor a bent timestamp lets money out before a proof. Where a proof must
 /// become a time, it is the timestamp of the fault slot's first block, shown by that block's header: its hash is the slot's beacon.
 interface ILeaseEscrow {
-    /// @notice One payment token's books.
+    /// @notice What is kept of a payment token.
     struct LeaseLedger {
         /// The most that the escrow may hold after a deposit. Zero: no new leases in this token.
         uint128 cap;
-        uint128 fees;
     }
 
     event LeaseOpened(
-        uint256 indexed lease, address indexed requester, address indexed provider, Lease terms, uint256 deposit
+        uint256 indexed lease,
+        address indexed requester,
+        address indexed provider,
+        LeaseTerms terms,
+        uint256 device,
+        uint256 feeBps,
+        uint256 exposure,
+        uint256 deposit
     );
     event LeaseStarted(uint256 indexed lease, address indexed provider, uint256 indexed device, uint256 startedAt);
     /// `shares` and `generation` are zero while the requester is the only funder; then its shares are what is left, one each.
@@ -166,22 +172,20 @@ interface ILeaseEscrow {
         uint256 ripeAt
     );
     event LeaseRefunded(uint256 indexed lease, address indexed funder, uint256 amount, uint256 refunded);
-    /// The provider has all; `fee` is the escrow's now.
+    /// The provider has all; `fee` is owed to the fee recipient from now on.
     event LeaseClosed(uint256 indexed lease, uint256 fee);
 
     event TokenAllowed(address indexed token, uint256 cap);
     event FeeSet(uint256 feeBps);
-    event PauseSet(bool paused);
     /// The token refused to pay `account`; the amount waits for `collect`.
     event PaymentDeferred(address indexed account, address indexed token, uint256 amount, uint256 owed);
     event PaymentCollected(address indexed account, address indexed token, uint256 amount);
-    event FeesSwept(address indexed token, address indexed to, uint256 amount);
 
-    error Paused();
     error TokenNotAllowed(address token);
     /// The token moved another amount than asked: fee-on-transfer tokens are refused.
     error TokenAmountMismatch(address token, uint256 have, uint256 need);
     error ExposureExceeded(address token, uint256 have, uint256 most);
+    /// Nothing is deposited, or too little to buy a share.
     error AmountZero();
     error TermsInvalid(bytes32 field, uint256 have, uint256 bound);
     error DepositExceedsCap(uint256 lease, uint256 have, uint256 most);
@@ -196,9 +200,9 @@ interface ILeaseEscrow {
     /// The offer can still be accepted, the notice hasn't ended, or the grace of a lease without money hasn't.
     error StopEarly(uint256 lease, uint256 have, uint256 need);
     error NoticeNeeded(uint256 lease, uint256 notice);
-    /// A top-up of a paused lease must last at least its grace.
-    error TopUpInsufficient(uint256 lease, uint256 have, uint256 need);
-    /// What has accrued is held back until block `ripeAt`.
+    /// What starts or resumes a lease must last at least its grace, in seconds.
+    error DepositInsufficient(uint256 lease, uint256 have, uint256 need);
+    /// What is to be paid next is held back until block `ripeAt`.
     error HeldBack(uint256 lease, uint256 blockNumber, uint256 ripeAt);
     error VoucherInvalid(uint256 lease, address signer);
     error VouchersNotTaken(uint256 lease);
@@ -211,12 +215,15 @@ interface ILeaseEscrow {
     /// The lease stopped no later than the fault, or what follows it has been clawed back already.
     error NothingToHalt(uint256 lease, uint256 have, uint256 active);
     error NothingToRefund(uint256 lease, address funder);
+    error NothingToSettle(uint256 lease);
     error FeeTooHigh(uint256 have, uint256 most);
     error NothingOwed(address account, address token);
 
-    /// Most bps that the fee can ever be, and the least blocks that a voucher in flight is given.
+    /// Most bps that the fee can ever be; most seconds of a notice or a grace; least and most blocks that a voucher in flight is given.
     function MAX_FEE_BPS() external view returns (uint256);
+    function MAX_NOTICE() external view returns (uint256);
     function MIN_VOUCHER_BLOCKS() external view returns (uint256);
+    function MAX_VOUCHER_BLOCKS() external view returns (uint256);
 
     /// @notice Offer a lease of `device` to its provider, with `deposit` in escrow. Without a device (0) nothing is offered: it is a
     /// tab for vouchers, active at once. Caller: `terms.requester`; needs an allowance.
@@ -260,15 +267,12 @@ interface ILeaseEscrow {
     /// @notice Refund a funder of a shared lease its part of what was not spent, once the lease has stopped. Anyone.
     function refund(uint256 lease, Lease calldata terms, address funder) external returns (uint256 amount);
 
-    /// @notice Retry a payment that the token refused. Anyone, for anyone.
+    /// @notice Pay what the token refused to pay before, or the fee recipient the fees of closed leases. Anyone, for anyone.
     function collect(address account, address token) external returns (uint256 amount);
 
-    /// @notice Send accrued fees to the fee recipient. Anyone.
-    function sweep(address token) external returns (uint256 amount);
-
-    /// @notice Use an EIP-2612 permit of the caller's, in one transaction with what needs it (`multicall`). One that somebody has used
-    /// before is no reason to fail.
-    function selfPermit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+    /// @notice Hand an ERC-2612 permit for this contract to `token`, to go before a deposit in one `multicall`. Anyone. A permit that
+    /// was used before is no reason to fail.
+    function permit(address token, address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Set the most of a token that the escrow may hold after a deposit; zero: no new leases in it (open ones are not touched).
     /// Caller: the governor.
@@ -277,12 +281,8 @@ interface ILeaseEscrow {
     /// @notice Set the fee of leases opened from now on. Caller: the governor.
     function setFee(uint256 feeBps) external;
 
-    /// @notice Refuse new leases, or take them again; nothing else asks. Caller: guardian or governor.
-    function setPaused(bool paused) external;
-
     function leaseCount() external view returns (uint256);
     function feeBps() external view returns (uint256);
-    function isPaused() external view returns (bool);
     function feeRecipient() external view returns (address);
     function ledgerOf(address token) external view returns (LeaseLedger memory);
     function owedOf(address account, address token) external view returns (uint256);
@@ -291,13 +291,13 @@ interface ILeaseEscrow {
         view
         returns (LeaseState memory state, LeaseExtra memory extra, LeasePool memory pool);
     function shareOf(uint256 lease, Lease calldata terms, address funder) external view returns (LeaseShare memory);
-    function pauseOf(uint256 lease, Lease calldata terms, uint256 origin) external view returns (LeasePause memory);
-    /// @return Active seconds so far; times the rate: what has accrued.
-    function activeSeconds(uint256 lease, Lease calldata terms) external view returns (uint256);
-    /// @return What neither time nor vouchers have spent.
-    function unspent(uint256 lease, Lease calldata terms) external view returns (uint256);
-    /// @return Seconds from now until the lease is paused or its notice ends; zero: it doesn't run.
-    function runway(uint256 lease, Lease calldata terms) external view returns (uint256);
+    /// @return time Seconds from now until the lease is paused or its notice ends. Zero: it doesn't run. 2²⁵⁶−1: there is no rate.
+    /// @return active Seconds so far; times the rate: what has accrued.
+    /// @return left What neither time nor vouchers have spent.
+    function runway(uint256 lease, Lease calldata terms)
+        external
+        view
+        returns (uint256 time, uint256 active, uint256 left);
     /// @return The EIP-712 digest (domain name "LeaseEscrow", version "1") of `Voucher(uint256 lease,uint256 amount)`.
     function voucherDigest(uint256 lease, uint256 amount) external view returns (bytes32);
 }

@@ -6,6 +6,7 @@ from tensorbond.audit.balances import check_state
 from tensorbond.audit.epochs import check_epochs
 from tensorbond.audit.findings import AuditImpossible, Finding, Progress, Report
 from tensorbond.audit.history import History
+from tensorbond.audit.leases import LeaseBooks, check_halts, check_leases, replay_leases
 from tensorbond.audit.pinned import Pinned
 from tensorbond.audit.replay import Books, replay
 from tensorbond.chain.abi import Event
@@ -24,6 +25,7 @@ CONTRACTS = (
     "AttestationDisputes",
     "Rewards",
     "JobEscrow",
+    "LeaseEscrow",
 )
 
 
@@ -57,8 +59,15 @@ def audit(
     )
     replay(books, events, report)
     history = History.read(network.chain_id, books.attestations, events, report)
+    blocks = {event.block for event in events if event.contract == "LeaseEscrow"}
+    times = {number: header.timestamp for number, header in pinned.headers(blocks).items()}
+    recipient = network.call("LeaseEscrow", "feeRecipient", block=at)
+    leases = LeaseBooks(address("LeaseEscrow"), recipient, times)
+    replay_leases(leases, events, report)
     try:
         check_state(pinned, books, history, report)
+        check_halts(pinned, events, history, report)
+        check_leases(pinned, leases, report)
         check_epochs(pinned, store, history, report)
     except LookupError as error:
         # Logs that contradict themselves are a finding already; what else is wrong can't be told from them.
@@ -70,7 +79,7 @@ def audit(
 
 
 def _read_events(pinned: Pinned) -> list[Event]:
-    """All events of the contracts, and the transfers of payment tokens from and to the escrow."""
+    """All events of the contracts, and the transfers of payment tokens from and to the escrows."""
     network, at = pinned.network, pinned.block
     events = []
     first, last = network.deployment.first_block, at.number
@@ -80,9 +89,9 @@ def _read_events(pinned: Pinned) -> list[Event]:
     tokens = {event.args["token"] for event in events if event.name == "TokenAllowed"}
     others = sorted(tokens - {network.address("TensorbondToken")})
     if others:
-        escrow = network.address("JobEscrow")
+        escrows = [network.address("JobEscrow"), network.address("LeaseEscrow")]
         moved: dict[tuple[int, int], Event] = {}
-        for party in ({"from": escrow}, {"to": escrow}):
+        for party in ({"from": escrows}, {"to": escrows}):
             found = network.events(others, "Transfer", until=at, **party)  # type: ignore[arg-type]
             moved |= {(event.block, event.log_index): event for event in found}
         events = sorted([*events, *moved.values()], key=lambda event: (event.block, event.log_index))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tensorbond.chain.jobs import job_state as job_state
     from tensorbond.chain.keys import load_account as load_account
     from tensorbond.chain.lane import Policy as Policy
+    from tensorbond.chain.leases import lease_of as lease_of
     from tensorbond.chain.network import BlockRef as BlockRef
     from tensorbond.chain.network import Network as Network
     from tensorbond.chain.rpc import Rpc as Rpc
@@ -30,6 +31,7 @@ _HOMES = {
     "Rpc": "rpc",
     "Sender": "sender",
     "job_state": "jobs",
+    "lease_of": "leases",
     "load_account": "keys",
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "Rpc",
     "Sender",
     "job_state",
+    "lease_of",
     "load_account",
 ]
 

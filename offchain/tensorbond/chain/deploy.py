@@ -401,8 +401,9 @@ def _due(network: Network, parameters: Parameters) -> Sequence[Call]:
             )
     for token in parameters.tokens:
         address = network.deployment.tokens[token.symbol]
-        if call("JobEscrow", "ledgerOf", address).cap != token.cap:
-            due.append(("JobEscrow", "allowToken", (address, token.cap)))
+        for escrow in ("JobEscrow", "LeaseEscrow"):
+            if call(escrow, "ledgerOf", address).cap != token.cap:
+                due.append((escrow, "allowToken", (address, token.cap)))
     return due
 
 

@@ -42,6 +42,7 @@ _TYPES: dict[str, list[tuple[str, str]]] = {
         ("bool", "forProvider"),
         ("bytes32", "configDigest"),
     ],
+    "Voucher": [("uint256", "lease"), ("uint256", "amount")],
     "Permit": [
         ("address", "owner"),
         ("address", "spender"),
@@ -125,6 +126,11 @@ def verdict(domain: Domain, job: int, state: bytes, for_provider: bool, config_d
     OracleArbiter."""
     message = {"job": job, "state": state, "forProvider": for_provider, "configDigest": config_digest}
     return _signable(domain, "Verdict", message)
+
+
+def voucher(domain: Domain, lease: int, amount: int) -> Signable:
+    """What a lease's requester signs: that so much of its money was earned in all. Domain: LeaseEscrow."""
+    return _signable(domain, "Voucher", {"lease": lease, "amount": amount})
 
 
 def permit(domain: Domain, owner: str, spender: str, value: int, nonce: int, deadline: int) -> Signable:

@@ -98,6 +98,10 @@ class JobUnknown(ChainError):
     """There is no such job, or its events do not give the state that the chain keeps."""
 
 
+class LeaseUnknown(ChainError):
+    """No event opened the lease, or what they tell leads to none on the chain."""
+
+
 class OrderInvalid(ChainError):
     """What is said to be an order is none, or not one of this order book's."""
 

@@ -93,7 +93,7 @@ class PaymentToken(_Model):
     symbol: str
     address: Address | None = None
     test_contract: str | None = None
-    # In its smallest unit: the most that may be escrowed in fixed-price jobs.
+    # In its smallest unit: the most that each escrow may hold, of jobs and of leases.
     cap: int = Field(ge=1, le=1 << 87)
 
 

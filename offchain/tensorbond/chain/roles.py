@@ -21,6 +21,7 @@ PARAMETER_VERBS: Mapping[str, tuple[str, ...]] = {
     "DeviceRegistry": ("addClass", "schedule"),
     "Attestations": ("seat",),
     "JobEscrow": ("allowToken", "setFee"),
+    "LeaseEscrow": ("allowToken", "setFee"),
     # Changing roles is the admin's right whatever stands here; that it stands here lets the guardian cancel
     # it. All but `revokeRole`: else a guardian could not be dismissed.
     "AccessManager": (

@@ -46,6 +46,27 @@ class Verdict(IntEnum):
     FOR_REQUESTER = 2
 
 
+class LeaseStatus(IntEnum):
+    NONE = 0
+    OFFERED = 1
+    ACTIVE = 2
+    ENDING = 3
+    STOPPED = 4
+    CLOSED = 5
+
+
+class StopReason(IntEnum):
+    """Why a lease ended."""
+
+    NONE = 0
+    NOT_ACCEPTED = 1
+    REQUESTER_STOPPED = 2
+    PROVIDER_STOPPED = 3
+    EXHAUSTED = 4
+    FAULTED = 5
+    DEVICE_ENDED = 6
+
+
 class SlashReason(IntEnum):
     NONE = 0
     MISSED_SLOT = 1
@@ -496,6 +517,72 @@ class Job:
 class Ledger:
     tracked: int
     fees: int
+    cap: int
+
+
+@dataclass(frozen=True)
+class LeaseTerms:
+    """What both sides agree on; see `contracts/interfaces/ILeaseEscrow.sol`."""
+
+    requester: str
+    provider: str
+    token: str
+    rate: int
+    cap: int
+    notice: int
+    """Seconds, as is the grace."""
+    grace: int
+    voucher_blocks: int
+    accept_by: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """All that is fixed when a lease is opened."""
+
+    terms: LeaseTerms
+    device: int
+    fee_bps: int
+    exposure: int
+
+
+@dataclass(frozen=True)
+class LeaseState:
+    funds: int
+    origin: int
+    """A timestamp."""
+    paid_seconds: int
+    held_seconds: int
+    ripe_at: int
+    status: int
+    reason: int
+    shared: bool
+
+
+@dataclass(frozen=True)
+class LeaseExtra:
+    redeemed: int
+    ends_at: int
+    """A timestamp."""
+    stop_from: int
+    reason: int
+
+
+@dataclass(frozen=True)
+class LeasePool:
+    shares: int
+    generation: int
+
+
+@dataclass(frozen=True)
+class LeaseShare:
+    shares: int
+    generation: int
+    refunded: int
+
+
+@dataclass(frozen=True)
+class LeaseLedger:
     cap: int
 
 

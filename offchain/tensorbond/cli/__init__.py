@@ -18,6 +18,7 @@ NOUNS = {
     "job": "Escrow payment for a job, take one, settle or refund it.",
     "auction": "Let providers bid for a job under seal, and give it to the cheapest.",
     "order": "Sign offers of devices and of work, and match them in one transaction.",
+    "lease": "Rent a device by the second, or keep a tab for vouchers.",
     "oracle": "Bond, verify every benchmark, and attest epochs.",
     "rewards": "Claim what devices have earned.",
     "proof": "Compute the GPOW1 benchmark, and check what others computed.",

@@ -76,6 +76,38 @@ EXITS = {
         "job_escrow/test_sweep.py",
         "test_sweep__fees_accrued__stranger_sends_them_to_the_recipient",
     ),
+    "LeaseEscrow.collect": (
+        "lease_escrow/test_hostile_tokens.py",
+        "test_rebasing_token__shrunk__payments_wait_until_it_is_whole_again",
+    ),
+    "LeaseEscrow.giveNotice": (
+        "lease_escrow/test_stop.py",
+        "test_give_notice__by_either_side__ends_accrual_at_its_end",
+    ),
+    "LeaseEscrow.halt": (
+        "lease_escrow/test_halt.py",
+        "test_halt__at_a_proven_fault__claws_back_what_accrued_since",
+    ),
+    "LeaseEscrow.redeem": (
+        "lease_escrow/test_redeem.py",
+        "test_redeem__a_later_voucher__pays_the_difference",
+    ),
+    "LeaseEscrow.refund": (
+        "lease_escrow/test_refund.py",
+        "test_refund__of_what_is_unspent__pro_rata_to_those_who_paid",
+    ),
+    "LeaseEscrow.settle": (
+        "lease_escrow/test_settle.py",
+        "test_settle__after_the_end__pays_the_rest_and_closes",
+    ),
+    "LeaseEscrow.stop": (
+        "lease_escrow/test_stop.py",
+        "test_stop__by_the_requester__refunds_what_is_unspent_and_frees_the_device",
+    ),
+    "LeaseEscrow.topUp": (
+        "lease_escrow/test_top_up.py",
+        "test_top_up__a_paused_lease__goes_on_from_now",
+    ),
     "ProviderStaking.unbond": (
         "provider_staking/test_unbond.py",
         "test_unbond__free_stake__moves_it_to_the_unbonding_pool",

@@ -30,11 +30,14 @@ def bounds() -> list[tuple[str, str, str, str, str]]:
     return rows
 
 
+TRIED = ("DeviceRegistry.addClass", "DeviceRegistry.schedule", "JobEscrow.setFee", "LeaseEscrow.setFee")
 NUMERIC = [
     (verb, parameter, number, outside, error)
     for verb, parameter, least, most, error in bounds()
     for number, outside in ((least, -1), (most, 1))
-    if number.isdigit() and verb in ("DeviceRegistry.addClass", "DeviceRegistry.schedule", "JobEscrow.setFee")
+    if number.isdigit()
+    and verb
+    in ("DeviceRegistry.addClass", "DeviceRegistry.schedule", "JobEscrow.setFee", "LeaseEscrow.setFee")
     if not parameter.startswith("number of")
 ]
 

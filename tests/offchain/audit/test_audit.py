@@ -35,7 +35,7 @@ def test_audit__honest_market__finds_nothing(market: Market) -> None:
 
 def test_audit__earlier_blocks__finds_nothing(market: Market) -> None:
     head = market.chain.block_number
-    first = Deployment.load(market.deployment).contracts["JobEscrow"].block
+    first = Deployment.load(market.deployment).contracts["LeaseEscrow"].block
     for block in range(first, head, (head - first) // 5):
         assert [str(finding) for finding in market.audit(block).findings] == [], block
 

@@ -128,8 +128,8 @@ def test_deploy__a_second_run__changes_nothing_and_says_so(
     ]
 
 
-# The token is the first transaction, the contracts follow, then three classes, the allow-list, the roles.
-TRANSACTIONS = 1 + len(CONTRACTS) + 3 + 1 + 1
+# The token is the first transaction, the contracts follow, then three classes, both allow-lists, the roles.
+TRANSACTIONS = 1 + len(CONTRACTS) + 3 + 2 + 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, len(CONTRACTS) + 1, len(CONTRACTS) + 2, TRANSACTIONS])

@@ -1,0 +1,486 @@
+"""The leases' books, rebuilt from events and block times: every second that accrued, and what was paid for
+it.
+
+A lease is an account that two things draw on: time, `rate` a second while there is money, and vouchers. What
+an event says of it is compared with what time and the events before it give, and what left the escrow with
+what the token says was transferred. No arithmetic is shared with any other package.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from eth_utils.address import to_checksum_address
+
+from tensorbond.audit.findings import Report
+from tensorbond.audit.history import History
+from tensorbond.audit.pinned import Call, Pinned, Unanswered
+from tensorbond.chain.abi import Event
+from tensorbond.chain.types import (
+    Lease,
+    LeaseExtra,
+    LeaseLedger,
+    LeasePool,
+    LeaseShare,
+    LeaseState,
+    LeaseStatus,
+    StopReason,
+)
+
+UNIT = 10_000
+"""Basis points in a whole."""
+SPENT_BITS = 32
+"""Once a share is worth less than 2⁻³² of a unit, what is left goes to the next generation of shares."""
+CONTRACT = "LeaseEscrow"
+RUNS = (LeaseStatus.ACTIVE, LeaseStatus.ENDING)
+
+
+@dataclass
+class Account:
+    """One lease: what went in, what time and vouchers took, what went out."""
+
+    number: int
+    lease: Lease
+    requester: str
+    deposited: int
+    status: LeaseStatus = LeaseStatus.OFFERED
+    reason: StopReason = StopReason.NONE
+    origin: int = 0
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    """(the origin before it, the seconds that were active when it ended)"""
+    held: int = 0
+    """Seconds that are held back; all of them, once it has stopped."""
+    paid: int = 0
+    """Seconds."""
+    ripe_at: int = 0
+    redeemed: int = 0
+    paid_out: int = 0
+    """To the provider, without fees."""
+    fee: int = 0
+    """Booked at the end."""
+    refunded: int = 0
+    shared: bool = False
+    total_shares: int = 0
+    generation: int = 0
+    shares: dict[str, LeaseShare] = field(default_factory=dict)
+    ends_at: int = 0
+    stop_from: int = 0
+    notice_reason: StopReason = StopReason.NONE
+
+    @property
+    def rate(self) -> int:
+        return self.lease.terms.rate
+
+    @property
+    def funds(self) -> int:
+        """As the chain keeps it: refunds to a sole funder are taken off, those of shares are not."""
+        return self.deposited - (0 if self.shared else self.refunded)
+
+    @property
+    def left(self) -> int:
+        """Not spent, once it has stopped."""
+        return self.funds - self.redeemed - self.held * self.rate
+
+    @property
+    def open_money(self) -> int:
+        """What the escrow must hold for it."""
+        return self.deposited - self.paid_out - self.refunded - self.fee
+
+    def active(self, time: int) -> int:
+        """Seconds that were active by `time`, while it runs."""
+        if self.rate == 0:
+            return 0
+        if self.status == LeaseStatus.ENDING:
+            time = min(time, self.ends_at)
+        return min(time - self.origin, (self.deposited - self.redeemed) // self.rate)
+
+    def active_by(self, time: int, most: int) -> int:
+        """Seconds that were active by `time`, of the `most` that were later."""
+        active = begun = 0
+        for origin, ended in [*self.pauses, (self.origin, most)]:
+            if time < origin + begun:
+                break
+            active, begun = min(time - origin, ended), ended
+        return min(active, most)
+
+    def unspent(self, time: int) -> int:
+        return self.deposited - self.redeemed - self.active(time) * self.rate
+
+    def fee_of(self, amount: int) -> int:
+        return amount * self.lease.fee_bps // UNIT
+
+
+@dataclass
+class LeaseBooks:
+    """Everything that the escrow of leases owes, and to whom."""
+
+    escrow: str
+    fee_recipient: str
+    times: Mapping[int, int]
+    """The timestamp of every block with an event of the escrow."""
+    leases: dict[int, Account] = field(default_factory=dict)
+    caps: dict[str, int] = field(default_factory=dict)
+    fee_bps: int = 0
+    paused: bool = False
+    owed: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    """By (account, token)."""
+    told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(token, from, to) of this transaction, by our events; and by the tokens'."""
+    moved: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def open_money(self) -> dict[str, int]:
+        """What the escrow must hold in each token: of leases, and what waits to be collected."""
+        money: dict[str, int] = dict.fromkeys(self.caps, 0)
+        for account in self.leases.values():
+            token = account.lease.terms.token
+            money[token] = money.get(token, 0) + account.open_money
+        for (_, token), amount in self.owed.items():
+            money[token] = money.get(token, 0) + amount
+        return money
+
+
+def replay_leases(books: LeaseBooks, events: Iterable[Event], report: Report) -> None:
+    """Enter every event, in chain order; what parts from the books is a finding."""
+    transaction = ""
+    for event in events:
+        if event.transaction != transaction:
+            _compare_transfers(books, transaction, report)
+            transaction = event.transaction
+        if event.name == "Transfer":
+            flow = (to_checksum_address(event.address), event.args["from"], event.args["to"])
+            books.moved[flow] += event.args["value"]
+        elif event.contract == CONTRACT and event.name in _ENTRIES:
+            try:
+                _ENTRIES[event.name](books, event, report)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                subject = f"{CONTRACT}.{event.name} fits what was told before"
+                report.expect("invariant 14", subject, repr(error), "an entry", _where(event))
+    _compare_transfers(books, transaction, report)
+
+
+def check_halts(pinned: Pinned, events: Iterable[Event], history: History, report: Report) -> None:
+    """Every halt was at the time of its slot's first block."""
+    halts = [event for event in events if event.contract == CONTRACT and event.name == "LeaseHalted"]
+    starts = [history.start_of(event.args["slot"]) for event in halts]
+    headers = pinned.headers(starts)
+    for event, start in zip(halts, starts, strict=True):
+        _total(report, event, "haltedAt", headers[start].timestamp)
+
+
+def check_leases(pinned: Pinned, books: LeaseBooks, report: Report) -> None:
+    """The books against the chain, and invariants 2 and 8."""
+    expected = list(_expectations(books))
+    answers = pinned.calls([call for _, _, call, _ in expected], "leases")
+    for (check, subject, _, need), answer in zip(expected, answers, strict=True):
+        report.balances_checked += 1
+        report.expect(check, subject, answer, need)
+    check_lease_invariants(books, report)
+    money = sorted(books.open_money().items())
+    held = pinned.calls([(token, "balanceOf", books.escrow) for token, _ in money], "leases")
+    for (token, need), have in zip(money, held, strict=True):
+        subject = f"balance of the leases' escrow in {token}"
+        report.balances_checked += 1
+        if isinstance(have, Unanswered):
+            report.expect("invariant 2", subject, have, f"at least {need}")
+        else:
+            report.expect_at_least("invariant 2", subject, have, need)
+
+
+def check_lease_invariants(books: LeaseBooks, report: Report) -> None:
+    """Invariant 8, of each lease that is over: what was deposited is what was paid, kept and refunded, or can
+    be."""
+    for number, account in sorted(books.leases.items()):
+        report.expect_at_least(
+            "invariant 8", f"lease {number}: deposited, less all that left", account.open_money, 0
+        )
+        if account.status == LeaseStatus.CLOSED:
+            accrued = account.held * account.rate + account.redeemed
+            report.expect(
+                "invariant 8", f"lease {number}: paid + fee", account.paid_out + account.fee, accrued
+            )
+            refundable = account.left - (account.refunded if account.shared else 0)
+            report.expect("invariant 8", f"lease {number}: paid + refundable", account.open_money, refundable)
+
+
+def _expectations(books: LeaseBooks) -> Iterator[tuple[str, str, Call, object]]:
+    """(check, subject, call, answer) of everything that the chain keeps of leases."""
+    yield "escrow", "number of leases", (CONTRACT, "leaseCount"), len(books.leases)
+    yield "escrow", "fee of leases in bps", (CONTRACT, "feeBps"), books.fee_bps
+    yield "escrow", "leases are paused", (CONTRACT, "paused"), books.paused
+    for (account, token), amount in sorted(books.owed.items()):
+        call: Call = (CONTRACT, "owedOf", account, token)
+        yield "invariant 14", f"owed by leases to {account} in {token}", call, amount
+    for token, cap in sorted(books.caps.items()):
+        yield "escrow", f"cap of {token} in leases", (CONTRACT, "ledgerOf", token), LeaseLedger(cap)
+    for number, found in sorted(books.leases.items()):
+        call = (CONTRACT, "stateOf", number, found.lease)
+        yield "invariant 8", f"lease {number}", call, _state(found)
+        for funder, part in sorted(found.shares.items()):
+            call = (CONTRACT, "shareOf", number, found.lease, funder)
+            yield "invariant 14", f"part of {funder} in lease {number}", call, part
+
+
+def _state(found: Account) -> tuple[object, object, object]:
+    return (
+        LeaseState(
+            found.funds,
+            found.origin,
+            found.paid,
+            found.held,
+            found.ripe_at,
+            found.status,
+            found.reason,
+            found.shared,
+        ),
+        LeaseExtra(found.redeemed, found.ends_at, found.stop_from, found.notice_reason),
+        LeasePool(found.total_shares, found.generation),
+    )
+
+
+def _compare_transfers(books: LeaseBooks, transaction: str, report: Report) -> None:
+    told, moved = books.told, books.moved
+    for flow in sorted(told.keys() | moved.keys()):
+        token, payer, payee = flow
+        if books.escrow not in (payer, payee):
+            continue
+        subject, place = f"transfer of {token} from {payer} to {payee}", f"transaction {transaction}"
+        if payer == books.escrow:
+            report.expect("invariant 14", subject, moved[flow], told[flow], place)
+        else:
+            report.expect_at_least("invariant 14", subject, moved[flow], told[flow], place)
+    told.clear()
+    moved.clear()
+
+
+def _where(event: Event) -> str:
+    return f"block {event.block} log {event.log_index}"
+
+
+def _total(report: Report, event: Event, name: str, need: object) -> None:
+    report.expect("event total", f"{CONTRACT}.{event.name} {name}", event.args[name], need, _where(event))
+
+
+def _of(books: LeaseBooks, event: Event, report: Report, *statuses: LeaseStatus) -> Account:
+    found = books.leases[event.args["lease"]]
+    report.expect(
+        "invariant 8",
+        f"lease {found.number} is {found.status.name}",
+        found.status in statuses,
+        True,
+        _where(event),
+    )
+    return found
+
+
+def _opened(books: LeaseBooks, event: Event, report: Report) -> None:
+    a = event.args
+    terms, number = a["terms"], a["lease"]
+    report.expect("escrow", "lease ids are dense", number, len(books.leases) + 1, _where(event))
+    _total(report, event, "feeBps", books.fee_bps)
+    _total(report, event, "exposure", books.caps.get(terms.token, 0))
+    report.expect("escrow", "no lease is opened in a pause", books.paused, False, _where(event))
+    report.expect_at_most("invariant 8", f"lease {number}: deposit", a["deposit"], terms.cap, _where(event))
+    lease = Lease(terms, a["device"], a["feeBps"], a["exposure"])
+    books.leases[number] = Account(number, lease, terms.requester, a["deposit"])
+    books.told[terms.token, terms.requester, books.escrow] += a["deposit"]
+
+
+def _started(books: LeaseBooks, event: Event, report: Report) -> None:
+    found = _of(books, event, report, LeaseStatus.OFFERED)
+    _total(report, event, "startedAt", books.times[event.block])
+    found.status, found.origin = LeaseStatus.ACTIVE, event.args["startedAt"]
+
+
+def _resumed(books: LeaseBooks, event: Event, report: Report) -> None:
+    found, time = _of(books, event, report, LeaseStatus.ACTIVE), books.times[event.block]
+    active = found.active(time)
+    _total(report, event, "active", active)
+    _total(report, event, "origin", time - active)
+    report.expect_at_most(
+        "invariant 8", f"lease {found.number}: money left", found.unspent(time), found.rate - 1, _where(event)
+    )
+    found.pauses.append((found.origin, active))
+    found.origin = event.args["origin"]
+
+
+def _was_shared(books: LeaseBooks, event: Event, report: Report) -> None:
+    """The requester's part is what is left just before another's deposit, which follows."""
+    found = _of(books, event, report, LeaseStatus.ACTIVE)
+    left = found.unspent(books.times[event.block])
+    _total(report, event, "shares", left)
+    found.shared, found.total_shares, found.generation = True, left, 1
+    if left:
+        found.shares[found.requester] = LeaseShare(left, 1, 0)
+
+
+def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
+    a, found = event.args, _of(books, event, report, LeaseStatus.ACTIVE)
+    bought = generation = 0
+    if found.shared:
+        left = found.unspent(books.times[event.block])
+        if left <= found.total_shares >> SPENT_BITS:
+            found.total_shares, found.generation = 0, found.generation + 1
+        bought = a["amount"] * found.total_shares // left if found.total_shares else a["amount"]
+        generation = found.generation
+        found.total_shares += bought
+        part = found.shares.get(a["funder"])
+        before = part.shares if part and part.generation == generation else 0
+        found.shares[a["funder"]] = LeaseShare(before + bought, generation, 0)
+    else:
+        report.expect("escrow", "who needs no shares", a["funder"], found.requester, _where(event))
+    found.deposited += a["amount"]
+    _total(report, event, "shares", bought)
+    _total(report, event, "generation", generation)
+    _total(report, event, "funds", found.deposited)
+    terms = found.lease.terms
+    report.expect_at_most(
+        "invariant 8", f"lease {found.number}: deposits", found.deposited, terms.cap, _where(event)
+    )
+    books.told[terms.token, a["funder"], books.escrow] += a["amount"]
+
+
+def _settled(books: LeaseBooks, event: Event, report: Report) -> None:
+    """By `settle`; or by `stop`, whose own event follows."""
+    a, found = event.args, _of(books, event, report, *RUNS, LeaseStatus.STOPPED)
+    report.expect_at_least(
+        "invariant 12", f"lease {found.number} pays what is ripe", event.block, found.ripe_at, _where(event)
+    )
+    fee = found.fee_of(found.held * found.rate) - found.fee_of(found.paid * found.rate)
+    _total(report, event, "fee", fee)
+    _total(report, event, "paid", (found.held - found.paid) * found.rate - fee)
+    _total(report, event, "paidSeconds", found.held)
+    found.paid = found.held
+    if found.status in RUNS:
+        active = found.active(books.times[event.block])
+        _total(report, event, "heldSeconds", active)
+        if active > found.held:
+            found.ripe_at = a["ripeAt"]
+        found.held = active
+    _total(report, event, "ripeAt", found.ripe_at)
+    _pay(books, found, a["provider"], a["paid"])
+
+
+def _redeemed(books: LeaseBooks, event: Event, report: Report) -> None:
+    a, found = event.args, _of(books, event, report, *RUNS)
+    gross = a["paid"] + a["fee"]
+    left = found.unspent(books.times[event.block])
+    report.expect_at_most("invariant 8", f"lease {found.number}: voucher", gross, left, _where(event))
+    _total(report, event, "redeemed", found.redeemed + gross)
+    _total(report, event, "fee", found.fee_of(found.redeemed + gross) - found.fee_of(found.redeemed))
+    found.redeemed += gross
+    _pay(books, found, a["provider"], a["paid"])
+
+
+def _pay(books: LeaseBooks, found: Account, provider: str, amount: int) -> None:
+    found.paid_out += amount
+    books.told[found.lease.terms.token, books.escrow, provider] += amount
+
+
+def _noticed(books: LeaseBooks, event: Event, report: Report) -> None:
+    found, terms = (
+        _of(books, event, report, LeaseStatus.ACTIVE),
+        books.leases[event.args["lease"]].lease.terms,
+    )
+    _total(report, event, "endsAt", books.times[event.block] + terms.notice)
+    _total(report, event, "stopFrom", event.block + terms.voucher_blocks)
+    found.status = LeaseStatus.ENDING
+    found.ends_at, found.stop_from = event.args["endsAt"], event.args["stopFrom"]
+    by_requester = event.args["by"] == terms.requester
+    found.notice_reason = StopReason.REQUESTER_STOPPED if by_requester else StopReason.PROVIDER_STOPPED
+
+
+def _stopped(books: LeaseBooks, event: Event, report: Report) -> None:
+    found = _of(books, event, report, *RUNS, LeaseStatus.OFFERED)
+    runs = found.status in RUNS
+    _total(report, event, "active", found.active(books.times[event.block]) if runs else 0)
+    _end(books, event, report, found)
+
+
+def _halted(books: LeaseBooks, event: Event, report: Report) -> None:
+    found = _of(books, event, report, *RUNS, LeaseStatus.STOPPED)
+    have = found.active(books.times[event.block]) if found.status in RUNS else found.held
+    _total(report, event, "active", max(found.active_by(event.args["haltedAt"], have), found.paid))
+    _end(books, event, report, found)
+
+
+def _end(books: LeaseBooks, event: Event, report: Report, found: Account) -> None:
+    a = event.args
+    if a["active"] > found.held:
+        found.ripe_at = a["ripeAt"]
+    found.held = a["active"]
+    refund = 0 if found.shared else found.left
+    _total(report, event, "refunded", refund)
+    _total(report, event, "ripeAt", found.ripe_at)
+    found.status = LeaseStatus.STOPPED
+    found.reason = StopReason(a["reason"])
+    found.refunded += a["refunded"]
+    books.told[found.lease.terms.token, books.escrow, found.requester] += a["refunded"]
+
+
+def _refunded(books: LeaseBooks, event: Event, report: Report) -> None:
+    a, found = event.args, _of(books, event, report, LeaseStatus.STOPPED, LeaseStatus.CLOSED)
+    part = found.shares[a["funder"]]
+    fair = part.shares * found.left // found.total_shares if part.generation == found.generation else 0
+    _total(report, event, "refunded", fair)
+    _total(report, event, "amount", fair - part.refunded)
+    found.shares[a["funder"]] = LeaseShare(part.shares, part.generation, a["refunded"])
+    found.refunded += a["amount"]
+    books.told[found.lease.terms.token, books.escrow, a["funder"]] += a["amount"]
+
+
+def _closed(books: LeaseBooks, event: Event, report: Report) -> None:
+    found = _of(books, event, report, LeaseStatus.STOPPED)
+    report.expect("invariant 8", f"lease {found.number}: seconds paid", found.paid, found.held, _where(event))
+    _total(report, event, "fee", found.fee_of(found.paid * found.rate) + found.fee_of(found.redeemed))
+    found.fee += event.args["fee"]
+    books.owed[books.fee_recipient, found.lease.terms.token] += event.args["fee"]
+    found.status = LeaseStatus.CLOSED
+
+
+def _token_allowed(books: LeaseBooks, event: Event, report: Report) -> None:
+    books.caps[event.args["token"]] = event.args["cap"]
+
+
+def _fee_set(books: LeaseBooks, event: Event, report: Report) -> None:
+    books.fee_bps = event.args["feeBps"]
+
+
+def _pause_set(books: LeaseBooks, event: Event, report: Report) -> None:
+    books.paused = event.args["paused"]
+
+
+def _deferred(books: LeaseBooks, event: Event, report: Report) -> None:
+    a = event.args
+    books.owed[a["account"], a["token"]] += a["amount"]
+    books.told[a["token"], books.escrow, a["account"]] -= a["amount"]
+    _total(report, event, "owed", books.owed[a["account"], a["token"]])
+
+
+def _collected(books: LeaseBooks, event: Event, report: Report) -> None:
+    a = event.args
+    _total(report, event, "amount", books.owed[a["account"], a["token"]])
+    books.owed[a["account"], a["token"]] = 0
+    books.told[a["token"], books.escrow, a["account"]] += a["amount"]
+
+
+_ENTRIES: dict[str, Callable[[LeaseBooks, Event, Report], None]] = {
+    "LeaseOpened": _opened,
+    "LeaseStarted": _started,
+    "LeaseResumed": _resumed,
+    "LeaseShared": _was_shared,
+    "LeaseToppedUp": _topped_up,
+    "LeaseSettled": _settled,
+    "VoucherRedeemed": _redeemed,
+    "LeaseNoticed": _noticed,
+    "LeaseStopped": _stopped,
+    "LeaseHalted": _halted,
+    "LeaseRefunded": _refunded,
+    "LeaseClosed": _closed,
+    "TokenAllowed": _token_allowed,
+    "FeeSet": _fee_set,
+    "PauseSet": _pause_set,
+    "PaymentDeferred": _deferred,
+    "PaymentCollected": _collected,
+}

@@ -1,0 +1,44 @@
+"""A lease's fixed parts, found by its number: every verb wants them, the chain keeps only where they lead."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from tensorbond.chain.errors import LeaseUnknown
+from tensorbond.chain.network import BlockRef, Network
+from tensorbond.chain.types import Lease, LeaseStatus, LeaseTerms
+
+_TERMS = "(address,address,address,uint96,uint96,uint32,uint32,uint32,uint40)"
+_LEASE = f"({_TERMS},uint32,uint16,uint128)"
+
+
+def lease_of(network: Network, lease: int, block: BlockRef | None = None) -> Lease:
+    """What was fixed when the lease was opened, checked against the chain at `block` (default: the head).
+    Raises `LeaseUnknown`."""
+    block = block or network.head()
+    opened = network.events("LeaseEscrow", ["LeaseOpened"], until=block, lease=lease)
+    if not opened:
+        raise LeaseUnknown(f"there is no lease {lease} in block {block.number}")
+    args = opened[0].args
+    found = Lease(args["terms"], args["device"], args["feeBps"], args["exposure"])
+    state, _, _ = network.call("LeaseEscrow", "stateOf", lease, found, block=block)
+    if state.status == LeaseStatus.NONE:
+        raise LeaseUnknown(f"lease {lease}: what its event tells leads to no lease on the chain")
+    return found
+
+
+def lease_key(lease: int, found: Lease) -> bytes:
+    """keccak256(abi.encode(lease, found)): the place of the lease's word."""
+    terms = tuple(getattr(found.terms, each.name) for each in fields(LeaseTerms))
+    return keccak(encode(["uint256", _LEASE], [lease, (terms, found.device, found.fee_bps, found.exposure)]))
+
+
+def resumed_origin(network: Network, lease: int, time: int, block: BlockRef | None = None) -> int:
+    """What `halt` asks for besides the header: the origin after the first pause that ended later than `time`;
+    0 if none did."""
+    events = network.events("LeaseEscrow", ["LeaseResumed"], until=block or network.head(), lease=lease)
+    later = (event.args["origin"] for event in events if time < event.args["origin"] + event.args["active"])
+    return next(later, 0)
