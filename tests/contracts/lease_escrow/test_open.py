@@ -32,7 +32,7 @@ def test_open__by_the_requester__escrows_the_deposit_and_holds_nothing(
         "terms": terms,
         "device": device,
         "feeBps": 100,
-        "exposure": 1 << 80,
+        "exposure": 10**15,
         "deposit": 2 * TUSD,
     }
     assert state_of(chain, lease) == LeaseState(
