@@ -290,6 +290,7 @@ def _opened(books: LeaseBooks, event: Event, report: Report) -> None:
 def _started(books: LeaseBooks, event: Event, report: Report) -> None:
     found = _of(books, event, report, LeaseStatus.OFFERED)
     _total(report, event, "startedAt", books.times[event.block])
+    _total(report, event, "device", found.lease.device)
     found.status, found.origin = LeaseStatus.ACTIVE, event.args["startedAt"]
 
 
@@ -358,6 +359,8 @@ def _settled(books: LeaseBooks, event: Event, report: Report) -> None:
         if active > found.held:
             found.ripe_at = a["ripeAt"]
         found.held = active
+    else:
+        _total(report, event, "heldSeconds", found.held)
     _total(report, event, "ripeAt", found.ripe_at)
     _pay(books, found, a["provider"], a["paid"])
 
