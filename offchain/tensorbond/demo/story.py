@@ -17,8 +17,20 @@ from tensorbond.audit import Report, audit
 from tensorbond.chain import digests, slots
 from tensorbond.chain.abi import Event
 from tensorbond.chain.jobs import job_state
+from tensorbond.chain.orders import signable
 from tensorbond.chain.sender import Receipt
-from tensorbond.chain.types import BadItem, Job, OutcomeResult, Statement, Terms
+from tensorbond.chain.types import (
+    ZERO_ADDRESS,
+    BadItem,
+    Job,
+    JobAsk,
+    JobBid,
+    JobOffer,
+    Order,
+    OutcomeResult,
+    Statement,
+    Terms,
+)
 from tensorbond.demo.cast import Provider
 from tensorbond.demo.devnet import TBND, TUSD, Devnet
 from tensorbond.demo.villains import SKIPPED
@@ -37,7 +49,7 @@ WAIT_SECONDS = 120.0
 
 TITLES = (
     "Stake: providers stake and register devices, oracles bond",
-    "Escrow: requesters fund jobs, providers accept",
+    "Escrow: a requester funds a job; a signed ask and a signed bid match in one transaction",
     "Challenge: the slots' beacons draw devices",
     "Commit: agents compute GPOW1 and commit before the window closes",
     "Verify: every oracle recomputes the samples; a stranger finds a wrong tile",
@@ -174,57 +186,94 @@ class Story:
             timing = self.net.timing
             first = slots.start_of(timing, slots.first_slot(timing, 1))
             dollar = self.network.deployment.tokens["TUSD"]
-            parts = (
-                (self.cast.honest, self.cast.requester, b"a job well done"),
-                (self.cast.liar, self.cast.deceived, b"a job never done"),
+            decision = (
+                timing.slot_blocks + slots.epoch_blocks(timing) + timing.attest_blocks + timing.proof_blocks
             )
-            for provider, requester, words in parts:
-                self._send(step, requester, dollar, "approve", self.network.address("JobEscrow"), PRICE)
-                decision = (
-                    timing.slot_blocks
-                    + slots.epoch_blocks(timing)
-                    + timing.attest_blocks
-                    + timing.proof_blocks
-                )
-                submit_by = first + 3 * timing.slot_blocks
-                terms = Terms(
-                    requester=requester.address,
-                    token=dollar,
-                    price=PRICE,
-                    provider=provider.owner.address,
-                    class_id=0,
-                    min_gops=1,
-                    collateral=COLLATERAL,
-                    accept_by=first,
-                    submit_by=submit_by,
-                    review_blocks=5,
-                    refund_at=submit_by + decision + timing.slot_blocks,
-                    spec=keccak(words),
-                )
-                receipt = self._send(step, requester, "JobEscrow", "fund", terms)
-                self.jobs[provider.name] = receipt.event("JobFunded")["job"]
+            liar, deceived = self.cast.liar, self.cast.deceived
+            self._send(step, deceived, dollar, "approve", self.network.address("JobEscrow"), PRICE)
+            submit_by = first + 3 * timing.slot_blocks
+            terms = Terms(
+                requester=deceived.address,
+                token=dollar,
+                price=PRICE,
+                provider=liar.owner.address,
+                class_id=0,
+                min_gops=1,
+                collateral=COLLATERAL,
+                accept_by=first,
+                submit_by=submit_by,
+                review_blocks=5,
+                refund_at=submit_by + decision + timing.slot_blocks,
+                spec=keccak(b"a job never done"),
+            )
+            receipt = self._send(step, deceived, "JobEscrow", "fund", terms)
+            self.jobs[liar.name] = receipt.event("JobFunded")["job"]
             self.net.await_oracles()
             self.net.await_agents()
             self.net.mine_to(first - timing.slot_blocks + 1)
-            for provider, _, words in parts:
-                job, device = self.jobs[provider.name], self.devices[provider.name]
-                self._send(step, provider.owner, "JobEscrow", "accept", job, self._job(provider), device)
-                self._send(
-                    step,
-                    provider.owner,
-                    "JobEscrow",
-                    "submit",
-                    job,
-                    self._job(provider),
-                    keccak(words + b"!"),
-                )
-                forced = self._job(provider).forced_slot
-                self.say(
-                    f"{provider.name} accepts job {job} for {PRICE // TUSD} TUSD; "
-                    f"its device must answer in slot {forced}"
-                )
+            self._match(step, decision + timing.slot_blocks)
+            self._send(
+                step,
+                liar.owner,
+                "JobEscrow",
+                "accept",
+                self.jobs[liar.name],
+                self._job(liar),
+                self.devices[liar.name],
+            )
+            self.say(f"{liar.name} accepts a job that was funded before, for {PRICE // TUSD} TUSD")
+            for provider in (self.cast.honest, liar):
+                job = self._job(provider)
+                result = keccak(job.terms.spec)
+                self._send(step, provider.owner, "JobEscrow", "submit", self.jobs[provider.name], job, result)
+                self.say(f"{provider.name} submits; its device must answer in slot {job.forced_slot}")
             self.net.chain.tick(TICK_SECONDS)
             self.say(f"from now on a block every {TICK_SECONDS} s")
+
+    def _match(self, step: Step, refund_blocks: int) -> None:
+        """The requester's bid and permit and the operator's ask, none of them sent by who signed it."""
+        network, honest, requester = self.network, self.cast.honest, self.cast.requester
+        dollar, head = network.deployment.tokens["TUSD"], network.head()
+        book, escrow = network.domain("OrderBook"), network.address("JobEscrow")
+        within = 4 * self.net.timing.slot_blocks
+        asked = Order(honest.owner.address, ZERO_ADDRESS, dollar, PRICE, 0, 1, head.number + 50, 0, 0)
+        ask = JobAsk(asked, 0, COLLATERAL, within, 2**32 - 1, ZERO_ADDRESS, bytes(32))
+        bidden = replace(asked, account=requester.address, price=PRICE + 10 * TUSD)
+        spec = keccak(b"a job well done")
+        bid = JobBid(
+            bidden,
+            ZERO_ADDRESS,
+            True,
+            1,
+            0,
+            0,
+            COLLATERAL,
+            within,
+            5,
+            refund_blocks,
+            1,
+            ZERO_ADDRESS,
+            ZERO_ADDRESS,
+            spec,
+        )
+        name, nonce = network.calls([(dollar, "name"), (dollar, "nonces", requester.address)])
+        deadline = head.timestamp + 86_400
+        token = digests.Domain(name, network.chain_id, dollar)
+        permit = digests.permit(token, requester.address, escrow, PRICE, nonce, deadline).sign(requester)
+        granted = PRICE, deadline, permit[64], permit[:32], permit[32:64]
+        offer = JobOffer(ask, signable(book, ask).sign(honest.operator), (self.devices[honest.name],))
+        abi = network.abi("OrderBook")
+        batch = [
+            abi.encode_call("permit", (dollar, requester.address, escrow, *granted)),
+            abi.encode_call("matchJobs", (bid, signable(book, bid).sign(requester), [offer], [])),
+        ]
+        receipt = self._send(step, self.cast.stranger, "OrderBook", "multicall", batch)
+        self.jobs[honest.name] = receipt.event("JobMatched")["job"]
+        self.say(
+            f"a stranger matches {honest.name}'s ask with a bid for up to {bidden.price // TUSD} TUSD: "
+            f"deposit, collateral and job {self.jobs[honest.name]} in one transaction, "
+            f"for the {PRICE // TUSD} TUSD asked"
+        )
 
     def challenge(self) -> None:
         with self._step(3) as step:
