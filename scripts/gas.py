@@ -1,19 +1,23 @@
-"""Measure the gas of every verb: `--write` keeps it in tests/gas.json, `--check` compares it with what is
-kept there.
+"""Measure the gas of every verb, show it beside the targets, and compare it with what tests/gas.json keeps.
 
-Exit code 1 if a verb differs by more than 2 % or there is another set of keys.
+`--write` keeps it there, and draws the tables of docs/gas.md anew. Exit code 1 if a verb costs over 2 % more
+or less than what is kept, or there is another set of keys.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from scripts.gas_account import Account, account
+
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "tests" / "gas.json"
+PAGE = ROOT / "docs" / "gas.md"
 TOLERANCE_PERCENT = 2
 
 # What we aim at, and what we must not exceed.
@@ -27,14 +31,23 @@ TARGETS = {
     "JobEscrow.accept": (48_000, 60_000),
     "JobEscrow.approve": (58_000, 70_000),
     "JobEscrow.fund": (85_000, 95_000),
+    "JobEscrow.match": (150_000, 190_000),
     "JobEscrow.refund": (66_000, 80_000),
     "JobEscrow.settle": (75_000, 85_000),
+    "JobEscrow.settle:part-of-10": (45_000, 60_000),
     "JobEscrow.submit": (32_000, 36_000),
+    "LeaseEscrow.open": (100_000, 115_000),
+    "LeaseEscrow.redeem": (56_000, 75_000),
+    "LeaseEscrow.settle": (50_000, 58_000),
+    "LeaseEscrow.stop": (66_000, 80_000),
+    "LeaseEscrow.topUp": (46_000, 48_000),
+    "ProviderStaking.stake:delegate": (75_000, 80_000),
     "ProviderStaking.stake:first": (69_000, 75_000),
     "ProviderStaking.stake:top-up": (50_500, 52_000),
     "ProviderStaking.unbond": (38_000, 80_000),
     "ProviderStaking.withdraw": (48_000, 56_000),
     "Rewards.claim:depth-20": (72_000, 80_000),
+    "Rewards.claimMany:10": (18_000, 25_000),
     "WorkDisputes.badItem:K16384": (600_000, 1_000_000),
     "WorkDisputes.badItem:K4096": (300_000, 400_000),
     "WorkDisputes.missed": (85_000, 110_000),
@@ -49,11 +62,18 @@ Gas = dict[str, int]
 
 def measure() -> Gas:
     """Play every verb on a chain of its own."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
     from tests.gas import measure as play
 
     return play()
+
+
+def accounts() -> dict[str, Account]:
+    """Where the gas of every verb but the proofs of work goes."""
+    from tests.gas import measure as play
+
+    found: dict[str, Account] = {}
+    play(lambda key, node, transaction: found.update({key: account(node, transaction)}))
+    return found
 
 
 def differences(have: Gas, kept: Gas) -> list[str]:
@@ -80,21 +100,64 @@ def table(have: Gas) -> str:
     return "\n".join(lines)
 
 
+def compared(have: Gas) -> str:
+    """`table` in Markdown, of what has a target."""
+    rows = [(key, have[key], *TARGETS[key]) for key in TARGETS if key in have]
+    rows.append(("fund + accept + submit + approve", sum(have[key] for key in JOB), *JOB_TARGET))
+    lines = ["| Verb | Ours | Aim | Must | |", "|---|---:|---:|---:|---|"]
+    for key, gas, aim, must in rows:
+        verdict = "" if gas <= aim else "over the aim" if gas <= must else "**over the Must**"
+        lines.append(f"| `{key}` | {gas:,} | {aim:,} | {must:,} | {verdict} |")
+    return "\n".join(lines)
+
+
+def accounted(found: Mapping[str, Account]) -> str:
+    """A line for each, the dearest first."""
+    head = [
+        "Verb",
+        "Total",
+        "Calldata",
+        "New slots",
+        "Changed",
+        "Read",
+        "Accounts",
+        "Signatures",
+        "Events",
+        "Rest",
+    ]
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    for key, each in sorted(found.items(), key=lambda item: -item[1].total):
+        counts = (each.new_slots, each.changed_slots, each.cold_reads, each.cold_accounts, each.signatures)
+        cells = (each.total, each.calldata, *counts, each.events, each.computing)
+        lines.append(f"| `{key}` | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def draw(have: Gas, found: Mapping[str, Account]) -> None:
+    """Put the tables between the marks of docs/gas.md."""
+    page = PAGE.read_text(encoding="utf-8")
+    for mark, told in (("targets", compared(have)), ("accounts", accounted(found))):
+        before, rest = page.split(f"<!-- {mark} -->\n", 1)
+        _, after = rest.split(f"<!-- /{mark} -->", 1)
+        page = f"{before}<!-- {mark} -->\n{told}\n<!-- /{mark} -->{after}"
+    PAGE.write_text(page, encoding="utf-8")
+
+
 @click.command()
-@click.option("--write", is_flag=True, help="Keep what was measured in tests/gas.json.")
-@click.option("--check", is_flag=True, help="Compare it with tests/gas.json.")
-def main(write: bool, check: bool) -> None:
+@click.option("--write", is_flag=True, help="Keep what was measured, and draw docs/gas.md.")
+def main(write: bool) -> None:
     """Measure the gas of every verb as a whole transaction, and show it beside the targets."""
     have = measure()
     click.echo(table(have))
     if write:
         KEPT.write_text(json.dumps(have, indent=2) + "\n", encoding="utf-8")
-    if check:
-        found = differences(have, json.loads(KEPT.read_text(encoding="utf-8")))
-        for line in found:
-            click.echo(line, err=True)
-        if found:
-            sys.exit(1)
+        draw(have, accounts())
+        return
+    found = differences(have, json.loads(KEPT.read_text(encoding="utf-8")))
+    for line in found:
+        click.echo(line, err=True)
+    if found:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ that were used before.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from typing import Any
 
 from tensorbond.chain import digests
 from tensorbond.chain.penalties import WINDOW_EPOCHS
+from tensorbond.chain.rpc import Rpc
 from tensorbond.chain.types import (
     CapNode,
     Commit,
@@ -84,15 +85,36 @@ GENESIS = 1_800_000_000
 UNLIMITED = 2**256 - 1
 
 Gas = dict[str, int]
+Look = Callable[[str, Rpc, str], None]
+"""Called with a key, a node, and the hash of the transaction."""
 
 
-def measure() -> Gas:
-    """Play everything on a chain of its own; gas by key, sorted."""
-    found: Gas = {}
+class _Found(Gas):
+    """What was measured; on the way in, the head's transaction is shown to `look` if it is the one."""
+
+    def __init__(self, chain: Chain, look: Look | None) -> None:
+        super().__init__()
+        self._chain, self._look = chain, look
+
+    def __setitem__(self, key: str, gas: int) -> None:
+        super().__setitem__(key, gas)
+        if self._look is None:
+            return
+        for transaction in self._chain.block()["transactions"]:
+            receipt = self._chain.rpc.request("eth_getTransactionReceipt", transaction)
+            if int(receipt["gasUsed"], 16) == gas:
+                self._look(key, self._chain.node, transaction)
+
+
+def measure(look: Look | None = None) -> Gas:
+    """Play everything on a chain of its own; gas by key, sorted. `look` is shown every transaction that is
+    measured by itself, with the node that mined it; proofs of work, whose traces have millions of steps, are
+    left out then."""
     with (
-        free_anvil("--timestamp", str(GENESIS)) as anvil,
+        free_anvil("--timestamp", str(GENESIS), *(["--steps-tracing"] if look else [])) as anvil,
         closing(Chain(anvil.url, project_artifacts())) as chain,
     ):
+        found = _Found(chain, look)
         chain.rpc.request("anvil_setBlockTimestampInterval", 1)
         with tempfile.TemporaryDirectory() as folder:
             deploy_system(chain, Path(folder, "gas.json"))
@@ -115,6 +137,8 @@ def measure() -> Gas:
             _lies,
             _requests,
         ):
+            if look and play in (_bad_items, _bad_commitments, _bad_memory):
+                continue
             with _again_from_here(chain):
                 play(chain, found)
     return dict(sorted(found.items()))
