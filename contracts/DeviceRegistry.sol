@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {ICoverage} from "./interfaces/ICoverage.sol";
 import {Device, DeviceClass, FaultCost, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
@@ -12,7 +13,7 @@ import {Bps} from "./libraries/Bps.sol";
 import {MerkleSum} from "./libraries/MerkleSum.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
-contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
+contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged {
     using SafeCast for uint256;
     using Slots for Timing;
 
@@ -185,6 +186,26 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
         _devices[device].untilSlot = untilSlot.toUint32();
 
         emit DeviceRetired(device, d.provider, untilSlot);
+    }
+
+    // ---- Anyone ----
+
+    /// @inheritdoc ICoverage
+    function suspendUncovered(uint256 device) external {
+        Device memory d = deviceOf(device);
+        // What has vested may cover it.
+        STAKING.release(d.provider);
+        uint256 since = STAKING.shortSince(d.provider);
+        if (since == 0) revert ProviderCovered(d.provider);
+        Timing memory timing = timingNow();
+        uint256 graceUntil = since + timing.epochBlocks();
+        if (block.number <= graceUntil) revert GraceRunning(d.provider, since, graceUntil);
+        uint256 untilSlot = timing.slotAt(block.number) + 1;
+        if (d.untilSlot <= untilSlot) revert DeviceRetiredAlready(device, d.untilSlot);
+
+        _devices[device].untilSlot = untilSlot.toUint32();
+
+        emit DeviceSuspended(device, d.provider, untilSlot);
     }
 
     // ---- For the peers ----

@@ -31,6 +31,12 @@ def stake_as(chain: Chain, provider: str, amount: int) -> Sent:
     return chain.send("ProviderStaking", "stake", amount, sender=provider)
 
 
+def delegate_as(chain: Chain, delegator: str, provider: str, amount: int) -> Sent:
+    """Approve and delegate."""
+    chain.send("TensorbondToken", "approve", chain.address["ProviderStaking"], amount, sender=delegator)
+    return chain.send("ProviderStaking", "delegate", provider, amount, sender=delegator)
+
+
 def register_as(chain: Chain, provider: str, class_id: int = 0, gops: int = 10, count: int = 1) -> int:
     """Register devices; returns the first id. The provider must have the stake."""
     sent = chain.send("DeviceRegistry", "register", class_id, gops, count, sender=provider)

@@ -176,6 +176,26 @@ def _staking(chain: Chain, found: Gas) -> None:
     chain.mine(chain.call("ProviderStaking", "UNBONDING_BLOCKS"))
     found["ProviderStaking.withdraw"] = act("withdraw")
     found["ProviderStaking.unbond:again"] = act("unbond", 10 * TBND)
+    found["ProviderStaking.rebond"] = act("rebond", 5 * TBND)
+    found["ProviderStaking.setCommission"] = act("setCommission", 500)
+    _delegations(chain, found)
+
+
+def _delegations(chain: Chain, found: Gas) -> None:
+    """To a provider that has delegators already, unless said otherwise."""
+    provider, first, other = (role(chain, name) for name in ("provider", "other_provider", "requester"))
+
+    def act(delegator: str, verb: str, *args: int) -> int:
+        return chain.send("ProviderStaking", verb, provider, *args, sender=delegator).gas_used
+
+    staking = chain.address["ProviderStaking"]
+    for delegator in (first, other):
+        chain.send("TensorbondToken", "approve", staking, 2**256 - 1, sender=delegator)
+    found["ProviderStaking.stake:delegate:first-of-provider"] = act(first, "delegate", 50 * TBND)
+    found["ProviderStaking.stake:delegate"] = act(other, "delegate", 50 * TBND)
+    found["ProviderStaking.undelegate"] = act(other, "undelegate", 10 * TBND)
+    chain.mine(chain.call("ProviderStaking", "UNBONDING_BLOCKS"))
+    found["ProviderStaking.withdrawDelegated"] = act(other, "withdrawDelegated")
 
 
 def _devices(chain: Chain, found: Gas) -> None:
@@ -348,6 +368,18 @@ def _outcomes(chain: Chain, found: Gas) -> None:
             chain.send("Rewards", "claim", attested.leaf_proof(device ^ 1), sender=stranger)
         sent = chain.send("Rewards", "claim", attested.leaf_proof(device), sender=stranger)
         found["Rewards.claim:depth-20" + suffix] = sent.gas_used
+    _claims(chain, found, slot // 4 + 2)
+
+
+def _claims(chain: Chain, found: Gas, epoch: int) -> None:
+    """Ten devices of one provider among a thousand, whose neighbours have claimed nothing yet."""
+    provider, stranger = role(chain, "provider"), role(chain, "stranger")
+    leaves = [make_leaf(1024 + device, provider, weight=10, cumulative_reward=TBND) for device in range(64)]
+    attested = attest(chain, epoch, leaves).epoch
+    mine_to_final(chain, epoch)
+    proof = attested.leaves_proof(range(1024 + 17, 1024 + 27))
+    sent = chain.send("Rewards", "claimMany", epoch, *proof, sender=stranger)
+    found["Rewards.claimMany:10"] = sent.gas_used // 10
 
 
 def _misses(chain: Chain, found: Gas) -> None:

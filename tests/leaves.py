@@ -96,6 +96,18 @@ class Epoch:
                 siblings += sibling[0] + sibling[1].to_bytes(12, "big")
         return LeafProof(self.number, self.leaves[device], bitmap.to_bytes(3, "big") + siblings)
 
+    def leaves_proof(self, devices: Sequence[int]) -> tuple[list[Leaf], bytes]:
+        """Several leaves, in order of device, and `MerkleMany.foldMany`'s path."""
+        known, path = list(devices), b""
+        for level in range(DEPTH):
+            for index in known:
+                if index ^ 1 in known:
+                    continue
+                sibling = self._levels[level].get(index ^ 1)
+                path += b"\0" if sibling is None else b"\1" + sibling[0] + sibling[1].to_bytes(12, "big")
+            known = list(dict.fromkeys(index >> 1 for index in known))
+        return [self.leaves[device] for device in devices], path
+
     def outcome_proof(self, device: int, index: int) -> OutcomeProof:
         rows = self.outcomes[device]
         level, path, at = _padded([keccak(encode_outcome(row)) for row in rows]), [], index

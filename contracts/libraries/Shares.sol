@@ -21,9 +21,9 @@ library Shares {
         return (part * pool) / shares;
     }
 
-    /// @return Whether a pool that is cut from `before` to `left` wei is spent: what a share is worth would shrink so far that later
-    /// deposits need more shares than fit.
-    function isSpent(uint256 left, uint256 before) internal pure returns (bool) {
-        return left <= before >> 32;
+    /// @return Whether a pool that a slash leaves with `pool` wei in `shares` shares is spent: a share is worth so little, 2⁻³² wei, that
+    /// a deposit could need more shares than fit. It doesn't matter in how many slashes it came to that.
+    function isSpent(uint256 pool, uint256 shares) internal pure returns (bool) {
+        return pool <= shares >> 32;
     }
 }

@@ -683,6 +683,7 @@ contract Market is World {
         );
         _refuse(who, address(jobEscrow), abi.encodeCall(jobEscrow.setFee, (0)), "setFee");
         _refuse(who, address(jobEscrow), abi.encodeCall(jobEscrow.allowToken, (who, 1)), "allowToken");
+        staking.release(victim);
         IProviderStaking.Stake memory s = staking.stakeOf(victim);
         _refuse(victim, address(staking), abi.encodeCall(staking.unbond, (uint256(s.active) - s.locked + 1)), "unbond locked");
         _refuseThin(seed);
@@ -812,21 +813,24 @@ contract Market is World {
             book.locked += _word(log.data, 0);
         } else if (topic == IProviderStaking.StakeUnlocked.selector) {
             book.locked -= _word(log.data, 0);
+        } else if (topic == IProviderStaking.RewardReleased.selector) {
+            book.active += _word(log.data, 0);
+            book.rewarded += _word(log.data, 0);
         } else if (topic == IProviderStaking.StakeSlashed.selector) {
             _readSlash(book, log.data);
         }
     }
 
-    /// @dev reason, evidence, fromActive, fromUnbonding, toChallenger, toVictim, burned, …
+    /// @dev reason, evidence, fromVesting, fromActive, fromUnbonding, toChallenger, toVictim, burned, …
     function _readSlash(Book storage book, bytes memory data) private {
-        (uint256 fromActive, uint256 fromUnbonding) = (_word(data, 2), _word(data, 3));
-        uint256 taken = fromActive + fromUnbonding;
+        (uint256 fromActive, uint256 fromUnbonding) = (_word(data, 3), _word(data, 4));
+        uint256 taken = _word(data, 2) + fromActive + fromUnbonding;
         book.active -= fromActive;
         book.unbonding -= fromUnbonding;
         book.locked -= taken;
-        book.slashed += taken;
-        equal(_word(data, 4) + _word(data, 5) + _word(data, 6), taken, "9: slash");
-        isTrue(_word(data, 4) * 4 <= taken && _word(data, 5) * 4 <= taken, "9: shares");
+        book.slashed += fromActive + fromUnbonding;
+        equal(_word(data, 5) + _word(data, 6) + _word(data, 7), taken, "9: slash");
+        isTrue(_word(data, 5) * 4 <= taken && _word(data, 6) * 4 <= taken, "9: shares");
     }
 
     function _readEscrow(Vm.Log memory log) private {

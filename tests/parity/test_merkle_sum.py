@@ -54,6 +54,26 @@ def harness(bare_chain: Chain) -> Chain:
 
 
 @RANDOM
+@given(st.lists(leaves, min_size=1, max_size=12, unique_by=lambda leaf: leaf.device), st.data())
+def test_tree__any_leaves_of_it__fold_together_to_its_root_on_chain(
+    harness: Chain, rows: list[Leaf], data: st.DataObject
+) -> None:
+    built = tree.build_tree(rows)
+    some = data.draw(st.lists(st.sampled_from(rows), min_size=1, unique_by=lambda leaf: leaf.device))
+    some.sort(key=lambda leaf: leaf.device)
+    nodes = [
+        word
+        for leaf in some
+        for word in (leaf.device, int.from_bytes(tree.leaf_hash(leaf), "big"), leaf.weight)
+    ]
+    path = built.paths(leaf.device for leaf in some)
+
+    assert harness.call("MerkleSumHarness", "foldMany", nodes, path) == (built.root, built.total)
+    nodes[1] ^= 1
+    assert harness.call("MerkleSumHarness", "foldMany", nodes, path)[0] != built.root
+
+
+@RANDOM
 @given(st.lists(leaves, max_size=12, unique_by=lambda leaf: leaf.device), st.lists(devices, max_size=3))
 def test_tree__any_leaves__every_path_folds_to_its_root_on_chain(
     harness: Chain, rows: list[Leaf], absent: list[int]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import astuple, dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -41,6 +42,9 @@ VICTIM_SHARE = CHALLENGER_SHARE = 2_500
 MAX_JOB_BLOCKS = 2**22
 TOKEN_CAP = 10**15
 MAX_FEE = 500
+MAX_COMMISSION = 3_000
+GRAIN = 10**9
+ALL = 2**256 - 1
 ENFORCER_SHARE = 500
 MISS_LIMIT, MISS_EPOCHS, FAULT_EPOCHS = 8, 8, 32
 
@@ -123,8 +127,10 @@ class Pool:
         self.shares -= part
         return paid
 
-    def is_spent_by(self, amount: int) -> bool:
-        return self.amount - amount <= self.amount >> 32
+    @property
+    def is_spent(self) -> bool:
+        """A share is worth 2⁻³² wei or less."""
+        return self.amount << 32 <= self.shares
 
 
 @dataclass
@@ -135,23 +141,92 @@ class Request:
 
 
 @dataclass
+class Queue:
+    requests: list[Request] = field(default_factory=list)
+    first: int = 0
+
+    @property
+    def waiting(self) -> list[Request]:
+        return self.requests[self.first :]
+
+
+@dataclass
 class Position:
-    """One provider's stake. deposited = active + unbonding + withdrawn + slashed."""
+    """One provider's stake, its delegators' included.
+    deposited + released = active + unbonding + withdrawn + slashed."""
 
     active: Pool = field(default_factory=Pool)
     unbonding: Pool = field(default_factory=Pool)
+    # Shares of the active pool by delegator; the others are the owner's.
+    held: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
     locked: int = 0
-    requests: list[Request] = field(default_factory=list)
-    first: int = 0
+    short_since: int = 0
+    # Rewards: `vesting` between two blocks, and `vested` before.
+    vesting: int = 0
+    vested: int = 0
+    vested_at: int = 0
+    vests_until: int = 0
+    commission: int = 0
+    rise: tuple[int, int] | None = None
     operator: str = ZERO_ADDRESS
     nonce: int = 0
     deposited: int = 0
     withdrawn: int = 0
     slashed: int = 0
+    released: int = 0
 
     @property
     def free(self) -> int:
         return max(0, self.active.amount - self.locked)
+
+    @property
+    def delegated(self) -> int:
+        return sum(self.held.values())
+
+    def own_share_fits(self, least: int) -> bool:
+        own, delegated = self.active.shares - self.delegated, self.delegated
+        return not delegated or (own >= least and 4 * own >= self.active.shares)
+
+    def vested_by(self, block: int) -> int:
+        if block >= self.vests_until:
+            return self.vesting
+        return self.vesting * (block - self.vested_at) // (self.vests_until - self.vested_at)
+
+    def commission_at(self, block: int) -> int:
+        return self.rise[0] if self.rise and block >= self.rise[1] else self.commission
+
+    def worth_of(self, delegator: str, block: int) -> int:
+        """With what a release would bring."""
+        position = replace(self, active=replace(self.active))
+        position.release(block)
+        held = self.held.get(delegator, 0)
+        return held * position.active.amount // position.active.shares if held else 0
+
+    def release(self, block: int) -> int:
+        came = self.vested_by(block)
+        amount, self.vested = self.vested + came, 0
+        if amount:
+            self.vesting -= came
+            self.vested_at = block
+            self.released += amount
+            part = 0
+            if self.delegated:
+                part = share(amount, self.commission_at(block))
+            self.active.amount += amount - part
+            if part:
+                self.active.add(part)
+            self.settle()
+        return amount
+
+    def settle(self, block: int = 0) -> None:
+        """Nobody delegates: one share a wei. Enough is active, or not since a delegator left in `block`."""
+        if not self.delegated:
+            self.active.shares = self.active.amount
+        if self.active.amount >= self.locked:
+            self.short_since = 0
+        elif block:
+            self.short_since = self.short_since or block
 
 
 @dataclass
@@ -350,7 +425,9 @@ class Market:
         if self.allowance[provider] < 2**255:
             self.allowance[provider] -= amount
         position = self.position(provider)
+        self._release(position)
         position.active.add(amount)
+        position.settle()
         position.deposited += amount
         self.total_staked += amount
 
@@ -364,19 +441,95 @@ class Market:
             self.allowance[provider] = before
             raise
 
+    def delegate(self, provider: str, delegator: str, amount: int) -> None:
+        position = self.position(provider)
+        require(amount > 0, "AmountZero")
+        after = deepcopy(position)
+        released = after.release(self.block)
+        shares = after.active.add(amount)
+        require(shares > 0, "SharesZero")
+        after.held[delegator] += shares
+        require(after.own_share_fits(10**18), "OwnShareTooSmall")
+        require(self.allowance[delegator] >= amount, "ERC20InsufficientAllowance")
+        self.move_tbnd(delegator, self.at.staking, amount)
+        if self.allowance[delegator] < 2**255:
+            self.allowance[delegator] -= amount
+        after.settle()
+        after.deposited += amount
+        self.total_staked += released + amount
+        self.positions[provider] = after
+
+    def undelegate(self, provider: str, delegator: str, amount: int) -> None:
+        position = self.position(provider)
+        worth = position.worth_of(delegator, self.block)
+        amount = worth if amount == ALL else amount
+        require(amount <= worth, "DelegationInsufficient")
+        require(amount > 0, "AmountZero")
+        self._release(position)
+        held = position.held[delegator]
+        if amount == worth:
+            position.active.redeem(held)
+            del position.held[delegator]
+        else:
+            before = position.active.shares
+            position.active.take(amount)
+            position.held[delegator] -= before - position.active.shares
+        position.settle(self.block)
+        self._ask(position, delegator, amount)
+
     def unbond(self, provider: str, amount: int) -> None:
         position = self.position(provider)
         require(amount > 0, "AmountZero")
-        require(position.free >= amount, "FreeStakeInsufficient")
-        position.active.take(amount)
-        minted = position.unbonding.add(amount)
-        position.requests.append(
-            Request(minted, self.block + self.unbonding_blocks, position.unbonding.generation)
-        )
+        after = deepcopy(position)
+        released = after.release(self.block)
+        require(after.free >= amount, "FreeStakeInsufficient")
+        after.active.take(amount)
+        require(after.own_share_fits(0), "OwnShareTooSmall")
+        after.settle()
+        self._ask(after, provider, amount)
+        self.total_staked += released
+        self.positions[provider] = after
 
-    def withdraw(self, provider: str) -> int:
+    def _ask(self, position: Position, holder: str, amount: int) -> None:
+        shares = position.unbonding.add(amount)
+        matures_at = self.block + self.unbonding_blocks
+        position.queues[holder].requests.append(Request(shares, matures_at, position.unbonding.generation))
+
+    def rebond(self, provider: str, holder: str, amount: int) -> None:
+        require(amount > 0, "AmountZero")
+        after = deepcopy(self.position(provider))
+        released = after.release(self.block)
+        queue, pool = after.queues[holder], after.unbonding
+        moved = looked_at = 0
+        while moved < amount and queue.waiting and looked_at < 32:
+            request = queue.requests[-1]
+            if request.generation != pool.generation:
+                break
+            looked_at += 1
+            worth = request.shares * pool.amount // pool.shares
+            if worth <= amount - moved:
+                moved += pool.redeem(request.shares)
+                queue.requests.pop()
+            else:
+                before = pool.shares
+                pool.take(amount - moved)
+                request.shares -= before - pool.shares
+                moved = amount
+        require(moved > 0, "NothingUnbonding")
+        require(moved == amount or amount == ALL, "UnbondingInsufficient")
+        shares = after.active.add(moved)
+        require(shares > 0, "SharesZero")
+        if holder != provider:
+            after.held[holder] += shares
+            require(after.own_share_fits(10**18), "OwnShareTooSmall")
+        after.settle()
+        self.total_staked += released
+        self.positions[provider] = after
+
+    def withdraw(self, provider: str, holder: str) -> int:
         position = self.position(provider)
-        waiting = position.requests[position.first :]
+        queue = position.queues[holder]
+        waiting = queue.waiting
         require(bool(waiting), "NothingUnbonding")
         require(self.block >= waiting[0].matures_at, "NothingMatured")
         paid = 0
@@ -385,21 +538,46 @@ class Market:
                 break
             if request.generation == position.unbonding.generation:
                 paid += position.unbonding.redeem(request.shares)
-            position.first += 1
+            queue.first += 1
         position.withdrawn += paid
         self.total_staked -= paid
-        self.move_tbnd(self.at.staking, provider, paid)
+        self.move_tbnd(self.at.staking, holder, paid)
         return paid
 
-    def withdrawable(self, provider: str, block: int) -> int:
+    def withdrawable(self, provider: str, holder: str, block: int) -> int:
         position = self.position(provider)
         pool, paid = replace(position.unbonding), 0
-        for request in position.requests[position.first :]:
+        for request in position.queues[holder].waiting:
             if block < request.matures_at:
                 break
             if request.generation == pool.generation:
                 paid += pool.redeem(request.shares)
         return paid
+
+    def set_commission(self, provider: str, bps: int) -> None:
+        require(bps <= MAX_COMMISSION, "CommissionTooHigh")
+        position = self.position(provider)
+        self._release(position)
+        present = position.commission_at(self.block)
+        position.commission, position.rise = min(bps, present), None
+        if bps > present:
+            position.rise = bps, self.block + self.unbonding_blocks
+
+    def release(self, provider: str) -> None:
+        self._release(self.position(provider))
+
+    def _release(self, position: Position) -> None:
+        self.total_staked += position.release(self.block)
+
+    def _distribute(self, provider: str, amount: int) -> None:
+        position, block = self.position(provider), self.block
+        came = position.vested_by(block)
+        left = position.vesting - came
+        wait = left * max(0, position.vests_until - block) + amount * self.unbonding_blocks
+        position.vested += came
+        position.vesting = left + amount
+        position.vested_at, position.vests_until = block, block + wait // (left + amount)
+        self.tbnd[self.at.staking] += amount
 
     def set_operator(self, provider: str, operator: str, valid: bool) -> None:
         position = self.position(provider)
@@ -410,13 +588,15 @@ class Market:
 
     def _lock(self, provider: str, amount: int) -> None:
         position = self.position(provider)
-        require(position.free >= amount, "FreeStakeInsufficient")
+        covered = position.active.amount >= position.locked
+        require(covered and position.free >= amount, "FreeStakeInsufficient")
         position.locked += amount
 
     def _unlock(self, provider: str, amount: int) -> None:
         position = self.position(provider)
         require(position.locked >= amount, "LockedInsufficient")
         position.locked -= amount
+        position.settle()
 
     def _slash(
         self, provider: str, amount: int, challenger: str, challenger_bps: int, victim: str, victim_bps: int
@@ -425,33 +605,36 @@ class Market:
         require(challenger not in accused, "ChallengerIsAccused")
         position = self.position(provider)
         require(amount <= position.locked, "LockedInsufficient")
+        if amount == 0:
+            return 0
+        self._release(position)
         active, unbonding = position.active, position.unbonding
+        from_vesting = min(amount, position.vesting)
         total = active.amount + unbonding.amount
-        taken = min(amount, total)
+        from_pools = min(amount - from_vesting, total)
+        taken = from_vesting + from_pools
         if taken == 0:
             return 0
 
-        from_unbonding = taken * unbonding.amount // total
-        if unbonding.is_spent_by(from_unbonding):
-            from_unbonding = min(taken, unbonding.amount)
-        from_active = taken - from_unbonding
+        position.vesting -= from_vesting
+        from_unbonding = from_pools * unbonding.amount // total if total else 0
+        active.amount -= from_pools - from_unbonding
         if from_unbonding:
             unbonding.amount -= from_unbonding
-            if unbonding.amount == 0:
-                unbonding.shares = 0
+            if unbonding.is_spent:
+                active.amount += unbonding.amount
+                unbonding.amount = unbonding.shares = 0
                 unbonding.generation += 1
-        if from_active:
-            spent = active.is_spent_by(from_active)
-            active.amount -= from_active
-            if spent:
-                active.shares = active.amount
-                active.generation += 1
+        if from_pools and position.delegated and active.is_spent:
+            position.held.clear()
+            active.generation += 1
         position.locked -= taken
-        position.slashed += taken
+        position.settle()
+        position.slashed += from_pools
 
         to_challenger = share(taken, challenger_bps) if challenger != ZERO_ADDRESS else 0
         to_victim = share(taken, victim_bps) if victim != ZERO_ADDRESS else 0
-        self.total_staked -= taken
+        self.total_staked -= from_pools
         self.tbnd[self.at.staking] -= taken
         self.tbnd[challenger] += to_challenger
         self.tbnd[victim] += to_victim
@@ -502,6 +685,19 @@ class Market:
     def is_active(self, device: int, slot: int) -> bool:
         book = self.devices[device]
         return slot < book.until_slot and book.from_epoch <= self.epoch_of_slot(slot)
+
+    def suspend_uncovered(self, device: int) -> None:
+        book = self.devices[device]
+        position = self.position(book.provider)
+        after = deepcopy(position)
+        released = after.release(self.block)
+        require(after.short_since > 0, "ProviderCovered")
+        grace_until = after.short_since + self.timing.slot_blocks * self.timing.epoch_slots
+        require(self.block > grace_until, "GraceRunning")
+        require(book.until_slot > self.slot + 1, "DeviceRetiredAlready")
+        book.until_slot = self.slot + 1
+        self.total_staked += released
+        self.positions[book.provider] = after
 
     # Challenges
 
@@ -819,14 +1015,14 @@ class Market:
 
     def claim(self, epoch: int, leaf: Leaf) -> int:
         book = self.devices[leaf.device]
-        amount = leaf.cumulative_reward - book.claimed
+        amount = leaf.cumulative_reward // GRAIN * GRAIN - book.claimed
         require(amount > 0, "NothingToClaim")
         self.require_final_leaf(epoch, leaf)
         require(self.total_claimed + amount <= self.final_emission(self.block), "EmissionExceeded")
         book.claimed += amount
         self.total_claimed += amount
-        self.tbnd[leaf.provider] += amount
         self.supply += amount
+        self._distribute(leaf.provider, amount)
         return amount
 
     # Jobs

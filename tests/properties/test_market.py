@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import wraps
 from random import Random
@@ -36,6 +37,7 @@ from tests.leaves import Epoch
 from tests.system import free_anvil
 
 from .model import (
+    ALL,
     ATTESTED,
     CAP,
     COMMITTED,
@@ -64,7 +66,14 @@ VERBS = [
     "stake",
     "stakeWithPermit",
     "unbond",
+    "rebond",
     "withdraw",
+    "delegate",
+    "undelegate",
+    "rebondDelegated",
+    "withdrawDelegated",
+    "setCommission",
+    "release",
     "setOperator",
     "addClass",
     "schedule",
@@ -195,15 +204,129 @@ class Play(RuleBasedStateMachine):
     @verb
     def unbond(self) -> None:
         provider = self.random.choice(self.stakers)
-        free = self.model.position(provider).free
-        good = [1, free // 3, free - 1, free] if free > 3 else []
+        self.world.tend()
+        after = deepcopy(self.model.position(provider))
+        after.release(self.model.block)
+        free = after.free
+        good = [1, free // 9, free // 3, free - 1, free] if free > 8 else []
         amount = self.pick(good, [0, free + 1])
         self.act(
-            "unbond", "ProviderStaking", amount, by=provider, effect=lambda m: m.unbond(provider, amount)
+            "unbond",
+            "ProviderStaking",
+            amount,
+            by=provider,
+            effect=lambda m: m.unbond(provider, amount),
+            tended=True,
         )
         if amount <= free:
             active = self.model.position(provider).active.amount
             assert active >= self.model.position(provider).locked, "an owner's unbond cut into locked"
+
+    @precondition(lambda self: any(self.waiting(p) for p in self.stakers))
+    @verb
+    def rebond(self) -> None:
+        provider = self.pick([p for p in self.stakers if self.waiting(p)], self.stakers)
+        amount = self.part_of(self.model.position(provider).unbonding.amount)
+        self.act(
+            "rebond",
+            "ProviderStaking",
+            amount,
+            by=provider,
+            effect=lambda m: m.rebond(provider, provider, amount),
+        )
+
+    @verb
+    def delegate(self) -> None:
+        provider, delegator = self.random.choice(self.couples)
+        amount = self.pick([self.amount(100 * TBND)], [0, 9_000_000 * TBND])
+        self.allow(delegator, amount)
+        self.act(
+            "delegate",
+            "ProviderStaking",
+            provider,
+            amount,
+            by=delegator,
+            effect=lambda m: m.delegate(provider, delegator, amount),
+        )
+
+    @precondition(lambda self: any(self.model.position(p).held.get(d) for p, d in self.couples))
+    @verb
+    def undelegate(self) -> None:
+        held = [(p, d) for p, d in self.couples if self.model.position(p).held.get(d)]
+        provider, delegator = self.pick(held, self.couples)
+        amount = self.part_of(self.model.position(provider).worth_of(delegator, self.model.block))
+        self.act(
+            "undelegate",
+            "ProviderStaking",
+            provider,
+            amount,
+            by=delegator,
+            effect=lambda m: m.undelegate(provider, delegator, amount),
+        )
+
+    @precondition(lambda self: any(self.waiting(*pair) for pair in self.couples))
+    @verb
+    def rebond_delegated(self) -> None:
+        provider, delegator = self.pick([pair for pair in self.couples if self.waiting(*pair)], self.couples)
+        amount = self.part_of(sum(each.shares for each in self.waiting(provider, delegator)))
+        self.act(
+            "rebondDelegated",
+            "ProviderStaking",
+            provider,
+            amount,
+            by=delegator,
+            effect=lambda m: m.rebond(provider, delegator, amount),
+        )
+
+    @precondition(lambda self: any(self.waiting(*pair) for pair in self.couples))
+    @verb
+    def withdraw_delegated(self) -> None:
+        provider, delegator = self.pick([pair for pair in self.couples if self.waiting(*pair)], self.couples)
+        for request in self.waiting(provider, delegator)[:1]:
+            self.wait_for(request.matures_at)
+        self.act(
+            "withdrawDelegated",
+            "ProviderStaking",
+            provider,
+            by=delegator,
+            effect=lambda m: m.withdraw(provider, delegator),
+        )
+
+    @verb
+    def set_commission(self) -> None:
+        provider = self.random.choice(self.stakers)
+        bps = self.pick([self.random.randrange(3_001)], [3_001])
+        self.act(
+            "setCommission",
+            "ProviderStaking",
+            bps,
+            by=provider,
+            effect=lambda m: m.set_commission(provider, bps),
+        )
+
+    @verb
+    def release(self) -> None:
+        provider = self.random.choice(self.stakers)
+        self.act(
+            "release",
+            "ProviderStaking",
+            provider,
+            by=self.cast.stranger,
+            effect=lambda m: m.release(provider),
+        )
+
+    @precondition(lambda self: bool(self.uncovered()))
+    @verb
+    def suspend_uncovered(self) -> None:
+        """Seldom: a provider must lock what delegators gave and they must leave; so no least share."""
+        device = self.pick(self.uncovered(), list(self.model.devices))
+        self.act(
+            "suspendUncovered",
+            "DeviceRegistry",
+            device,
+            by=self.cast.stranger,
+            effect=lambda m: m.suspend_uncovered(device),
+        )
 
     @precondition(lambda self: any(self.waiting(p) for p in self.stakers))
     @verb
@@ -212,7 +335,7 @@ class Play(RuleBasedStateMachine):
         provider = self.pick(waiting, self.stakers)
         for request in self.waiting(provider)[:1]:
             self.wait_for(request.matures_at)
-        self.act("withdraw", "ProviderStaking", by=provider, effect=lambda m: m.withdraw(provider))
+        self.act("withdraw", "ProviderStaking", by=provider, effect=lambda m: m.withdraw(provider, provider))
 
     @verb
     def set_operator(self) -> None:
@@ -824,9 +947,20 @@ class Play(RuleBasedStateMachine):
         self.world.attempts[verb] += 1
         self.world.successes[verb] += sent is not None
 
-    def waiting(self, provider: str) -> list[Any]:
-        position = self.model.position(provider)
-        return position.requests[position.first :]
+    def waiting(self, provider: str, holder: str | None = None) -> list[Any]:
+        return self.model.position(provider).queues[holder or provider].waiting
+
+    def part_of(self, amount: int) -> int:
+        return self.pick([ALL, max(1, amount // 3), max(1, amount - 1)], [0, 2 * amount + 1])
+
+    @property
+    def couples(self) -> list[tuple[str, str]]:
+        """(provider, delegator)"""
+        return [(p, d) for p in self.stakers for d in self.cast.delegators if p != d]
+
+    def uncovered(self) -> list[int]:
+        model = self.model
+        return [d for d, book in model.devices.items() if model.position(book.provider).short_since]
 
     def is_over(self, device: int) -> bool:
         book = self.model.devices[device]
@@ -989,7 +1123,9 @@ class Tally:
     def __init__(self, world: World) -> None:
         self.world = world
         self.stakers = (*world.cast.providers, world.cast.careful)
+        # With what was released.
         self.deposited: Counter[str] = Counter()
+        self.earned: Counter[str] = Counter()
         self.withdrawn: Counter[str] = Counter()
         self.slashed: Counter[str] = Counter()
         self.left: dict[int, list[int]] = defaultdict(list)
@@ -1014,13 +1150,16 @@ class Tally:
         for event in sent.events:
             args = event.args
             match event.name:
-                case "StakeDeposited":
+                case "StakeDeposited" | "StakeDelegated" | "RewardReleased":
                     self.deposited[args["provider"]] += args["amount"]
-                case "StakeWithdrawn":
+                case "StakeWithdrawn" | "DelegationWithdrawn":
                     self.withdrawn[args["provider"]] += args["amount"]
+                case "RewardDistributed":
+                    self.earned[args["provider"]] += args["amount"]
                 case "StakeSlashed":
-                    taken = args["fromActive"] + args["fromUnbonding"]
-                    self.slashed[args["provider"]] += taken
+                    taken = args["fromVesting"] + args["fromActive"] + args["fromUnbonding"]
+                    self.slashed[args["provider"]] += taken - args["fromVesting"]
+                    self.earned[args["provider"]] -= args["fromVesting"]
                     # 9
                     assert taken == args["toChallenger"] + args["toVictim"] + args["burned"]
                     assert max(args["toChallenger"], args["toVictim"]) <= taken // 4
@@ -1070,7 +1209,8 @@ class Tally:
         stakes = [now["ProviderStaking", "stakeOf", (p,)] for p in self.stakers]
         total = value(now, "ProviderStaking", "totalStaked")
         assert total == sum(stake["active"] + stake["unbonding"] for stake in stakes)
-        assert value(now, "TensorbondToken", "balanceOf", self.world.model.at.staking) >= total
+        waiting = sum(stake["vesting"] + stake["vested"] for stake in stakes)
+        assert value(now, "TensorbondToken", "balanceOf", self.world.model.at.staking) >= total + waiting
         bonded = value(now, "Attestations", "totalBonded")
         bonds = [now["Attestations", "bondOf", (o,)]["amount"] for o in self.world.cast.oracles]
         assert bonded == sum(bonds)
@@ -1100,13 +1240,15 @@ class Tally:
             event.args["provider"]
             for sent in sents
             for event in sent.events
-            if event.name in ("StakeSlashed", "StakeWithdrawn")
+            if event.name in ("StakeSlashed", "StakeWithdrawn", "StakeRebonded")
         }
         for provider in self.stakers:
             stake = now["ProviderStaking", "stakeOf", (provider,)]
             left = stake["active"] + stake["unbonding"]
             paid_in = self.deposited[provider] - self.slashed[provider]
             assert left + self.withdrawn[provider] == paid_in
+            released = self.deposited[provider] - self.world.model.position(provider).deposited
+            assert stake["vesting"] + stake["vested"] == self.earned[provider] - released
             key = ("ProviderStaking", "withdrawableOf", (provider,))
             if key in self.before and provider not in excused:
                 assert now[key]["value"] >= self.before[key]["value"]
@@ -1116,7 +1258,7 @@ class Tally:
         model = self.world.model
         for provider in self.stakers:
             stake = now["ProviderStaking", "stakeOf", (provider,)]
-            assert stake["locked"] <= stake["active"] + stake["unbonding"]
+            assert stake["locked"] <= stake["active"] or stake["shortSince"]
             bonds = sum(
                 value(now, "DeviceRegistry", "bondOf", device)
                 for device, book in model.devices.items()

@@ -107,6 +107,11 @@ class Cast:
     liars: frozenset[str]
 
     @property
+    def delegators(self) -> tuple[str, ...]:
+        """Providers delegate, too: to others."""
+        return self.providers
+
+    @property
     def everyone(self) -> tuple[str, ...]:
         named = (self.governor, self.treasury, *self.providers, self.careful, *self.hot_keys)
         return tuple(dict.fromkeys((*named, *self.requesters, self.stranger, *self.oracles)))
@@ -651,14 +656,38 @@ def expected(world: World) -> dict[Key, View]:
             shares=p.active.shares,
             generation=p.active.generation,
             locked=p.locked,
+            delegated=p.delegated > 0,
+            delegatedShares=p.delegated,
+            shortSince=p.short_since,
+            vesting=p.vesting,
+            vested=p.vested,
             unbonding=p.unbonding.amount,
             unbondingShares=p.unbonding.shares,
             unbondingGeneration=p.unbonding.generation,
-            firstRequest=p.first,
-            nextRequest=len(p.requests),
+            firstRequest=p.queues[provider].first,
+            nextRequest=len(p.queues[provider].requests),
         )
         say("ProviderStaking", "freeOf", provider, value=p.free)
-        say("ProviderStaking", "withdrawableOf", provider, value=model.withdrawable(provider, head))
+        withdrawable = model.withdrawable(provider, provider, head)
+        say("ProviderStaking", "withdrawableOf", provider, value=withdrawable)
+        say("ProviderStaking", "commissionOf", provider, bps=p.commission_at(head))
+        for delegator in cast.delegators:
+            if delegator == provider:
+                continue
+            queue = p.queues[delegator]
+            say(
+                "ProviderStaking",
+                "delegationOf",
+                provider,
+                delegator,
+                shares=p.held.get(delegator, 0),
+                firstRequest=queue.first,
+                nextRequest=len(queue.requests),
+            )
+            withdrawable = model.withdrawable(provider, delegator, head)
+            say("ProviderStaking", "withdrawableDelegatedOf", provider, delegator, value=withdrawable)
+            worth = p.worth_of(delegator, head)
+            say("ProviderStaking", "delegatedOf", provider, delegator, value=worth)
         say("ProviderStaking", "operatorOf", provider, value=model.operator_of(provider))
     say("ProviderStaking", "totalStaked", value=model.total_staked)
 

@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 from tensorbond.audit.findings import Report
 from tensorbond.audit.history import History, Word
 from tensorbond.audit.pinned import Call, Pinned, Unanswered
-from tensorbond.audit.replay import CLOSED_JOB, ZERO, Books
+from tensorbond.audit.replay import CLOSED_JOB, ZERO, Books, Pool, Queue
 from tensorbond.chain.types import Job
 
 CAP = 1_000_000_000 * 10**18
@@ -27,7 +27,19 @@ _JOB_TYPE = (
 )
 
 _AMOUNTS = frozenset(
-    ("active", "unbonding", "locked", "shares", "unbonding_shares", "amount", "tracked", "fees")
+    (
+        "active",
+        "unbonding",
+        "locked",
+        "shares",
+        "delegated_shares",
+        "unbonding_shares",
+        "vesting",
+        "vested",
+        "amount",
+        "tracked",
+        "fees",
+    )
 )
 """Fields that count as balances."""
 
@@ -83,19 +95,22 @@ def check_invariants(books: Books, history: History, block: int, report: Report)
     report.expect("invariant 14", "Σ wallets = supply", sum(books.wallets.values()), books.supply)
     pools = sum(pool.active + pool.unbonding for pool in books.pools.values())
     report.expect("invariant 1", "staking's tracked total = Σ pools", books.staked, pools)
-    report.expect_at_least(
-        "invariant 1", "staking's token balance", books.wallets[books.staking], books.staked
-    )
+    owed = books.staked + sum(pool.vesting + pool.vested for pool in books.pools.values())
+    report.expect_at_least("invariant 1", "staking's token balance", books.wallets[books.staking], owed)
     held = books.wallets[books.attestations]
     report.expect_at_least("invariant 9", "token balance of the oracles' bonds", held, books.bonded)
     locks = books.locks()
     for provider, pool in sorted(books.pools.items()):
         report.expect("invariant 5", f"locks of {provider} add up", pool.locked, locks[provider])
-        report.expect_at_least(
-            "invariant 5", f"stake of {provider}", pool.active + pool.unbonding, pool.locked
-        )
-        kept = pool.paid_in - pool.lost - pool.paid_out
+        if not pool.short_since:
+            report.expect_at_least("invariant 5", f"active stake of {provider}", pool.active, pool.locked)
+        kept = pool.paid_in + pool.released - pool.lost - pool.paid_out
         report.expect("invariant 3", f"stake of {provider}", pool.active + pool.unbonding, kept)
+        waiting = pool.earned - pool.released - pool.lost_vesting
+        subject = f"rewards of {provider} that wait"
+        report.expect("invariant 3", subject, pool.vesting + pool.vested, waiting)
+        delegated = sum(pool.shares_of(delegator) for delegator in list(pool.delegations))
+        report.expect("invariant 3", f"shares delegated to {provider}", pool.delegated_shares, delegated)
     for token, money in sorted(books.open_money().items()):
         report.expect("invariant 2", f"tracked = Σ open money in {token}", books.tills[token].tracked, money)
     for number, job in sorted(books.jobs.items()):
@@ -138,25 +153,58 @@ def _staking(books: Books, block: int) -> Iterator[Expected]:
             "active": pool.active,
             "locked": pool.locked,
             "generation": pool.generation,
+            "delegated": pool.delegated_shares != 0,
+            "rewarded": pool.vested_at != 0,
             "unbonding": pool.unbonding,
-            "first_request": pool.first_request,
-            "next_request": pool.requested,
             "unbonding_generation": pool.unbonding_generation,
-            "lane_start": pool.queue_start,
             "shares": pool.shares,
+            "delegated_shares": pool.delegated_shares,
             "unbonding_shares": pool.unbonding_shares,
+            "short_since": pool.short_since,
+            "commission_bps": pool.commission,
+            "next_commission_bps": pool.next_commission,
+            "commission_from": pool.commission_from,
+            "vesting": pool.vesting,
+            "vested": pool.vested,
+            "vested_at": pool.vested_at,
+            "vests_until": pool.vests_until,
+            **_ends(pool.queue),
         }
         yield Expected(
             "invariant 14", f"stake of {provider}", ("ProviderStaking", "stakeOf", provider), stake
         )
         call = ("ProviderStaking", "withdrawableOf", provider)
-        yield Expected("invariant 4", f"withdrawable by {provider}", call, pool.withdrawable(block), True)
-        for number, request in pool.requests.items():
+        withdrawable = pool.withdrawable(pool.queue, block)
+        yield Expected("invariant 4", f"withdrawable by {provider}", call, withdrawable, True)
+        for number, request in pool.queue.requests.items():
             call = ("ProviderStaking", "requestOf", provider, number)
             yield Expected("invariant 14", f"request {number} of {provider}", call, vars(request))
+        for delegator in sorted(pool.delegations):
+            yield from _delegation(pool, provider, delegator, block)
     for provider, operator in sorted(books.operators.items()):
         call = ("ProviderStaking", "operatorOf", provider)
         yield Expected("staking", f"operator of {provider}", call, provider if operator == ZERO else operator)
+
+
+def _delegation(pool: Pool, provider: str, delegator: str, block: int) -> Iterator[Expected]:
+    delegation, place = pool.delegations[delegator], f"{delegator} with {provider}"
+    known = {
+        "shares": pool.shares_of(delegator),
+        "generation": delegation.generation,
+        **_ends(delegation.queue),
+    }
+    call: Call = ("ProviderStaking", "delegationOf", provider, delegator)
+    yield Expected("invariant 14", f"delegation of {place}", call, known)
+    call = ("ProviderStaking", "withdrawableDelegatedOf", provider, delegator)
+    withdrawable = pool.withdrawable(delegation.queue, block)
+    yield Expected("invariant 4", f"withdrawable by {place}", call, withdrawable, True)
+    for number, request in delegation.queue.requests.items():
+        call = ("ProviderStaking", "delegationRequestOf", provider, delegator, number)
+        yield Expected("invariant 14", f"request {number} of {place}", call, vars(request))
+
+
+def _ends(queue: Queue) -> dict[str, int]:
+    return {"first_request": queue.first, "next_request": queue.requested, "lane_start": queue.start}
 
 
 def _registry(books: Books, history: History, block: int) -> Iterator[Expected]:

@@ -45,6 +45,8 @@ from tensorbond.proof import (
 )
 from tensorbond.store import FileOversized, NameMissing, Store
 
+GRAIN = 10**9
+"""Wei in which rewards are claimed."""
 IDLE_EPOCHS = 8
 """For how many epochs a kind with nothing due keeps its last ratio."""
 IDLE_MOST = 65535
@@ -404,7 +406,8 @@ class Examiner:
     def _check_claims(self, epoch: int, leaves: Leaves) -> None:
         for event in self.history.claims.get(epoch, ()):
             device = event.args["device"]
-            need = leaves[device].cumulative_reward if device in leaves else 0
+            earned = leaves[device].cumulative_reward if device in leaves else 0
+            need = earned - earned % GRAIN
             self.report.expect(
                 "badReward",
                 f"claimed by device {device}, by its leaf",

@@ -25,7 +25,11 @@ WORK_SHARE = 2_500
 """Bps of a slash: for who proved the fault, for the requester of a failed job, for an oracle's challenger."""
 ENFORCER_SHARE = 500
 SPENT_BITS = 32
-"""A pool that a slash leaves with less than 2⁻³² of what it was starts new shares."""
+"""A pool in which a slash leaves a share worth 2⁻³² wei or less starts new shares."""
+OWN_BPS, OWN_SHARES = 2_500, 10**18
+"""What an owner holds of its pool, at least, while others delegate to it."""
+MAX_COMMISSION = 3_000
+LAST_VESTING_BLOCK = 2**32 - 1
 DISPUTE_SHARE = 1_000
 """Bps of the unpaid price that a requester deposits to dispute a job."""
 MOST_FEES = 2**80 - 1
@@ -47,39 +51,112 @@ class Request:
 
 
 @dataclass
+class Queue:
+    """One holder's requests to leave one provider's pool."""
+
+    requests: dict[int, Request] = field(default_factory=dict)
+    """Not yet withdrawn, oldest first."""
+    requested: int = 0
+    start: int = 0
+    """The first request since the queue was last empty."""
+
+    @property
+    def first(self) -> int:
+        return next(iter(self.requests), self.requested)
+
+    def append(self, number: int, request: Request) -> None:
+        if not self.requests:
+            self.start = number
+        self.requests[number] = request
+        self.requested = number + 1
+
+
+@dataclass
+class Delegation:
+    """One delegator's part of one provider's active pool, and what it left."""
+
+    shares: int = 0
+    generation: int = 0
+    queue: Queue = field(default_factory=Queue)
+
+
+@dataclass
 class Pool:
-    """One provider's stake: an active and an unbonding pool, both by shares."""
+    """One provider's stake: an active and an unbonding pool, both by shares, and rewards that vest."""
 
     active: int = 0
     shares: int = 0
+    delegated_shares: int = 0
     generation: int = 0
     unbonding: int = 0
     unbonding_shares: int = 0
     unbonding_generation: int = 0
     locked: int = 0
-    requests: dict[int, Request] = field(default_factory=dict)
-    """Not yet withdrawn, oldest first."""
-    requested: int = 0
-    queue_start: int = 0
-    """The first request since the queue was last empty."""
+    queue: Queue = field(default_factory=Queue)
+    """The owner's."""
+    delegations: dict[str, Delegation] = field(default_factory=lambda: defaultdict(Delegation))
+    short_since: int = 0
+    commission: int = 0
+    next_commission: int = 0
+    commission_from: int = 0
+    vesting: int = 0
+    vested: int = 0
+    vested_at: int = 0
+    vests_until: int = 0
     paid_in: int = 0
     paid_out: int = 0
     lost: int = 0
+    earned: int = 0
+    """Rewards distributed."""
+    released: int = 0
+    lost_vesting: int = 0
 
-    @property
-    def first_request(self) -> int:
-        return next(iter(self.requests), self.requested)
+    def queue_of(self, provider: str, holder: str) -> Queue:
+        return self.queue if holder == provider else self.delegations[holder].queue
 
-    def withdrawable(self, block: int) -> int:
-        """What matured requests pay in `block`."""
+    def shares_of(self, delegator: str) -> int:
+        delegation = self.delegations[delegator]
+        return delegation.shares if delegation.generation == self.generation else 0
+
+    def withdrawable(self, queue: Queue, block: int) -> int:
+        """What a queue's matured requests pay in `block`."""
         pool, shares = self.unbonding, self.unbonding_shares
-        for request in self.requests.values():
+        for request in queue.requests.values():
             if block < request.matures_at:
                 break
             if request.generation == self.unbonding_generation:
                 pool -= request.shares * pool // shares
                 shares -= request.shares
         return self.unbonding - pool
+
+    def vested_by(self, block: int) -> int:
+        """Of what was vesting when it was last looked at."""
+        block = min(block, LAST_VESTING_BLOCK)
+        if block >= self.vests_until:
+            return self.vesting
+        return self.vesting * (block - self.vested_at) // (self.vests_until - self.vested_at)
+
+    def commission_at(self, block: int) -> int:
+        due = self.commission_from != 0 and block >= self.commission_from
+        return self.next_commission if due else self.commission
+
+    def commission_on(self, amount: int, block: int) -> tuple[int, int]:
+        """What the owner takes of a release of `amount`, and the shares that it buys."""
+        if not self.delegated_shares:
+            return 0, 0
+        part = share(amount, self.commission_at(block))
+        return part, part * self.shares // (self.active + amount - part)
+
+    def enter(self, active: int) -> None:
+        """The active pool has so much now; all shares of an undelegated one are the owner's, wei by wei."""
+        self.active = active
+        if not self.delegated_shares:
+            self.shares = active
+        self.cover()
+
+    def cover(self) -> None:
+        if self.active >= self.locked:
+            self.short_since = 0
 
 
 @dataclass
@@ -103,6 +180,10 @@ class Transaction:
     """Transfers that the tokens tell of."""
     slashes: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     causes: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    claims: Counter[str] = field(default_factory=Counter)
+    """Rewards claimed for each provider."""
+    rewards: Counter[str] = field(default_factory=Counter)
+    """Rewards distributed to each provider."""
 
 
 @dataclass
@@ -206,6 +287,11 @@ def _close(books: Books, report: Report) -> None:
             "invariant 4", f"slash of {_told(slash)} has its reason", slashes[slash], causes[slash], place
         )
 
+    claims, rewards = books.transaction.claims, books.transaction.rewards
+    for provider in sorted(claims.keys() | rewards.keys()):
+        subject = f"rewards distributed to {provider}"
+        report.expect("invariant 6", subject, rewards[provider], claims[provider], place)
+
 
 def _told(slash: tuple[Any, ...]) -> str:
     return " ".join(str(part) for part in slash)
@@ -241,14 +327,54 @@ def _transfer(books: Books, event: Event, report: Report) -> None:
 def _deposited(books: Books, event: Event, report: Report) -> None:
     provider, amount = event.args["provider"], event.args["amount"]
     pool = books.pools[provider]
-    shares = amount * pool.shares // pool.active if pool.active else amount
-    _total(report, event, "shares", shares)
-    pool.shares += shares
-    pool.active += amount
+    _add_own(pool, event, report, amount)
     pool.paid_in += amount
     books.staked += amount
     books.transaction.told[books.token, provider, books.staking] += amount
+
+
+def _delegated(books: Books, event: Event, report: Report) -> None:
+    provider, delegator, amount = event.args["provider"], event.args["delegator"], event.args["amount"]
+    pool = books.pools[provider]
+    _add_delegated(pool, delegator, event, report, amount)
+    pool.paid_in += amount
+    books.staked += amount
+    books.transaction.told[books.token, delegator, books.staking] += amount
+
+
+def _add_own(pool: Pool, event: Event, report: Report, amount: int) -> None:
+    _expect_released(pool, event, report)
+    shares = amount * pool.shares // pool.active if pool.delegated_shares else amount
+    _total(report, event, "shares", shares)
+    pool.shares += shares
+    pool.enter(pool.active + amount)
     _total(report, event, "active", pool.active)
+
+
+def _add_delegated(pool: Pool, delegator: str, event: Event, report: Report, amount: int) -> None:
+    _expect_released(pool, event, report)
+    shares = amount * pool.shares // pool.active if pool.active else amount
+    _total(report, event, "shares", shares)
+    delegation = pool.delegations[delegator]
+    delegation.shares = pool.shares_of(delegator) + shares
+    delegation.generation = pool.generation
+    pool.shares += shares
+    pool.delegated_shares += shares
+    pool.enter(pool.active + amount)
+    _total(report, event, "active", pool.active)
+    _expect_own_share(pool, event, report, OWN_SHARES)
+
+
+def _expect_own_share(pool: Pool, event: Event, report: Report, least: int) -> None:
+    if pool.delegated_shares:
+        own, need = pool.shares - pool.delegated_shares, max(-(-pool.shares * OWN_BPS // UNIT), least)
+        report.expect_at_least("staking", f"own shares of {event.args['provider']}", own, need, where(event))
+
+
+def _expect_released(pool: Pool, event: Event, report: Report) -> None:
+    """Nobody joins in, or leaves behind, what had vested before."""
+    waiting = pool.vested + pool.vested_by(event.block)
+    report.expect("invariant 3", f"unreleased rewards of {event.args['provider']}", waiting, 0, where(event))
 
 
 def _unbonding(books: Books, event: Event, report: Report) -> None:
@@ -257,28 +383,98 @@ def _unbonding(books: Books, event: Event, report: Report) -> None:
     report.expect_at_least(
         "invariant 5", f"free stake of {provider}", pool.active - pool.locked, amount, where(event)
     )
-    pool.shares -= -(-amount * pool.shares // pool.active) if pool.active else 0
+    _expect_released(pool, event, report)
+    if pool.delegated_shares:
+        pool.shares -= -(-amount * pool.shares // pool.active)
+    pool.enter(pool.active - amount)
+    _expect_own_share(pool, event, report, 0)
+    _ask(books, pool, pool.queue, event, report)
+
+
+def _undelegated(books: Books, event: Event, report: Report) -> None:
+    provider, delegator, amount = event.args["provider"], event.args["delegator"], event.args["amount"]
+    pool = books.pools[provider]
+    _expect_released(pool, event, report)
+    held = pool.shares_of(delegator)
+    worth = held * pool.active // pool.shares
+    subject = f"delegation of {delegator} with {provider}"
+    report.expect_at_least("invariant 3", subject, worth, amount, where(event))
+    burned = held if amount == worth else -(-amount * pool.shares // pool.active)
+    pool.delegations[delegator].shares = held - burned
+    pool.shares -= burned
+    pool.delegated_shares -= burned
+    short_since = pool.short_since
+    pool.enter(pool.active - amount)
+    if pool.active < pool.locked:
+        pool.short_since = short_since or event.block
+    _ask(books, pool, pool.delegations[delegator].queue, event, report)
+
+
+def _ask(books: Books, pool: Pool, queue: Queue, event: Event, report: Report) -> None:
+    """A request joins the unbonding pool."""
+    amount = event.args["amount"]
     shares = amount * pool.unbonding_shares // pool.unbonding if pool.unbonding else amount
-    pool.active -= amount
     pool.unbonding += amount
     pool.unbonding_shares += shares
-    _total(report, event, "request", pool.requested)
+    _total(report, event, "request", queue.requested)
     _total(report, event, "shares", shares)
     _total(report, event, "maturesAt", event.block + books.unbonding_blocks)
     _total(report, event, "active", pool.active)
     _total(report, event, "unbonding", pool.unbonding)
-    if not pool.requests:
-        pool.queue_start = event.args["request"]
-    pool.requests[event.args["request"]] = Request(shares, event.args["maturesAt"], pool.unbonding_generation)
-    pool.requested = event.args["request"] + 1
+    request = Request(shares, event.args["maturesAt"], pool.unbonding_generation)
+    queue.append(event.args["request"], request)
+
+
+def _rebonded(books: Books, event: Event, report: Report) -> None:
+    provider, holder, amount = event.args["provider"], event.args["holder"], event.args["amount"]
+    pool = books.pools[provider]
+    queue = pool.queue_of(provider, holder)
+    moved = 0
+    while moved < amount and queue.requests:
+        number, request = queue.requests.popitem()
+        if request.generation != pool.unbonding_generation:
+            queue.requests[number] = request
+            break
+        part, worth = request.shares, request.shares * pool.unbonding // pool.unbonding_shares
+        if worth <= amount - moved:
+            queue.requested = number
+        else:
+            worth = amount - moved
+            part = -(-worth * pool.unbonding_shares // pool.unbonding)
+            queue.requests[number] = replace(request, shares=request.shares - part)
+        moved += worth
+        pool.unbonding -= worth
+        pool.unbonding_shares -= part
+    # Requests that are worth nothing go along with the last that is asked for, if all there is was.
+    while queue.requested > event.args["nextRequest"] and queue.requests:
+        number, request = queue.requests.popitem()
+        queue.requested = number
+        pool.unbonding_shares -= request.shares
+    report.expect("invariant 3", f"taken back by {holder}", moved, amount, where(event))
+    _total(report, event, "nextRequest", queue.requested)
+    if holder == provider:
+        _add_own(pool, event, report, amount)
+    else:
+        _add_delegated(pool, holder, event, report, amount)
+    _total(report, event, "unbonding", pool.unbonding)
 
 
 def _withdrawn(books: Books, event: Event, report: Report) -> None:
+    provider = event.args["provider"]
+    _pay_out(books, provider, books.pools[provider].queue, event, report)
+
+
+def _delegation_withdrawn(books: Books, event: Event, report: Report) -> None:
+    provider, delegator = event.args["provider"], event.args["delegator"]
+    _pay_out(books, delegator, books.pools[provider].delegations[delegator].queue, event, report)
+
+
+def _pay_out(books: Books, holder: str, queue: Queue, event: Event, report: Report) -> None:
     provider, number, amount = event.args["provider"], event.args["request"], event.args["amount"]
     pool = books.pools[provider]
-    subject = f"request {number} of {provider}"
-    report.expect("invariant 3", f"{subject} is the oldest", number, pool.first_request, where(event))
-    request = pool.requests.pop(number)
+    subject = f"request {number} of {holder}"
+    report.expect("invariant 3", f"{subject} is the oldest", number, queue.first, where(event))
+    request = queue.requests.pop(number)
     report.expect_at_least(
         "invariant 12", f"{subject} matured", event.block, request.matures_at, where(event)
     )
@@ -290,11 +486,58 @@ def _withdrawn(books: Books, event: Event, report: Report) -> None:
     pool.unbonding -= amount
     pool.paid_out += amount
     books.staked -= amount
-    books.transaction.told[books.token, books.staking, provider] += amount
-    report.expect_at_most(
-        "invariant 3", f"withdrawn by {provider}", pool.paid_out, pool.paid_in - pool.lost, where(event)
-    )
+    books.transaction.told[books.token, books.staking, holder] += amount
+    most = pool.paid_in + pool.released - pool.lost
+    report.expect_at_most("invariant 3", f"withdrawn from {provider}", pool.paid_out, most, where(event))
     _total(report, event, "unbonding", pool.unbonding)
+
+
+def _distributed(books: Books, event: Event, report: Report) -> None:
+    """What vests now and what came wait, together, as long on average as apart."""
+    provider, amount, block = event.args["provider"], event.args["amount"], event.block
+    pool = books.pools[provider]
+    at = min(block, LAST_VESTING_BLOCK)
+    came = pool.vested_by(block)
+    pool.vested += came
+    pool.vesting -= came
+    if amount:
+        left = pool.vesting * max(0, pool.vests_until - at) + amount * books.unbonding_blocks
+        pool.vesting += amount
+        pool.vests_until = min(at + left // pool.vesting, LAST_VESTING_BLOCK)
+    pool.vested_at = at
+    pool.earned += amount
+    books.transaction.rewards[provider] += amount
+    for name, need in (("vesting", pool.vesting), ("vested", pool.vested), ("vestsUntil", pool.vests_until)):
+        _total(report, event, name, need)
+
+
+def _released(books: Books, event: Event, report: Report) -> None:
+    pool, block = books.pools[event.args["provider"]], event.block
+    came = pool.vested_by(block)
+    amount = pool.vested + came
+    commission, shares = pool.commission_on(amount, block)
+    _total(report, event, "amount", amount)
+    _total(report, event, "commission", commission)
+    _total(report, event, "shares", shares)
+    pool.vesting, pool.vested, pool.vested_at = pool.vesting - came, 0, min(block, LAST_VESTING_BLOCK)
+    pool.released += amount
+    pool.shares += shares
+    pool.enter(pool.active + amount)
+    books.staked += amount
+    _total(report, event, "active", pool.active)
+
+
+def _commission_set(books: Books, event: Event, report: Report) -> None:
+    """A fall holds at once, a rise waits."""
+    pool, bps = books.pools[event.args["provider"]], event.args["bps"]
+    present = pool.commission_at(event.block)
+    report.expect_at_most("staking", "commission", bps, MAX_COMMISSION, where(event))
+    rises = bps > present
+    _total(report, event, "fromBlock", event.block + books.unbonding_blocks if rises else event.block)
+    pool.commission, pool.commission_from = bps, 0
+    if rises:
+        pool.commission, pool.next_commission = present, bps
+        pool.commission_from = event.args["fromBlock"]
 
 
 def _locked(books: Books, event: Event, report: Report) -> None:
@@ -310,6 +553,7 @@ def _locked(books: Books, event: Event, report: Report) -> None:
 def _unlocked(books: Books, event: Event, report: Report) -> None:
     pool = books.pools[event.args["provider"]]
     pool.locked -= event.args["amount"]
+    pool.cover()
     _total(report, event, "locked", pool.locked)
 
 
@@ -317,9 +561,11 @@ def _slashed(books: Books, event: Event, report: Report) -> None:
     a, place = event.args, where(event)
     provider, reason = a["provider"], SlashReason(a["reason"])
     pool = books.pools[provider]
-    taken = a["fromActive"] + a["fromUnbonding"]
+    taken = a["fromVesting"] + a["fromActive"] + a["fromUnbonding"]
+    _expect_released(pool, event, report)
     report.expect_at_least("invariant 4", f"lock of {provider} covers the slash", pool.locked, taken, place)
-    from_active, from_unbonding = _cut(pool, taken)
+    from_vesting, from_active, from_unbonding = _cut(pool, taken)
+    _total(report, event, "fromVesting", from_vesting)
     _total(report, event, "fromActive", from_active)
     _total(report, event, "fromUnbonding", from_unbonding)
 
@@ -336,9 +582,17 @@ def _slashed(books: Books, event: Event, report: Report) -> None:
     )
 
     pool.locked -= taken
-    pool.lost += taken
-    books.staked -= taken
-    for name, need in (("active", pool.active), ("unbonding", pool.unbonding), ("locked", pool.locked)):
+    pool.cover()
+    pool.lost_vesting += from_vesting
+    pool.lost += taken - from_vesting
+    books.staked -= taken - from_vesting
+    totals = {
+        "vesting": pool.vesting,
+        "active": pool.active,
+        "unbonding": pool.unbonding,
+        "locked": pool.locked,
+    }
+    for name, need in totals.items():
         _total(report, event, name, need)
     payees = ((a["challenger"], "toChallenger"), (a["victim"], "toVictim"), (ZERO, "burned"))
     for payee, name in payees:
@@ -347,26 +601,29 @@ def _slashed(books: Books, event: Event, report: Report) -> None:
     books.transaction.slashes[provider, _kind(reason), evidence, taken] += 1
 
 
-def _cut(pool: Pool, taken: int) -> tuple[int, int]:
-    """Take from both pools in proportion, as far as they hold it: (from active, from unbonding)."""
+def _cut(pool: Pool, taken: int) -> tuple[int, int, int]:
+    """Take what vests first, then from both pools in proportion: (from vesting, active, unbonding)."""
+    from_vesting = min(taken, pool.vesting)
+    pool.vesting -= from_vesting
     held = pool.active + pool.unbonding
-    taken = min(taken, held)
+    taken = min(taken - from_vesting, held)
     if not taken:
-        return 0, 0
+        return from_vesting, 0, 0
     from_unbonding = taken * pool.unbonding // held
-    if pool.unbonding - from_unbonding <= pool.unbonding >> SPENT_BITS:
-        from_unbonding = min(taken, pool.unbonding)
     from_active = taken - from_unbonding
-    if from_unbonding and from_unbonding == pool.unbonding:
-        pool.unbonding_generation += 1
-        pool.unbonding_shares = 0
-    pool.unbonding -= from_unbonding
-    if from_active:
-        before, pool.active = pool.active, pool.active - from_active
-        if pool.active <= before >> SPENT_BITS:
-            pool.generation += 1
-            pool.shares = pool.active
-    return from_active, from_unbonding
+    pool.active -= from_active
+    if from_unbonding:
+        pool.unbonding -= from_unbonding
+        if pool.unbonding <= pool.unbonding_shares >> SPENT_BITS:
+            pool.active += pool.unbonding
+            pool.unbonding = pool.unbonding_shares = 0
+            pool.unbonding_generation += 1
+    if not pool.delegated_shares:
+        pool.shares = pool.active
+    elif pool.active <= pool.shares >> SPENT_BITS:
+        pool.generation += 1
+        pool.shares, pool.delegated_shares = pool.active, 0
+    return from_vesting, from_active, from_unbonding
 
 
 def _kind(reason: int) -> str:
@@ -678,7 +935,8 @@ def _claimed(books: Books, event: Event, report: Report) -> None:
     report.expect("rewards", f"provider of device {device}", provider, owner, where(event))
     books.claimed[device] += amount
     books.total_claimed += amount
-    books.transaction.told[books.token, ZERO, provider] += amount
+    books.transaction.told[books.token, ZERO, books.staking] += amount
+    books.transaction.claims[provider] += amount
     _total(report, event, "claimed", books.claimed[device])
     _total(report, event, "totalClaimed", books.total_claimed)
 
@@ -738,6 +996,13 @@ _ENTRIES: dict[tuple[str, str], Callable[[Books, Event, Report], None]] = {
     ("ProviderStaking", "StakeWithdrawn"): _withdrawn,
     ("ProviderStaking", "StakeLocked"): _locked,
     ("ProviderStaking", "StakeUnlocked"): _unlocked,
+    ("ProviderStaking", "StakeDelegated"): _delegated,
+    ("ProviderStaking", "DelegationUnbonding"): _undelegated,
+    ("ProviderStaking", "DelegationWithdrawn"): _delegation_withdrawn,
+    ("ProviderStaking", "StakeRebonded"): _rebonded,
+    ("ProviderStaking", "RewardDistributed"): _distributed,
+    ("ProviderStaking", "RewardReleased"): _released,
+    ("ProviderStaking", "CommissionSet"): _commission_set,
     ("ProviderStaking", "StakeSlashed"): _slashed,
     ("ProviderStaking", "OperatorSet"): _operator_set,
     ("DeviceRegistry", "DeviceRegistered"): _registered,

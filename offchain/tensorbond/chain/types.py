@@ -282,7 +282,9 @@ class Stake:
     active: int
     locked: int
     generation: int
-    uneven: bool
+    delegated: bool
+    rewarded: bool
+    short: bool
     unbonding: int
     first_request: int
     next_request: int
@@ -290,7 +292,25 @@ class Stake:
     unbonding_uneven: bool
     lane_start: int
     shares: int
+    delegated_shares: int
     unbonding_shares: int
+    short_since: int
+    commission_bps: int
+    next_commission_bps: int
+    commission_from: int
+    vesting: int
+    vested: int
+    vested_at: int
+    vests_until: int
+
+
+@dataclass(frozen=True)
+class Delegation:
+    shares: int
+    generation: int
+    first_request: int
+    next_request: int
+    lane_start: int
 
 
 @dataclass(frozen=True)

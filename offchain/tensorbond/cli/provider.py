@@ -12,7 +12,7 @@ from tensorbond.cli.settings import Settings, store_option, with_settings
 from tensorbond.cli.values import ADDRESS, DIGEST, TBND, show_tbnd
 
 if TYPE_CHECKING:
-    from tensorbond.chain import Network, Sender
+    from tensorbond.chain import Network, Receipt, Sender
 
 OPERATOR_KEY = "TENSORBOND_OPERATOR_KEY"
 _PERMIT_SECONDS = 3600
@@ -32,19 +32,37 @@ def stake(settings: Settings, amount: int) -> None:
     One transaction: the allowance is signed along (ERC-2612), unless there is one already.
     """
     with settings.connect() as network:
-        sender = settings.sender(network)
-        staking = network.address("ProviderStaking")
-        if network.call("TensorbondToken", "allowance", sender.address, staking) >= amount:
-            receipt = sender.send("ProviderStaking", "stake", amount)
-        else:
-            receipt = sender.send(
-                "ProviderStaking", "stakeWithPermit", amount, *_permit(network, sender, amount)
-            )
+        receipt = _deposit(network, settings.sender(network), "stake", amount)
         event = receipt.event("StakeDeposited")
         settings.answer_sent(
             receipt,
             {"amount": str(event["amount"]), "active": str(event["active"])},
             f"staked {show_tbnd(event['amount'])}; active {show_tbnd(event['active'])}",
+        )
+
+
+@provider.command()
+@click.argument("provider_address", metavar="PROVIDER", type=ADDRESS)
+@click.argument("amount", type=TBND)
+@with_settings
+def delegate(settings: Settings, provider_address: str, amount: int) -> None:
+    """Deposit AMOUNT of TBND behind another PROVIDER's devices, to share in its rewards and slashes.
+
+    One transaction, as for stake.
+    """
+    with settings.connect() as network:
+        receipt = _deposit(network, settings.sender(network), "delegate", amount, provider_address)
+        event = receipt.event("StakeDelegated")
+        settings.answer_sent(
+            receipt,
+            {
+                "provider": provider_address,
+                "amount": str(event["amount"]),
+                "shares": str(event["shares"]),
+                "active": str(event["active"]),
+            },
+            f"delegated {show_tbnd(event['amount'])} to {provider_address}, whose active stake is now "
+            f"{show_tbnd(event['active'])}",
         )
 
 
@@ -55,28 +73,91 @@ def unbond(settings: Settings, amount: int) -> None:
     """Begin to take AMOUNT of TBND out; it stays slashable until it is withdrawn."""
     with settings.connect() as network:
         receipt = settings.sender(network).send("ProviderStaking", "unbond", amount)
-        event = receipt.event("UnbondingStarted")
+        _answer_unbonding(settings, receipt, receipt.event("UnbondingStarted"))
+
+
+@provider.command()
+@click.argument("provider_address", metavar="PROVIDER", type=ADDRESS)
+@click.argument("amount", type=TBND, required=False)
+@with_settings
+def undelegate(settings: Settings, provider_address: str, amount: int | None) -> None:
+    """Begin to take AMOUNT of TBND (default: all) out of what you delegated to PROVIDER."""
+    with settings.connect() as network:
+        sender = settings.sender(network)
+        receipt = sender.send("ProviderStaking", "undelegate", provider_address, _or_all(amount))
+        _answer_unbonding(settings, receipt, receipt.event("DelegationUnbonding"))
+
+
+@provider.command()
+@click.argument("amount", type=TBND, required=False)
+@click.option("--provider", "provider_address", type=ADDRESS, help="Of what you delegated to this one.")
+@with_settings
+def rebond(settings: Settings, amount: int | None, provider_address: str | None) -> None:
+    """Take AMOUNT of TBND (default: all) of what is unbonding back into the active stake, newest first."""
+    with settings.connect() as network:
+        sender = settings.sender(network)
+        if provider_address is None:
+            receipt = sender.send("ProviderStaking", "rebond", _or_all(amount))
+        else:
+            receipt = sender.send("ProviderStaking", "rebondDelegated", provider_address, _or_all(amount))
+        event = receipt.event("StakeRebonded")
         settings.answer_sent(
             receipt,
             {
                 "amount": str(event["amount"]),
-                "request": event["request"],
-                "matures_at": event["maturesAt"],
                 "active": str(event["active"]),
                 "unbonding": str(event["unbonding"]),
             },
-            f"unbonding {show_tbnd(event['amount'])}, withdrawable from block {event['maturesAt']} on",
+            f"took {show_tbnd(event['amount'])} back; active {show_tbnd(event['active'])}",
         )
 
 
 @provider.command()
+@click.option("--provider", "provider_address", type=ADDRESS, help="Of what you delegated to this one.")
 @with_settings
-def withdraw(settings: Settings) -> None:
+def withdraw(settings: Settings, provider_address: str | None) -> None:
     """Take out what has matured."""
     with settings.connect() as network:
-        receipt = settings.sender(network).send("ProviderStaking", "withdraw")
-        amount = sum(each.args["amount"] for each in receipt.events if each.name == "StakeWithdrawn")
+        sender = settings.sender(network)
+        if provider_address is None:
+            receipt = sender.send("ProviderStaking", "withdraw")
+        else:
+            receipt = sender.send("ProviderStaking", "withdrawDelegated", provider_address)
+        names = ("StakeWithdrawn", "DelegationWithdrawn")
+        amount = sum(each.args["amount"] for each in receipt.events if each.name in names)
         settings.answer_sent(receipt, {"amount": str(amount)}, f"withdrew {show_tbnd(amount)}")
+
+
+@provider.command("set-commission")
+@click.argument("bps", type=click.IntRange(0, 3_000))
+@with_settings
+def set_commission(settings: Settings, bps: int) -> None:
+    """Take BPS (of 10,000) of your delegators' rewards: a fall at once, a rise after the unbonding time."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("ProviderStaking", "setCommission", bps)
+        event = receipt.event("CommissionSet")
+        settings.answer_sent(
+            receipt,
+            {"bps": event["bps"], "from_block": event["fromBlock"]},
+            f"commission {event['bps']} bps from block {event['fromBlock']} on",
+        )
+
+
+@provider.command()
+@click.argument("address", type=ADDRESS, required=False)
+@with_settings
+def release(settings: Settings, address: str | None) -> None:
+    """Let what has vested of a provider's rewards join its active stake (default: your own). Anyone may."""
+    with settings.connect() as network:
+        sender = settings.sender(network)
+        receipt = sender.send("ProviderStaking", "release", address or sender.address)
+        released = [each.args for each in receipt.events if each.name == "RewardReleased"]
+        amount, commission = (sum(args[name] for args in released) for name in ("amount", "commission"))
+        settings.answer_sent(
+            receipt,
+            {"amount": str(amount), "commission": str(commission)},
+            f"released {show_tbnd(amount)}, of which commission {show_tbnd(commission)}",
+        )
 
 
 @provider.command()
@@ -188,15 +269,18 @@ def show(settings: Settings, address: str | None) -> None:
     with settings.connect() as network:
         address = address or load_account(settings.keystore).address
         head = network.head()
-        stake, free, withdrawable, operator = network.calls(
+        stake, free, withdrawable, operator, vested, commission = network.calls(
             [
                 ("ProviderStaking", "stakeOf", address),
                 ("ProviderStaking", "freeOf", address),
                 ("ProviderStaking", "withdrawableOf", address),
                 ("ProviderStaking", "operatorOf", address),
+                ("ProviderStaking", "vestedOf", address),
+                ("ProviderStaking", "commissionOf", address),
             ],
             block=head,
         )
+        delegated = stake.delegated_shares * stake.active // stake.shares if stake.delegated else 0
         registered = network.events("DeviceRegistry", "DeviceRegistered", until=head, provider=address)
         devices = [_device(network, each.args["device"], head) for each in registered]
         data = {
@@ -204,17 +288,24 @@ def show(settings: Settings, address: str | None) -> None:
             "block": head.number,
             "operator": operator,
             "active": str(stake.active),
+            "delegated": str(delegated),
             "locked": str(stake.locked),
             "free": str(free),
             "unbonding": str(stake.unbonding),
             "withdrawable": str(withdrawable),
+            "vesting": str(stake.vesting + stake.vested - vested),
+            "vested": str(vested),
+            "commission_bps": commission,
+            "short_since": stake.short_since or None,
             "devices": devices,
         }
-        amounts = [
-            (name, int(data[name])) for name in ("active", "locked", "free", "unbonding", "withdrawable")
-        ]
+        names = ("active", "delegated", "locked", "free", "unbonding", "withdrawable", "vesting", "vested")
+        amounts = [(name, int(data[name])) for name in names]
         lines = [f"provider      {address}", f"operator      {operator}"]
         lines += [f"{name:<13} {show_tbnd(amount)}" for name, amount in amounts]
+        lines.append(f"commission    {commission} bps")
+        if stake.short_since:
+            lines.append(f"short         since block {stake.short_since}: its devices can be suspended")
         lines += [
             f"device {d['device']:<6} class {d['class']}, {d['bonded_gops']} gops bonded, "
             f"bond {show_tbnd(int(d['bond']))}, {d['state']}"
@@ -339,6 +430,33 @@ def _device(network: Network, device: int, head: Any) -> dict[str, Any]:
         "held": held,
         "state": f"{state}, held by a job" if held else state,
     }
+
+
+def _deposit(network: Network, sender: Sender, verb: str, amount: int, *before: str) -> Receipt:
+    """By allowance where there is one, else by permit."""
+    staking = network.address("ProviderStaking")
+    if network.call("TensorbondToken", "allowance", sender.address, staking) >= amount:
+        return sender.send("ProviderStaking", verb, *before, amount)
+    permit = _permit(network, sender, amount)
+    return sender.send("ProviderStaking", f"{verb}WithPermit", *before, amount, *permit)
+
+
+def _or_all(amount: int | None) -> int:
+    return 2**256 - 1 if amount is None else amount
+
+
+def _answer_unbonding(settings: Settings, receipt: Receipt, event: dict[str, Any]) -> None:
+    settings.answer_sent(
+        receipt,
+        {
+            "amount": str(event["amount"]),
+            "request": event["request"],
+            "matures_at": event["maturesAt"],
+            "active": str(event["active"]),
+            "unbonding": str(event["unbonding"]),
+        },
+        f"unbonding {show_tbnd(event['amount'])}, withdrawable from block {event['maturesAt']} on",
+    )
 
 
 def _permit(network: Network, sender: Sender, amount: int) -> tuple[int, int, bytes, bytes]:

@@ -25,7 +25,7 @@ def rewards() -> None:
 @store_option
 @with_settings
 def claim(settings: Settings, device: int, epoch: int | None, store: str) -> None:
-    """Mint what DEVICE has earned in all final epochs, to its provider. Anyone may.
+    """Mint what DEVICE has earned in all final epochs; it vests for its provider. Anyone may.
 
     One claim pays everything since the last: the leaf carries a running sum.
     """
@@ -50,6 +50,34 @@ def claim(settings: Settings, device: int, epoch: int | None, store: str) -> Non
             },
             f"claimed {show_tbnd(event['amount'])} for device {device} to {event['provider']}, "
             f"{show_tbnd(event['claimed'])} in all, by the leaf of epoch {epoch}",
+        )
+
+
+@rewards.command("claim-many")
+@click.argument("devices", metavar="DEVICE...", type=click.IntRange(1), nargs=-1, required=True)
+@click.option("--epoch", type=click.IntRange(0), help="A final epoch.  [default: the latest]")
+@store_option
+@with_settings
+def claim_many(settings: Settings, devices: tuple[int, ...], epoch: int | None, store: str) -> None:
+    """Claim for up to 64 DEVICEs at once, under one proof. Anyone may."""
+    from tensorbond.oracle.leaves import load_epoch
+    from tensorbond.store import Store
+
+    with settings.connect() as network:
+        sender = settings.sender(network)
+        epoch = _latest_final(network) if epoch is None else epoch
+        root, _ = network.call("Attestations", "attestedOf", epoch)
+        leaves, path = load_epoch(Store(store), network.chain_id, epoch, root).leaves_proof(devices)
+        receipt = sender.send("Rewards", "claimMany", epoch, leaves, path)
+        claimed = {
+            each.args["device"]: each.args["amount"]
+            for each in receipt.events
+            if each.name == "RewardClaimed"
+        }
+        settings.answer_sent(
+            receipt,
+            {"epoch": epoch, "amounts": {str(device): str(amount) for device, amount in claimed.items()}},
+            f"claimed {show_tbnd(sum(claimed.values()))} for {len(claimed)} devices, by epoch {epoch}",
         )
 
 

@@ -194,6 +194,7 @@ class Devnet:
         governor = self.sender(self.cast.governor)
         for provider in self.cast.providers:
             governor.send("TensorbondToken", "transfer", provider.owner.address, 10_000 * TBND)
+        governor.send("TensorbondToken", "transfer", self.cast.stranger.address, 10_000 * TBND)
         for oracle in self.cast.oracles:
             governor.send("TensorbondToken", "transfer", oracle.address, 100_000 * TBND)
         dollar = self.network.artifacts["TestDollar"].abi

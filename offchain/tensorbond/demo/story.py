@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from tensorbond.audit import Report, audit
@@ -40,6 +41,7 @@ from tensorbond.proof import evidence_name, is_memory_slot
 from tensorbond.watch.fraud import bad_item_proof
 
 STAKE = 5_000 * TBND
+DELEGATED = 1_000 * TBND
 BONDED_GOPS = 20
 PRICE = 100 * TUSD
 COLLATERAL = 400 * TBND
@@ -48,7 +50,7 @@ TICK_SECONDS = 1
 WAIT_SECONDS = 120.0
 
 TITLES = (
-    "Stake: providers stake and register devices, oracles bond",
+    "Stake: providers stake and register devices, others delegate to them, oracles bond",
     "Escrow: a requester funds a job; a signed ask and a signed bid match in one transaction",
     "Challenge: the slots' beacons draw devices",
     "Commit: agents compute GPOW1 and commit before the window closes",
@@ -173,6 +175,9 @@ class Story:
                 self._enter(step, *receipts)
                 self.devices[provider.name] = device
                 self.say(f"{provider.name} stakes {STAKE // TBND} TBND and registers device {device}")
+            honest, stranger = self.cast.honest, self.cast.stranger
+            self._enter(step, *delegate(self.net, stranger, honest, DELEGATED))
+            self.say(f"a stranger delegates {DELEGATED // TBND} TBND to the {honest.name}")
             self._enter(step, *seat_oracles(self.net))
             bond = self.network.call("Attestations", "BOND")
             self.say(f"three oracles bond {bond // TBND} TBND each; two must agree")
@@ -407,7 +412,10 @@ class Story:
             )
             receipt = self._send(step, stranger, "Rewards", "claim", data.leaf_proof(device))
             self.told.rewarded = receipt.event("RewardClaimed")["amount"]
-            self.say(f"its reward of epoch 1 is claimed: {_tbnd(self.told.rewarded)}")
+            self.say(
+                f"its reward of epoch 1 is claimed: {_tbnd(self.told.rewarded)}, which vest into its stake, "
+                "for it and its delegator"
+            )
 
             device = self.devices[liar.name]
             bad = next(row for row in data.outcomes[device] if row.result == OutcomeResult.BAD_ITEM)
@@ -533,6 +541,7 @@ class Story:
         for provider in self.cast.providers:
             stake = self.network.call("ProviderStaking", "stakeOf", provider.owner.address)
             held[provider.name, "TBND staked"] = stake.active + stake.unbonding
+            held[provider.name, "TBND vesting"] = stake.vesting + stake.vested
         for number, oracle in enumerate(self.cast.oracles, 1):
             held[f"oracle {number}", "TBND bonded"] = self.network.call(
                 "Attestations", "bondOf", oracle.address
@@ -571,6 +580,15 @@ def enter_provider(net: Devnet, provider: Provider) -> tuple[list[Receipt], int]
         sender.send("DeviceRegistry", "register", 0, BONDED_GOPS, 1),
     ]
     return receipts, receipts[-1].event("DeviceRegistered")["device"]
+
+
+def delegate(net: Devnet, delegator: LocalAccount, provider: Provider, amount: int) -> list[Receipt]:
+    """Approve and delegate; the receipts."""
+    sender, staking = net.sender(delegator), net.network.address("ProviderStaking")
+    return [
+        sender.send("TensorbondToken", "approve", staking, amount),
+        sender.send("ProviderStaking", "delegate", provider.owner.address, amount),
+    ]
 
 
 def seat_oracles(net: Devnet) -> list[Receipt]:

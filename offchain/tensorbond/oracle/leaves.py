@@ -7,7 +7,7 @@ one epoch under one root has exactly one encoding.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -75,6 +75,11 @@ class EpochData:
 
     def leaf_proof(self, device: int) -> LeafProof:
         return LeafProof(self.epoch, self.leaf(device), self.tree.path(device))
+
+    def leaves_proof(self, devices: Iterable[int]) -> tuple[list[Leaf], bytes]:
+        """What `Rewards.claimMany` takes: leaves in order of id, and the path that they share."""
+        found = sorted(set(devices))
+        return [self.leaf(device) for device in found], self.tree.paths(found)
 
     def outcome_proof(self, device: int, slot: int, job: int = 0) -> OutcomeProof:
         """Of the device's drawn slot, or of the draw that `job` forced."""

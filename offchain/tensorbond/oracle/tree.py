@@ -68,6 +68,20 @@ class Tree:
                 siblings += sibling[0] + sibling[1].to_bytes(12, "big")
         return bitmap.to_bytes(3, "big") + siblings
 
+    def paths(self, devices: Iterable[int]) -> bytes:
+        """MerkleMany's packed path of several leaves."""
+        known = sorted(set(devices))
+        for device in known:
+            _require_index(device)
+        packed = b""
+        for level in range(DEPTH):
+            for index in known:
+                if index ^ 1 not in known:
+                    sibling = self.levels[level].get(index ^ 1)
+                    packed += b"\x00" if sibling is None else b"\x01" + sibling[0] + _sum_bytes(sibling[1])
+            known = sorted({index >> 1 for index in known})
+        return packed
+
 
 def build_tree(leaves: Iterable[Leaf]) -> Tree:
     nodes: dict[int, Node] = {}

@@ -12,6 +12,7 @@ from tests.conftest import role
 
 EVIDENCE = bytes.fromhex("e1" * 32)
 UNBONDING_BLOCKS = 300
+ALL = 2**256 - 1
 PARTIES = ("provider", "other_provider", "stranger", "requester", "operator")
 
 
@@ -28,6 +29,21 @@ def unbond_as(chain: Chain, provider: str, amount: int) -> int:
     """Returns the request's number."""
     sent = chain.send("ProviderStaking", "unbond", amount, sender=provider)
     return int(sent.event("UnbondingStarted")["request"])
+
+
+def undelegate_as(chain: Chain, delegator: str, provider: str, amount: int = ALL) -> Sent:
+    return chain.send("ProviderStaking", "undelegate", provider, amount, sender=delegator)
+
+
+def reward_as(chain: Chain, provider: str, amount: int) -> Sent:
+    """Mint and distribute, acting as `Rewards`."""
+    rewards = chain.impersonate("Rewards")
+    chain.send("TensorbondToken", "mint", chain.address["ProviderStaking"], amount, sender=rewards)
+    return chain.send("ProviderStaking", "distribute", provider, amount, sender=rewards)
+
+
+def worth_of(chain: Chain, delegator: str, provider: str) -> int:
+    return int(chain.call("ProviderStaking", "delegatedOf", provider, delegator))
 
 
 def withdraw_as(chain: Chain, provider: str) -> Sent:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.acts import TBND, stake_as
-from tests.chain import Chain
+from tests.acts import TBND, delegate_as, stake_as
+from tests.chain import Chain, Reverted
 from tests.conftest import role
 
 from .staking import lock_as, slash_as, stake_of, unlock_as
@@ -17,23 +18,32 @@ from .staking import lock_as, slash_as, stake_of, unlock_as
 pytestmark = pytest.mark.chain
 
 UNBONDING_BLOCKS = 10
+ALL = 2**256 - 1
 # Mostly small, so that every rounding shows; sometimes as large as a pool gets.
 AMOUNTS = st.one_of(st.integers(1, 50), st.integers(1, 10**5), st.integers(10**17, 10**22))
 # The whole more often than by chance.
 PERCENT = st.sampled_from([1, 7, 10, 33, 50, 99, 100])
 BPS = st.integers(0, 2_500)
+WAIT = st.integers(0, 2 * UNBONDING_BLOCKS)
+DELEGATOR = st.sampled_from(["operator", "auditor"])
 
 STEP = st.one_of(
     st.tuples(st.just("stake"), AMOUNTS),
-    st.tuples(st.just("stake"), AMOUNTS),
+    st.tuples(st.just("delegate"), DELEGATOR, AMOUNTS),
+    st.tuples(st.just("delegate"), DELEGATOR, AMOUNTS),
+    st.tuples(st.just("undelegate"), DELEGATOR, PERCENT),
+    st.tuples(st.just("rebond"), PERCENT),
+    st.tuples(st.just("rebond_delegated"), DELEGATOR, PERCENT),
+    st.tuples(st.just("withdraw_delegated"), DELEGATOR, WAIT),
+    st.tuples(st.just("distribute"), AMOUNTS, st.integers(0, UNBONDING_BLOCKS)),
+    st.tuples(st.just("set_commission"), st.integers(0, 3_000)),
     st.tuples(st.just("unlock"), PERCENT),
     st.tuples(st.just("lock"), PERCENT),
     st.tuples(st.just("unbond"), PERCENT),
-    st.tuples(st.just("unbond"), PERCENT),
-    st.tuples(st.just("withdraw"), st.integers(0, 2 * UNBONDING_BLOCKS)),
+    st.tuples(st.just("withdraw"), WAIT),
     st.tuples(st.just("slash"), PERCENT, BPS, BPS),
 )
-OWNER = st.sampled_from(["provider", "other_provider"])
+OWNER = st.sampled_from(["provider", "provider", "other_provider"])
 
 
 @dataclass
@@ -49,9 +59,10 @@ class Pool:
         self.wei, self.shares = self.wei + amount, self.shares + bought
         return bought
 
-    def take(self, amount: int) -> None:
-        self.shares -= -(-amount * self.shares // self.wei)
-        self.wei -= amount
+    def take(self, amount: int) -> int:
+        burned = -(-amount * self.shares // self.wei)
+        self.wei, self.shares = self.wei - amount, self.shares - burned
+        return burned
 
     def redeem(self, shares: int) -> int:
         paid = shares * self.wei // self.shares
@@ -63,45 +74,139 @@ class Pool:
 
 
 @dataclass
+class Ticket:
+    number: int
+    shares: int
+    generation: int
+    matures_at: int
+
+
+@dataclass
 class Provider:
     active: Pool = field(default_factory=Pool)
     unbonding: Pool = field(default_factory=Pool)
+    held: Counter[str] = field(default_factory=Counter)
+    """Shares by delegator; the rest is the owner's."""
     locked: int = 0
-    # (number, shares, generation, matures at)
-    queue: list[tuple[int, int, int, int]] = field(default_factory=list)
-    asked: int = 0
+    queues: dict[str, list[Ticket]] = field(default_factory=dict)
+    next: Counter[str] = field(default_factory=Counter)
+    commission: int = 0
+    rise: tuple[int, int] | None = None
+    pot: tuple[int, int, int] = (0, 0, 0)
+    """Wei that vest, since, until."""
+    vested: int = 0
+    short: int = 0
     paid_in: int = 0
     paid_out: int = 0
     slashed: int = 0
 
     @property
     def free(self) -> int:
-        return self.active.wei - self.locked
+        return max(0, self.active.wei - self.locked)
 
-    def withdraw(self, block: int, most: int) -> list[tuple[int, int]]:
+    @property
+    def delegated(self) -> int:
+        return sum(self.held.values())
+
+    def own_is_enough(self, shares: int, delegated: int, least: int) -> bool:
+        return shares - delegated >= least and 4 * (shares - delegated) >= shares
+
+    def come(self, block: int) -> int:
+        amount, since, until = self.pot
+        return amount if block >= until else amount * (block - since) // (until - since)
+
+    def distribute(self, amount: int, block: int) -> None:
+        came = self.come(block)
+        left, until = self.pot[0] - came, self.pot[2]
+        wait = (left * max(0, until - block) + amount * UNBONDING_BLOCKS) // (left + amount)
+        self.vested += came
+        self.pot = left + amount, block, block + wait
+
+    def rate(self, block: int) -> int:
+        return self.rise[0] if self.rise and block >= self.rise[1] else self.commission
+
+    def release(self, block: int) -> None:
+        came = self.come(block)
+        amount, self.vested = self.vested + came, 0
+        if not amount:
+            return
+        self.pot = self.pot[0] - came, block, self.pot[2]
+        if not self.delegated:
+            self.active.wei += amount
+            self.active.shares += amount
+        else:
+            part = amount * self.rate(block) // 10_000
+            self.active.wei += amount - part
+            self.active.put(part)
+        self.settle()
+
+    def settle(self, block: int = 0) -> None:
+        """Without delegators every share is the owner's: one a wei. Who is short, and since when."""
+        if not self.delegated:
+            self.active.shares = self.active.wei
+        if self.active.wei >= self.locked:
+            self.short = 0
+        elif block:
+            self.short = self.short or block
+
+    def enqueue(self, holder: str, amount: int, block: int) -> Ticket:
+        shares = self.unbonding.put(amount)
+        ticket = Ticket(self.next[holder], shares, self.unbonding.generation, block + UNBONDING_BLOCKS)
+        self.queues.setdefault(holder, []).append(ticket)
+        self.next[holder] += 1
+        return ticket
+
+    def dequeue(self, holder: str, amount: int) -> None:
+        queue = self.queues[holder]
+        while amount:
+            ticket = queue[-1]
+            worth = ticket.shares * self.unbonding.wei // self.unbonding.shares
+            if worth <= amount:
+                amount -= self.unbonding.redeem(ticket.shares)
+                self.next[holder] = queue.pop().number
+            else:
+                ticket.shares -= self.unbonding.take(amount)
+                amount = 0
+
+    def worth_of_queue(self, holder: str) -> int:
+        """What the newest 32 requests are worth, one after the other."""
+        pool, worth = Pool(self.unbonding.wei, self.unbonding.shares), 0
+        for ticket in reversed(self.queues.get(holder, [])[-32:]):
+            if ticket.generation != self.unbonding.generation:
+                break
+            worth += pool.redeem(ticket.shares)
+        return worth
+
+    def withdraw(self, holder: str, block: int, most: int) -> list[tuple[int, int]]:
         """(request, amount) of each request paid."""
-        paid = []
-        while self.queue and len(paid) < most and self.queue[0][3] <= block:
-            number, shares, generation, _ = self.queue.pop(0)
-            valid = generation == self.unbonding.generation
-            paid.append((number, self.unbonding.redeem(shares) if valid else 0))
+        paid: list[tuple[int, int]] = []
+        queue = self.queues.get(holder, [])
+        while queue and len(paid) < most and queue[0].matures_at <= block:
+            ticket = queue.pop(0)
+            valid = ticket.generation == self.unbonding.generation
+            paid.append((ticket.number, self.unbonding.redeem(ticket.shares) if valid else 0))
         return paid
 
-    def slash(self, amount: int) -> tuple[int, int]:
-        """Wei from the active and from the unbonding pool."""
+    def slash(self, amount: int) -> tuple[int, int, int]:
+        """Wei from what vests, from the active and from the unbonding pool."""
+        from_pot = min(amount, self.pot[0])
+        self.pot = self.pot[0] - from_pot, *self.pot[1:]
+        rest = amount - from_pot
         pools = self.active.wei + self.unbonding.wei
-        from_unbonding = amount * self.unbonding.wei // pools
-        if (self.unbonding.wei - from_unbonding) * 2**32 <= self.unbonding.wei:
-            from_unbonding = self.unbonding.wei
-        before, from_active = self.active.wei, amount - from_unbonding
+        from_unbonding = rest * self.unbonding.wei // pools if rest else 0
+        from_active = rest - from_unbonding
         self.unbonding.wei -= from_unbonding
         self.active.wei -= from_active
         self.locked -= amount
-        if from_unbonding and self.unbonding.wei == 0:
+        if from_unbonding and self.unbonding.wei * 2**32 <= self.unbonding.shares:
+            self.active.wei += self.unbonding.wei
+            self.unbonding.wei = 0
             self.unbonding.restart()
-        if from_active and self.active.wei * 2**32 <= before:
+        if rest and self.delegated and self.active.wei * 2**32 <= self.active.shares:
             self.active.restart()
-        return from_active, from_unbonding
+            self.held.clear()
+        self.settle()
+        return from_pot, from_active, from_unbonding
 
 
 class Sequence:
@@ -112,23 +217,139 @@ class Sequence:
         self.models = {"provider": Provider(), "other_provider": Provider()}
         self.stranger, self.requester = role(chain, "stranger"), role(chain, "requester")
         self.peer = role(chain, "governor")
-        self.burnt = 0
+        self.burnt = self.minted = 0
         self.supply = chain.call("TensorbondToken", "totalSupply")
 
-    def account(self, owner: str) -> str:
-        return role(self.chain, owner)
+    def account(self, name: str) -> str:
+        return role(self.chain, name)
+
+    @property
+    def block(self) -> int:
+        """Of the next transaction."""
+        return self.chain.block_number + 1
+
+    def balance(self, name: str) -> int:
+        return self.chain.balance("TensorbondToken", self.account(name))
 
     def stake(self, owner: str, amount: int) -> None:
-        amount = min(amount, self.chain.balance("TensorbondToken", self.account(owner)))
-        event = stake_as(self.chain, self.account(owner), amount).event("StakeDeposited")
-
-        model = self.models[owner]
-        assert event["shares"] == model.active.put(amount)
+        amount = min(amount, self.balance(owner))
+        model, block = self.models[owner], self.block + 1
+        sent = stake_as(self.chain, self.account(owner), amount)
+        assert sent.block == block
+        model.release(block)
+        assert sent.event("StakeDeposited")["shares"] == model.active.put(amount)
+        model.settle()
         model.paid_in += amount
+
+    def delegate(self, owner: str, delegator: str, amount: int) -> None:
+        amount = min(amount, self.balance(delegator))
+        model, block = self.models[owner], self.block + 1
+        if not self.would_fit(model, amount, block):
+            with pytest.raises(Reverted, match="OwnShareTooSmall"):
+                delegate_as(self.chain, self.account(delegator), self.account(owner), amount)
+            return
+        sent = delegate_as(self.chain, self.account(delegator), self.account(owner), amount)
+        assert sent.block == block
+        model.release(block)
+        bought = model.active.put(amount)
+        assert sent.event("StakeDelegated")["shares"] == bought
+        model.held[delegator] += bought
+        model.settle()
+        model.paid_in += amount
+
+    def would_fit(self, model: Provider, amount: int, block: int) -> bool:
+        """Whether the owner has its part beside so much more of others'."""
+        wei = model.active.wei + model.vested + model.come(block)
+        shares = wei if not model.delegated else model.active.shares
+        if model.delegated:
+            came = wei - model.active.wei
+            part = came * model.rate(block) // 10_000
+            shares += part * shares // (wei - part)
+        bought = amount * shares // wei if wei else amount
+        return model.own_is_enough(shares + bought, model.delegated + bought, 10**18)
+
+    def undelegate(self, owner: str, delegator: str, part: int) -> None:
+        model = self.models[owner]
+        worth = self.chain.call(
+            "ProviderStaking", "delegatedOf", self.account(owner), self.account(delegator)
+        )
+        amount = ALL if part == 100 else worth * part // 100
+        if not worth or not amount:
+            return
+        sent = self.chain.send(
+            "ProviderStaking", "undelegate", self.account(owner), amount, sender=self.account(delegator)
+        )
+        event = sent.event("DelegationUnbonding")
+        model.release(sent.block)
+        held = model.held[delegator]
+        worth = held * model.active.wei // model.active.shares
+        if amount in (ALL, worth):
+            amount = model.active.redeem(held)
+            model.held[delegator] = 0
+        else:
+            model.held[delegator] -= model.active.take(amount)
+        model.settle(sent.block)
+        ticket = model.enqueue(delegator, amount, sent.block)
+        assert (event["amount"], event["request"], event["shares"]) == (amount, ticket.number, ticket.shares)
+
+    def rebond(self, owner: str, part: int) -> None:
+        self._rebond(owner, owner, part, "rebond")
+
+    def rebond_delegated(self, owner: str, delegator: str, part: int) -> None:
+        self._rebond(owner, delegator, part, "rebondDelegated", self.account(owner))
+
+    def _rebond(self, owner: str, holder: str, part: int, verb: str, *args: str) -> None:
+        model = self.models[owner]
+        worth = model.worth_of_queue(holder)
+        amount = worth * part // 100
+        if not amount:
+            return
+        account = self.account(holder)
+        if holder != owner and not self.would_fit(model, amount, self.block):
+            with pytest.raises(Reverted, match="OwnShareTooSmall"):
+                self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
+            return
+        sent = self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
+        event = sent.event("StakeRebonded")
+        model.release(sent.block)
+        model.dequeue(holder, amount)
+        bought = model.active.put(amount)
+        if holder != owner:
+            model.held[holder] += bought
+        model.settle()
+        assert (event["amount"], event["shares"], event["nextRequest"]) == (
+            amount,
+            bought,
+            model.next[holder],
+        )
+
+    def distribute(self, owner: str, amount: int, wait: int) -> None:
+        self.chain.send(
+            "TensorbondToken", "mint", self.chain.address["ProviderStaking"], amount, sender=self.peer
+        )
+        sent = self.chain.send("ProviderStaking", "distribute", self.account(owner), amount, sender=self.peer)
+        self.models[owner].distribute(amount, sent.block)
+        self.minted += amount
+        self.chain.mine(wait)
+        sent = self.chain.send("ProviderStaking", "release", self.account(owner), sender=self.stranger)
+        self.models[owner].release(sent.block)
+
+    def set_commission(self, owner: str, bps: int) -> None:
+        model = self.models[owner]
+        sent = self.chain.send("ProviderStaking", "setCommission", bps, sender=self.account(owner))
+        model.release(sent.block)
+        present = model.rate(sent.block)
+        rises = bps > present
+        model.commission = present if rises else bps
+        model.rise = (bps, sent.block + UNBONDING_BLOCKS) if rises else None
 
     def lock(self, owner: str, part: int) -> None:
         model = self.models[owner]
         amount = model.free * part // 100
+        if model.active.wei < model.locked:
+            with self.chain.reverts("FreeStakeInsufficient", provider=self.account(owner), have=0, need=0):
+                lock_as(self.chain, self.peer, self.account(owner), 0)
+            return
         lock_as(self.chain, self.peer, self.account(owner), amount)
         model.locked += amount
 
@@ -137,37 +358,52 @@ class Sequence:
         amount = model.locked * part // 100
         unlock_as(self.chain, self.peer, self.account(owner), amount)
         model.locked -= amount
+        model.settle()
 
     def unbond(self, owner: str, part: int) -> None:
+        """So much of what the owner may take."""
         model = self.models[owner]
-        amount = -(-model.free * part // 100)
-        if amount == 0:
+        own = model.active.shares - model.delegated
+        movable = max(0, (3 * own - model.delegated) // 3) if model.delegated else own
+        worth = movable * model.active.wei // model.active.shares if movable else 0
+        amount = -(-min(model.free, worth) * part // 100)
+        if amount == 0 or (model.delegated and amount == worth):
             return
         sent = self.chain.send("ProviderStaking", "unbond", amount, sender=self.account(owner))
 
         event = sent.event("UnbondingStarted")
+        model.release(sent.block)
         model.active.take(amount)
-        shares = model.unbonding.put(amount)
-        matures_at = sent.block + UNBONDING_BLOCKS
-        assert (event["request"], event["shares"], event["maturesAt"]) == (model.asked, shares, matures_at)
-        model.queue.append((model.asked, shares, model.unbonding.generation, matures_at))
-        model.asked += 1
+        model.settle()
+        ticket = model.enqueue(owner, amount, sent.block)
+        assert (event["request"], event["shares"], event["maturesAt"]) == (
+            ticket.number,
+            ticket.shares,
+            ticket.matures_at,
+        )
 
     def withdraw(self, owner: str, wait: int) -> None:
-        model, account = self.models[owner], self.account(owner)
+        self._withdraw(owner, owner, wait, "withdraw", "StakeWithdrawn")
+
+    def withdraw_delegated(self, owner: str, delegator: str, wait: int) -> None:
+        verb, account = "withdrawDelegated", self.account(owner)
+        self._withdraw(owner, delegator, wait, verb, "DelegationWithdrawn", account)
+
+    def _withdraw(self, owner: str, holder: str, wait: int, verb: str, name: str, *args: str) -> None:
+        model, account = self.models[owner], self.account(holder)
         block = self.chain.mine(wait) + 1
-        if not model.queue or model.queue[0][3] > block:
-            error = "NothingMatured" if model.queue else "NothingUnbonding"
-            args = {"blockNumber": block, "maturesAt": model.queue[0][3]} if model.queue else {}
-            with self.chain.reverts(error, provider=account, **args):
-                self.chain.send("ProviderStaking", "withdraw", sender=account)
+        queue = model.queues.get(holder, [])
+        if not queue or queue[0].matures_at > block:
+            error = "NothingMatured" if queue else "NothingUnbonding"
+            extra = {"blockNumber": block, "maturesAt": queue[0].matures_at} if queue else {}
+            with self.chain.reverts(error, holder=account, **extra):
+                self.chain.send("ProviderStaking", verb, *args, sender=account)
             return
         before = self.chain.balance("TensorbondToken", account)
-        sent = self.chain.send("ProviderStaking", "withdraw", sender=account)
+        sent = self.chain.send("ProviderStaking", verb, *args, sender=account)
 
-        paid = model.withdraw(sent.block, 32)
-        events = sent.all("StakeWithdrawn")
-        assert [(event["request"], event["amount"]) for event in events] == paid
+        paid = model.withdraw(holder, sent.block, 32)
+        assert [(event["request"], event["amount"]) for event in sent.all(name)] == paid
         model.paid_out += sum(amount for _, amount in paid)
         assert self.chain.balance("TensorbondToken", account) == before + sum(amount for _, amount in paid)
 
@@ -181,7 +417,7 @@ class Sequence:
         if amount == 0:
             return
         before = [self.chain.balance("TensorbondToken", who) for who in (self.stranger, self.requester)]
-        event = slash_as(
+        sent = slash_as(
             self.chain,
             self.peer,
             account,
@@ -190,10 +426,14 @@ class Sequence:
             challenger_bps=challenger_bps,
             victim=self.requester,
             victim_bps=victim_bps,
-        ).event("StakeSlashed")
+        )
         after = [self.chain.balance("TensorbondToken", who) for who in (self.stranger, self.requester)]
 
-        assert (event["fromActive"], event["fromUnbonding"]) == model.slash(amount)
+        model.release(sent.block)
+        event = sent.event("StakeSlashed")
+        amount = min(amount, model.pot[0] + model.active.wei + model.unbonding.wei)
+        taken = (event["fromVesting"], event["fromActive"], event["fromUnbonding"])
+        assert taken == model.slash(amount)
         model.slashed += amount
         to_challenger, to_victim = amount * challenger_bps // 10_000, amount * victim_bps // 10_000
         assert [after[0] - before[0], after[1] - before[1]] == [to_challenger, to_victim]
@@ -201,34 +441,52 @@ class Sequence:
         self.burnt += event["burned"]
 
     def check(self) -> None:
+        call = self.chain.call
         block = self.chain.block_number
-        tracked = 0
+        tracked = waiting = 0
         for owner, model in self.models.items():
-            stake = stake_of(self.chain, self.account(owner))
+            account = self.account(owner)
+            stake = stake_of(self.chain, account)
+            active, unbonding = model.active, model.unbonding
             assert (stake.active, stake.shares, stake.generation) == (
-                model.active.wei,
-                model.active.shares,
-                model.active.generation,
+                active.wei,
+                active.shares,
+                active.generation,
             )
             assert (stake.unbonding, stake.unbonding_shares, stake.unbonding_generation) == (
-                model.unbonding.wei,
-                model.unbonding.shares,
-                model.unbonding.generation,
+                unbonding.wei,
+                unbonding.shares,
+                unbonding.generation,
             )
-            assert stake.locked == model.locked <= model.active.wei  # invariant 5
-            assert stake.active + stake.unbonding == model.paid_in - model.paid_out - model.slashed  # 3
+            assert stake.delegated_shares == model.delegated
+            assert (stake.vesting, stake.vested) == (model.pot[0], model.vested)
+            assert stake.locked == model.locked
+            assert call("ProviderStaking", "shortSince", account) == model.short
+            assert model.locked <= active.wei or model.short  # invariant 5
+            for pool in (active, unbonding):
+                assert pool.shares <= 2**32 * (pool.wei + 1)
             tracked += stake.active + stake.unbonding
-            withdrawable = self.chain.call("ProviderStaking", "withdrawableOf", self.account(owner))
-            assert withdrawable == preview(model, block)  # invariant 4, with the model's own verbs
-        assert self.chain.call("ProviderStaking", "totalStaked") == tracked  # invariant 1
-        assert self.chain.balance("TensorbondToken", "ProviderStaking") == tracked
-        assert self.chain.call("TensorbondToken", "totalSupply") == self.supply - self.burnt
+            waiting += stake.vesting + stake.vested
+            for holder in (owner, "operator", "auditor"):
+                view, args = "withdrawableOf", [account]
+                if holder != owner:
+                    view, args = "withdrawableDelegatedOf", [account, self.account(holder)]
+                    found = call("ProviderStaking", "delegationOf", *args)
+                    assert found.shares == model.held[holder]
+                assert call("ProviderStaking", view, *args) == preview(model, holder, block)  # invariant 4
+        assert call("ProviderStaking", "totalStaked") == tracked  # invariant 1
+        models = self.models.values()
+        kept = self.minted + sum(each.paid_in - each.paid_out - each.slashed for each in models)
+        assert tracked + waiting == kept  # invariant 3
+        assert self.chain.balance("TensorbondToken", "ProviderStaking") == kept
+        assert call("TensorbondToken", "totalSupply") == self.supply + self.minted - self.burnt
 
 
-def preview(model: Provider, block: int) -> int:
+def preview(model: Provider, holder: str, block: int) -> int:
     pool = Pool(model.unbonding.wei, model.unbonding.shares, model.unbonding.generation)
-    mature = Provider(unbonding=pool, queue=list(model.queue))
-    return sum(amount for _, amount in mature.withdraw(block, len(model.queue)))
+    queue = list(model.queues.get(holder, []))
+    mature = Provider(unbonding=pool, queues={holder: queue})
+    return sum(amount for _, amount in mature.withdraw(holder, block, len(queue)))
 
 
 @pytest.fixture
@@ -237,8 +495,8 @@ def staking_chain(bare_chain: Chain) -> Chain:
     peer, treasury = role(bare_chain, "governor"), role(bare_chain, "treasury")
     token = bare_chain.deploy("TensorbondToken", peer, treasury, 1_000_000 * TBND)
     bare_chain.deploy("ProviderStaking", token, peer, peer, peer, peer, peer, UNBONDING_BLOCKS)
-    for owner in ("provider", "other_provider"):
-        bare_chain.send(token, "transfer", role(bare_chain, owner), 500_000 * TBND, sender=treasury)
+    for holder in ("provider", "other_provider", "operator", "auditor"):
+        bare_chain.send(token, "transfer", role(bare_chain, holder), 200_000 * TBND, sender=treasury)
     return bare_chain
 
 
@@ -258,7 +516,7 @@ def test_sequences__any_verbs__keep_the_books_to_the_wei(
     try:
         sequence = Sequence(staking_chain)
         for owner, amount in zip(sequence.models, amounts, strict=True):
-            sequence.stake(owner, amount)
+            sequence.stake(owner, 2 * TBND + amount)
         for owner, (verb, *args) in steps:
             getattr(sequence, verb)(owner, *args)
             sequence.check()

@@ -95,7 +95,7 @@ def test_set_operator__named__still_can_take_nothing_out(chain: Chain, provider:
     chain.mine(UNBONDING_BLOCKS)
 
     with moving(chain):
-        with chain.reverts("NothingUnbonding", provider=operator):
+        with chain.reverts("NothingUnbonding", holder=operator):
             chain.send("ProviderStaking", "withdraw", sender=operator)
         with chain.reverts("FreeStakeInsufficient", provider=operator, have=0, need=1):
             chain.send("ProviderStaking", "unbond", 1, sender=operator)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tensorbond.chain.types import SlashReason
-from tests.acts import TBND, ZERO_ADDRESS, set_operator_as, stake_as
+from tests.acts import TBND, ZERO_ADDRESS, delegate_as, set_operator_as, stake_as
 from tests.chain import Chain
 
 from .staking import (
@@ -12,9 +12,12 @@ from .staking import (
     lock_and_slash,
     lock_as,
     moving,
+    reward_as,
     slash_as,
     stake_of,
     unbond_as,
+    undelegate_as,
+    worth_of,
 )
 
 pytestmark = pytest.mark.chain
@@ -61,16 +64,18 @@ def test_slash__active_only__splits_what_it_takes(
         "victim": requester,
         "reason": SlashReason.JOB_OUTCOME_BAD,
         "evidence": EVIDENCE,
+        "fromVesting": 0,
         "fromActive": 40 * TBND,
         "fromUnbonding": 0,
         "toChallenger": 10 * TBND,
         "toVictim": 9 * TBND,
         "burned": 21 * TBND,
+        "vesting": 0,
         "active": staked - 40 * TBND,
         "unbonding": 0,
         "locked": locked - 40 * TBND,
     }
-    assert stake_of(chain, provider).shares == staked
+    assert stake_of(chain, provider).shares == staked - 40 * TBND
 
 
 def test_slash__both_pools__takes_from_each_in_proportion(
@@ -96,7 +101,7 @@ def test_slash__both_pools__takes_from_each_in_proportion(
         100 * TBND,
     )
     stake = stake_of(chain, provider)
-    assert (stake.shares, stake.unbonding_shares) == (750 * TBND, 250 * TBND)
+    assert (stake.shares, stake.unbonding_shares) == (675 * TBND, 250 * TBND)
     assert (stake.generation, stake.unbonding_generation) == (0, 0)
 
 
@@ -251,15 +256,111 @@ def test_slash__nothing__does_nothing(chain: Chain, provider: str, stranger: str
         assert slash_as(chain, "JobEscrow", provider, 0, challenger=stranger).events == []
 
 
-def test_slash__all_of_the_stake__starts_a_new_generation(chain: Chain, provider: str, staked: int) -> None:
+def test_slash__all_of_the_stake__leaves_nothing(chain: Chain, provider: str, staked: int) -> None:
     lock_and_slash(chain, provider, staked)
 
     stake = stake_of(chain, provider)
-    assert (stake.active, stake.shares, stake.generation, stake.locked) == (0, 0, 1, 0)
+    assert (stake.active, stake.shares, stake.generation, stake.locked) == (0, 0, 0, 0)
     assert chain.call("ProviderStaking", "totalStaked") == 0
 
 
-def test_slash__all_active_beside_a_speck_unbonding__takes_the_speck_first(
+def test_slash__delegated_pool__takes_from_owner_and_delegator_alike(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, 500 * TBND)
+    undelegate_as(chain, other_provider, provider, 100 * TBND)
+
+    lock_and_slash(chain, provider, 150 * TBND)
+
+    # A tenth of 1,000 owned, of 400 delegated and of 100 unbonding.
+    assert worth_of(chain, other_provider, provider) == 360 * TBND
+    stake = stake_of(chain, provider)
+    assert (stake.active, stake.unbonding, stake.shares) == (1_260 * TBND, 90 * TBND, 1_400 * TBND)
+    assert stake.delegated_shares == 400 * TBND
+
+
+def test_slash__all_of_a_delegated_pool__makes_the_delegators_shares_worthless(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, 500 * TBND)
+
+    lock_and_slash(chain, provider, 1_500 * TBND)
+    stake_as(chain, provider, 10 * TBND)
+
+    stake = stake_of(chain, provider)
+    assert (stake.active, stake.shares, stake.delegated_shares, stake.generation) == (
+        10 * TBND,
+        10 * TBND,
+        0,
+        1,
+    )
+    assert worth_of(chain, other_provider, provider) == 0
+    with chain.reverts("AmountZero"):
+        undelegate_as(chain, other_provider, provider)
+    # Its shares of the new generation are new.
+    delegate_as(chain, other_provider, provider, 2 * TBND)
+    assert worth_of(chain, other_provider, provider) == 2 * TBND
+
+
+def test_slash__twice_nearly_all__leaves_a_pool_that_takes_deposits(
+    chain: Chain, provider: str, other_provider: str, requester: str
+) -> None:
+    """Each loss alone leaves a share some worth; both together so little that a deposit would overflow."""
+    stake_as(chain, provider, 500_000 * TBND)
+    delegate_as(chain, other_provider, provider, 500_000 * TBND)
+    undelegate_as(chain, other_provider, provider, TBND)
+    for _ in range(2):
+        active = stake_of(chain, provider).active
+        lock_and_slash(chain, provider, active - (active >> 31))
+
+    stake = stake_of(chain, provider)
+    assert (stake.generation, stake.unbonding_generation) == (1, 1)
+    assert (stake.delegated, stake.unbonding, stake.shares) == (False, 0, stake.active)
+    stake_as(chain, provider, 500_000 * TBND)
+    delegate_as(chain, requester, provider, 1_000_000 * TBND)
+    assert worth_of(chain, requester, provider) == 1_000_000 * TBND
+
+
+def test_slash__while_rewards_vest__takes_those_first(
+    chain: Chain, provider: str, stranger: str, staked: int
+) -> None:
+    lock_as(chain, "DeviceRegistry", provider, 100 * TBND)
+    at = reward_as(chain, provider, 300 * TBND).block
+    chain.mine_to(at + UNBONDING_BLOCKS // 3 - 1)
+
+    sent = slash_as(chain, "JobEscrow", provider, 80 * TBND, challenger=stranger, challenger_bps=2_500)
+
+    vested = sent.event("RewardReleased")["amount"]
+    assert vested == (UNBONDING_BLOCKS // 3) * TBND
+    event = sent.event("StakeSlashed")
+    assert (event["fromVesting"], event["fromActive"], event["fromUnbonding"]) == (80 * TBND, 0, 0)
+    assert (event["vesting"], event["active"], event["locked"]) == (
+        300 * TBND - vested - 80 * TBND,
+        staked + vested,
+        20 * TBND,
+    )
+    assert (event["toChallenger"], event["burned"]) == (20 * TBND, 60 * TBND)
+    assert chain.call("ProviderStaking", "totalStaked") == staked + vested
+
+
+def test_slash__more_than_vests__takes_the_rest_from_the_pools(
+    chain: Chain, provider: str, staked: int
+) -> None:
+    unbond_as(chain, provider, 500 * TBND)
+    lock_as(chain, "DeviceRegistry", provider, 100 * TBND)
+    at = reward_as(chain, provider, 30 * TBND).block
+
+    event = slash_as(chain, "JobEscrow", provider, 100 * TBND).event("StakeSlashed")
+
+    vested = 30 * TBND * (chain.block_number - at) // UNBONDING_BLOCKS
+    rest = 100 * TBND - (30 * TBND - vested)
+    assert event["fromVesting"] == 30 * TBND - vested
+    assert event["fromUnbonding"] == rest * 500 * TBND // (1_000 * TBND + vested)
+    assert event["fromActive"] == rest - event["fromUnbonding"]
+    assert event["vesting"] == 0
+
+
+def test_slash__all_active_beside_a_speck_unbonding__gives_its_rest_to_the_active_pool(
     chain: Chain, provider: str, staked: int
 ) -> None:
     speck = 10**11  # its proportion would leave 10 wei, less than 2⁻³² of it
@@ -268,10 +369,10 @@ def test_slash__all_active_beside_a_speck_unbonding__takes_the_speck_first(
 
     event = slash_as(chain, "JobEscrow", provider, staked - speck).event("StakeSlashed")
 
-    assert (event["fromActive"], event["fromUnbonding"]) == (staked - 2 * speck, speck)
+    assert (event["fromActive"], event["fromUnbonding"]) == (staked - 2 * speck + 10, speck - 10)
     assert (event["active"], event["unbonding"], event["locked"]) == (speck, 0, 0)
     stake = stake_of(chain, provider)
-    assert (stake.generation, stake.shares) == (1, speck)
+    assert (stake.generation, stake.shares) == (0, speck)
     assert (stake.unbonding_generation, stake.unbonding_shares) == (1, 0)
 
 
@@ -283,4 +384,4 @@ def test_slash__again_and_again__keeps_the_books_to_the_wei(chain: Chain, provid
     stake = stake_of(chain, provider)
     assert chain.call("ProviderStaking", "totalStaked") == stake.active + stake.unbonding
     assert chain.balance("TensorbondToken", "ProviderStaking") == stake.active + stake.unbonding
-    assert (stake.shares, stake.unbonding_shares) == (667 * TBND, 333 * TBND)
+    assert (stake.shares, stake.unbonding_shares) == (stake.active, 333 * TBND)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acts import TBND, stake_as
+from tests.acts import TBND, delegate_as, stake_as
 from tests.chain import Chain
 
 from .staking import lock_and_slash, lock_as, moving, stake_of, unbond_as
@@ -76,8 +76,11 @@ def test_stake__tokens_sent_without_it__change_no_total(chain: Chain, stranger: 
     assert stake_of(chain, provider).shares == TBND
 
 
-def test_stake__after_a_slash__buys_shares_at_their_price(chain: Chain, provider: str, staked: int) -> None:
-    lock_and_slash(chain, provider, staked // 4)
+def test_stake__beside_delegators_after_a_slash__buys_shares_at_their_price(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, staked)
+    lock_and_slash(chain, provider, staked // 2)
 
     sent = stake_as(chain, provider, 3 * TBND)
 
@@ -85,26 +88,30 @@ def test_stake__after_a_slash__buys_shares_at_their_price(chain: Chain, provider
         "provider": provider,
         "amount": 3 * TBND,
         "shares": 4 * TBND,
-        "active": staked * 3 // 4 + 3 * TBND,
+        "active": staked * 3 // 2 + 3 * TBND,
     }
-    assert stake_of(chain, provider).shares == staked + 4 * TBND
+    assert stake_of(chain, provider).shares == 2 * staked + 4 * TBND
 
 
-def test_stake__after_a_slash_with_a_remainder__rounds_the_shares_down(chain: Chain, provider: str) -> None:
-    stake_as(chain, provider, 10)
-    lock_and_slash(chain, provider, 3)
+def test_stake__after_a_slash_with_a_remainder__rounds_the_shares_down(
+    chain: Chain, provider: str, other_provider: str
+) -> None:
+    stake_as(chain, provider, 7 * TBND)
+    delegate_as(chain, other_provider, provider, 3 * TBND)
+    lock_and_slash(chain, provider, 3 * TBND)
 
     sent = stake_as(chain, provider, 1)
 
     assert sent.event("StakeDeposited")["shares"] == 1  # ⌊1 · 10 / 7⌋
-    assert stake_of(chain, provider).shares == 11
+    assert stake_of(chain, provider).shares == 10 * TBND + 1
 
 
 @pytest.mark.parametrize("left", [0, 1])
 def test_stake__after_losing_all_but_dust__starts_a_generation_at_one_to_one(
-    chain: Chain, provider: str, staked: int, left: int
+    chain: Chain, provider: str, other_provider: str, staked: int, left: int
 ) -> None:
-    lock_and_slash(chain, provider, staked - left)
+    delegate_as(chain, other_provider, provider, staked)
+    lock_and_slash(chain, provider, 2 * staked - left)
 
     stake_as(chain, provider, 500_000 * TBND)
 

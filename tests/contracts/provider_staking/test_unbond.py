@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tensorbond.chain.types import Request
-from tests.acts import TBND, stake_as
+from tests.acts import TBND, delegate_as, stake_as
 from tests.chain import Chain
 
 from .staking import (
@@ -14,6 +14,7 @@ from .staking import (
     slash_as,
     stake_of,
     unbond_as,
+    undelegate_as,
     withdraw_as,
 )
 
@@ -81,29 +82,39 @@ def test_unbond__zero__reverts(chain: Chain, provider: str, staked: int) -> None
         chain.send("ProviderStaking", "unbond", 0, sender=provider)
 
 
-def test_unbond__from_a_slashed_pool__burns_shares_rounded_up(chain: Chain, provider: str) -> None:
-    stake_as(chain, provider, 10)
-    lock_and_slash(chain, provider, 3)
+def test_unbond__from_a_slashed_pool_of_several__burns_shares_rounded_up(
+    chain: Chain, provider: str, other_provider: str
+) -> None:
+    stake_as(chain, provider, 7 * TBND)
+    delegate_as(chain, other_provider, provider, 3 * TBND)
+    lock_and_slash(chain, provider, 3 * TBND)
 
     with moving(chain, provider_active=-1, provider_unbonding=1):
         unbond_as(chain, provider, 1)
 
-    assert stake_of(chain, provider).shares == 10 - 2  # ⌈1 · 10 / 7⌉
+    assert stake_of(chain, provider).shares == 10 * TBND - 2  # ⌈1 · 10 / 7⌉
 
 
-def test_unbond__all_of_a_slashed_pool__lets_the_next_stake_start_at_one_to_one(
-    chain: Chain, provider: str
+def test_unbond__beside_delegators__leaves_the_owner_a_quarter(
+    chain: Chain, provider: str, other_provider: str, staked: int
 ) -> None:
-    stake_as(chain, provider, 10)
-    lock_and_slash(chain, provider, 3)
-    assert stake_of(chain, provider).uneven
-    unbond_as(chain, provider, 7)
-    assert not stake_of(chain, provider).uneven
+    delegate_as(chain, other_provider, provider, 600 * TBND)
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=200 * TBND - 1, need=200 * TBND):
+        chain.send("ProviderStaking", "unbond", 800 * TBND + 1, sender=provider)
 
-    stake_as(chain, provider, 5)
+    with moving(chain, provider_active=-800 * TBND, provider_unbonding=800 * TBND):
+        unbond_as(chain, provider, 800 * TBND)
 
-    stake = stake_of(chain, provider)
-    assert (stake.active, stake.shares, stake.generation) == (5, 5, 0)
+
+def test_unbond__once_the_delegators_left__is_free_again(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, 900 * TBND)
+    undelegate_as(chain, other_provider, provider)
+
+    unbond_as(chain, provider, staked)
+
+    assert stake_of(chain, provider).active == 0
 
 
 def test_unbond__into_a_slashed_pool__gets_shares_at_their_price(
@@ -136,3 +147,12 @@ def test_unbond__after_the_queue_ran_empty__counts_on_and_uses_its_words_again(
     assert chain.call("ProviderStaking", "requestOf", provider, 0) == Request(0, 0, 0)
     # 17,100 less than a first request, which writes a new word.
     assert sent.gas_used < 45_000
+
+
+def test_unbond__more_than_the_owners_part__reverts(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, 500 * TBND)
+
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=0, need=25 * TBND):
+        chain.send("ProviderStaking", "unbond", 1_400 * TBND, sender=provider)

@@ -54,12 +54,12 @@ def test_withdraw__one_block_early__reverts(chain: Chain, provider: str, staked:
     mine_to_maturity(chain, provider, 0, -1)
     early = chain.block_number + 1
 
-    with chain.reverts("NothingMatured", provider=provider, blockNumber=early, maturesAt=early + 1):
+    with chain.reverts("NothingMatured", holder=provider, blockNumber=early, maturesAt=early + 1):
         withdraw_as(chain, provider)
 
 
 def test_withdraw__nothing_asked_for__reverts(chain: Chain, provider: str, staked: int) -> None:
-    with chain.reverts("NothingUnbonding", provider=provider):
+    with chain.reverts("NothingUnbonding", holder=provider):
         withdraw_as(chain, provider)
 
 
@@ -68,7 +68,7 @@ def test_withdraw__twice__reverts(chain: Chain, provider: str, staked: int) -> N
     mine_to_maturity(chain, provider, 0)
     withdraw_as(chain, provider)
 
-    with chain.reverts("NothingUnbonding", provider=provider):
+    with chain.reverts("NothingUnbonding", holder=provider):
         withdraw_as(chain, provider)
 
 
@@ -91,7 +91,7 @@ def test_withdraw__two_mature_and_one_not__pays_the_two(chain: Chain, provider: 
     ]
     matures_at = chain.call("ProviderStaking", "requestOf", provider, 2).matures_at
     with chain.reverts(
-        "NothingMatured", provider=provider, blockNumber=chain.block_number + 1, maturesAt=matures_at
+        "NothingMatured", holder=provider, blockNumber=chain.block_number + 1, maturesAt=matures_at
     ):
         withdraw_as(chain, provider)
 
@@ -231,5 +231,5 @@ def test_withdraw__only_a_wiped_request__empties_the_queue_and_pays_nothing(
         "amount": 0,
         "unbonding": 0,
     }
-    with chain.reverts("NothingUnbonding", provider=provider):
+    with chain.reverts("NothingUnbonding", holder=provider):
         withdraw_as(chain, provider)

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.chain, pytest.mark.usefixtures("seated")]
 
 EMISSION = 1_000 * TBND
 ROUND = 7 * TBND
+GWEI = 10**9
 
 
 def attested(chain: Chain, epoch: int, earned: Mapping[int, tuple[str, int]]) -> list[LeafProof]:
@@ -40,11 +41,16 @@ def claim(chain: Chain, proof: LeafProof, sender: str) -> Sent:
 
 @contextmanager
 def moving(chain: Chain, **moves: int) -> Iterator[None]:
-    """Within, exactly these change, by so much: balances by role, `supply`, `claimed`."""
+    """Within, exactly these change, by so much: balances by role, what vests for the providers, `supply`,
+    `claimed`."""
 
     def books() -> dict[str, int]:
         roles = ("provider", "other_provider", "stranger", "treasury")
         found = {name: chain.balance("TensorbondToken", role(chain, name)) for name in roles}
+        for name in ("provider", "other_provider"):
+            stake = chain.call("ProviderStaking", "stakeOf", role(chain, name))
+            found[f"{name}_vesting"] = stake.vesting + stake.vested
+        found["staking"] = chain.balance("TensorbondToken", "ProviderStaking")
         found["supply"] = chain.call("TensorbondToken", "totalSupply")
         found["claimed"] = chain.call("Rewards", "totalClaimed")
         return found
@@ -55,12 +61,12 @@ def moving(chain: Chain, **moves: int) -> Iterator[None]:
     assert {key: after[key] - before[key] for key in after if after[key] != before[key]} == moves
 
 
-def test_claim__final_leaf__mints_to_the_provider_whoever_asks(
+def test_claim__final_leaf__vests_for_the_provider_whoever_asks(
     chain: Chain, provider: str, stranger: str
 ) -> None:
     (proof,) = final(chain, 0, {1: (provider, 7 * TBND)})
 
-    with moving(chain, provider=7 * TBND, supply=7 * TBND, claimed=7 * TBND):
+    with moving(chain, provider_vesting=7 * TBND, staking=7 * TBND, supply=7 * TBND, claimed=7 * TBND):
         sent = claim(chain, proof, stranger)
 
     assert sent.event("RewardClaimed") == {
@@ -71,7 +77,15 @@ def test_claim__final_leaf__mints_to_the_provider_whoever_asks(
         "claimed": 7 * TBND,
         "totalClaimed": 7 * TBND,
     }
-    assert sent.event("Transfer") == {"from": ZERO_ADDRESS, "to": provider, "value": 7 * TBND}
+    staking = chain.address["ProviderStaking"]
+    assert sent.event("Transfer") == {"from": ZERO_ADDRESS, "to": staking, "value": 7 * TBND}
+    assert sent.event("RewardDistributed") == {
+        "provider": provider,
+        "amount": 7 * TBND,
+        "vesting": 7 * TBND,
+        "vested": 0,
+        "vestsUntil": sent.block + 300,
+    }
     assert chain.call("Rewards", "claimedOf", 1) == 7 * TBND
 
 
@@ -81,7 +95,7 @@ def test_claim__two_epochs_later__pays_what_came_since(chain: Chain, provider: s
     final(chain, 1, {1: (provider, 8 * TBND)})
     (late,) = final(chain, 2, {1: (provider, 12 * TBND)})
 
-    with moving(chain, provider=5 * TBND, supply=5 * TBND, claimed=5 * TBND):
+    with moving(chain, provider_vesting=5 * TBND, staking=5 * TBND, supply=5 * TBND, claimed=5 * TBND):
         event = claim(chain, late, stranger).event("RewardClaimed")
 
     assert (event["epoch"], event["claimed"], event["totalClaimed"]) == (2, 12 * TBND, 12 * TBND)
@@ -104,6 +118,29 @@ def test_claim__an_older_leaf_after_a_newer__reverts(chain: Chain, provider: str
         claim(chain, early, stranger)
 
 
+def test_claim__less_than_a_gwei__waits_for_the_next_claim(
+    chain: Chain, provider: str, stranger: str
+) -> None:
+    (early,) = final(chain, 0, {5: (provider, 2 * GWEI - 1)})
+    assert claim(chain, early, stranger).event("RewardClaimed")["amount"] == GWEI
+    (late,) = final(chain, 1, {5: (provider, 2 * GWEI)})
+    assert claim(chain, late, stranger).event("RewardClaimed")["amount"] == GWEI
+    with chain.reverts("NothingToClaim", device=5, have=2 * GWEI, claimed=2 * GWEI):
+        claim(chain, late, stranger)
+
+
+def test_claim__four_neighbours_in_a_word__are_counted_apart(
+    chain: Chain, provider: str, stranger: str
+) -> None:
+    earned = {device: (provider, device * 100 * TBND) for device in (3, 2, 1)}
+    proofs = final(chain, 0, earned)
+    for proof in proofs:
+        claim(chain, proof, stranger)
+
+    claimed = [chain.call("Rewards", "claimedOf", device) for device in range(6)]
+    assert claimed == [0, 100 * TBND, 200 * TBND, 300 * TBND, 0, 0]
+
+
 def test_claim__nothing_earned__reverts(chain: Chain, provider: str, stranger: str) -> None:
     (proof,) = final(chain, 0, {1: (provider, 0)})
 
@@ -118,7 +155,14 @@ def test_claim__several_devices__are_counted_apart(
         chain, 0, {1: (provider, 7 * TBND), 2: (other_provider, 5 * TBND), 3: (provider, 3 * TBND)}
     )
 
-    with moving(chain, provider=7 * TBND, other_provider=5 * TBND, supply=12 * TBND, claimed=12 * TBND):
+    with moving(
+        chain,
+        provider_vesting=7 * TBND,
+        other_provider_vesting=5 * TBND,
+        staking=12 * TBND,
+        supply=12 * TBND,
+        claimed=12 * TBND,
+    ):
         claim(chain, proofs[0], stranger)
         claim(chain, proofs[1], stranger)
 
@@ -154,10 +198,10 @@ def test_claim__forged_leaf__reverts(chain: Chain, provider: str, stranger: str,
 
 
 def test_claim__all_that_was_emitted__leaves_no_wei_over(chain: Chain, provider: str, stranger: str) -> None:
-    all_of_it, one_more = final(chain, 0, {1: (provider, EMISSION), 2: (provider, 1)})
+    all_of_it, one_more = final(chain, 0, {1: (provider, EMISSION), 2: (provider, GWEI)})
     claim(chain, all_of_it, stranger)
 
-    with chain.reverts("EmissionExceeded", have=EMISSION + 1, most=EMISSION):
+    with chain.reverts("EmissionExceeded", have=EMISSION + GWEI, most=EMISSION):
         claim(chain, one_more, stranger)
     assert chain.call("Rewards", "totalClaimed") == EMISSION
 
@@ -165,10 +209,10 @@ def test_claim__all_that_was_emitted__leaves_no_wei_over(chain: Chain, provider:
 def test_claim__an_epoch_that_is_not_final_yet__does_not_count(
     chain: Chain, provider: str, stranger: str
 ) -> None:
-    (proof,) = final(chain, 0, {1: (provider, EMISSION + 1)})
-    attested(chain, 1, {1: (provider, EMISSION + 1)})
+    (proof,) = final(chain, 0, {1: (provider, EMISSION + GWEI)})
+    attested(chain, 1, {1: (provider, EMISSION + GWEI)})
 
-    with chain.reverts("EmissionExceeded", have=EMISSION + 1, most=EMISSION):
+    with chain.reverts("EmissionExceeded", have=EMISSION + GWEI, most=EMISSION):
         claim(chain, proof, stranger)
     mine_to_final(chain, 1)
     claim(chain, proof, stranger)
@@ -176,9 +220,9 @@ def test_claim__an_epoch_that_is_not_final_yet__does_not_count(
 
 def test_claim__a_void_epoch__emits_nothing(chain: Chain, provider: str, stranger: str) -> None:
     close_before(chain, 1)
-    (proof,) = final(chain, 1, {1: (provider, EMISSION + 1)})
+    (proof,) = final(chain, 1, {1: (provider, EMISSION + GWEI)})
 
-    with chain.reverts("EmissionExceeded", have=EMISSION + 1, most=EMISSION):
+    with chain.reverts("EmissionExceeded", have=EMISSION + GWEI, most=EMISSION):
         claim(chain, proof, stranger)
 
 

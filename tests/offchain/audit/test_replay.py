@@ -56,6 +56,64 @@ def _unbonded(block: int, request: int, amount: int, shares: int, active: int, u
     )
 
 
+def _delegated(amount: int, shares: int, active: int) -> list[Event]:
+    told = log(
+        "ProviderStaking",
+        "StakeDelegated",
+        provider=A,
+        delegator=B,
+        amount=amount,
+        shares=shares,
+        active=active,
+    )
+    given = log("TensorbondToken", "Transfer", **{"from": A, "to": B, "value": amount})
+    return [given, *together(told, transfer(B, STAKING, amount))]
+
+
+def _undelegated(request: int, amount: int, active: int, unbonding: int, shares: int | None = None) -> Event:
+    return log(
+        "ProviderStaking",
+        "DelegationUnbonding",
+        5,
+        provider=A,
+        delegator=B,
+        request=request,
+        amount=amount,
+        shares=amount if shares is None else shares,
+        maturesAt=5 + UNBONDING,
+        active=active,
+        unbonding=unbonding,
+    )
+
+
+def _rebonded(holder: str, amount: int, shares: int, following: int, active: int, unbonding: int) -> Event:
+    return log(
+        "ProviderStaking",
+        "StakeRebonded",
+        6,
+        provider=A,
+        holder=holder,
+        amount=amount,
+        shares=shares,
+        nextRequest=following,
+        active=active,
+        unbonding=unbonding,
+    )
+
+
+def _released(block: int, amount: int, commission: int, shares: int, active: int) -> Event:
+    return log(
+        "ProviderStaking",
+        "RewardReleased",
+        block,
+        provider=A,
+        amount=amount,
+        commission=commission,
+        shares=shares,
+        active=active,
+    )
+
+
 def _withdrawn(block: int, request: int, amount: int, unbonding: int) -> list[Event]:
     told = log(
         "ProviderStaking",
@@ -91,11 +149,13 @@ def _slash(
         victim=NOBODY,
         reason=int(reason),
         evidence=bytes(32),
+        fromVesting=0,
         fromActive=active[0],
         fromUnbonding=unbonding[0],
         toChallenger=split[0],
         toVictim=0,
         burned=split[1],
+        vesting=0,
         active=active[1],
         unbonding=unbonding[1],
         locked=locked,
@@ -151,7 +211,7 @@ def test_replay__unbond_and_withdraw__adds_up() -> None:
     events = [*START, *staked(A, 100, 100, 100), _unbonded(5, 0, 30, 30, 70, 30), *_withdrawn(305, 0, 30, 0)]
     books, findings = books_of(events)
     assert findings == []
-    assert (books.staked, books.pools[A].requested, books.pools[A].requests) == (70, 1, {})
+    assert (books.staked, books.pools[A].queue.requested, books.pools[A].queue.requests) == (70, 1, {})
 
 
 @pytest.mark.parametrize(
@@ -185,6 +245,77 @@ def test_replay__more_locked_than_active__is_found() -> None:
     assert _checks(findings) == ["invariant 5"]
 
 
+# Delegation and rewards
+
+
+def _shared(rest: Sequence[Event]) -> list[str]:
+    """What is found where A owns and B delegates 2,000 tokens each, and then."""
+    token = 10**18
+    start = [genesis(A, 9_000 * token), *staked(A, *[2_000 * token] * 3)]
+    _, findings = books_of([*start, *_delegated(2_000 * token, 2_000 * token, 4_000 * token), *rest])
+    return _checks(findings)
+
+
+TOKEN_WEI = 10**18
+
+
+@pytest.mark.parametrize(
+    ("rest", "checks"),
+    [
+        ([_undelegated(0, 5, 4_000 * TOKEN_WEI - 5, 5)], []),
+        ([_undelegated(0, 5, 4_000 * TOKEN_WEI - 4, 5)], ["event total"]),
+        ([_undelegated(1, 5, 4_000 * TOKEN_WEI - 5, 5)], ["event total"]),
+        (
+            [_undelegated(0, 2_001 * TOKEN_WEI, 1_999 * TOKEN_WEI, 2_001 * TOKEN_WEI)],
+            ["invariant 3"],
+        ),
+        (
+            [_undelegated(0, 5, 4_000 * TOKEN_WEI - 5, 5), _rebonded(B, 5, 5, 0, 4_000 * TOKEN_WEI, 0)],
+            [],
+        ),
+        (
+            [_undelegated(0, 5, 4_000 * TOKEN_WEI - 5, 5), _rebonded(B, 6, 6, 0, 4_000 * TOKEN_WEI + 1, 0)],
+            ["invariant 3"],
+        ),
+        (
+            [_undelegated(0, 5, 4_000 * TOKEN_WEI - 5, 5), _rebonded(B, 5, 4, 0, 4_000 * TOKEN_WEI, 0)],
+            ["event total"],
+        ),
+        (_delegated(15_000 * TOKEN_WEI, 15_000 * TOKEN_WEI, 19_000 * TOKEN_WEI)[1:], ["staking", "token"]),
+    ],
+)
+def test_replay__delegation__adds_up_or_is_found(rest: list[Event], checks: list[str]) -> None:
+    assert _shared(rest) == checks
+
+
+def test_replay__release__gives_what_has_vested_and_the_commission() -> None:
+    commission = log("ProviderStaking", "CommissionSet", 1, provider=A, bps=1_000, fromBlock=301)
+    claimed = [_registered(5), *_claim(30, 30, 30)]
+    start = [*START, *staked(A, 100, 100, 100), commission, *claimed]
+    at = claimed[-1].block
+    vested = 30 * 100 // UNBONDING
+    books, findings = books_of([*start, _released(at + 100, vested, 0, 0, 100 + vested)])
+    assert findings == []
+    pool = books.pools[A]
+    assert (pool.active, pool.shares, pool.vesting, pool.released) == (110, 110, 20, 10)
+    _, findings = books_of([*start, _released(at + 100, vested + 1, 0, 0, 101 + vested)])
+    assert _checks(findings) == ["event total"] * 2
+    _, findings = books_of([*start, _unbonded(at + 100, 0, 30, 30, 70, 30)])
+    assert _checks(findings) == ["invariant 3"]
+
+
+@pytest.mark.parametrize(
+    ("bps", "from_block", "checks"),
+    [(1_000, 305, []), (1_000, 5, ["event total"]), (3_001, 305, ["staking"]), (0, 5, [])],
+)
+def test_replay__commission__rises_late_and_within_bounds(
+    bps: int, from_block: int, checks: list[str]
+) -> None:
+    told = log("ProviderStaking", "CommissionSet", 5, provider=A, bps=bps, fromBlock=from_block)
+    _, findings = books_of([*START, *staked(A, 100, 100, 100), told])
+    assert _checks(findings) == checks
+
+
 # Slashes
 
 
@@ -203,16 +334,23 @@ def test_replay__slash__takes_from_both_pools_in_proportion() -> None:
     books, findings = books_of([*_before_slash(), *_slash((20, 80), (10, 40), 20, (7, 23))])
     assert findings == []
     pool = books.pools[A]
-    assert (pool.active, pool.shares, pool.unbonding, pool.unbonding_shares) == (80, 100, 40, 50)
+    assert (pool.active, pool.shares, pool.unbonding, pool.unbonding_shares) == (80, 80, 40, 50)
     assert (pool.locked, pool.lost, books.staked) == (20, 30, 120)
 
 
 def test_replay__after_a_slash__shares_are_worth_less() -> None:
-    events = [*_before_slash(), *_slash((20, 80), (10, 40), 20, (7, 23))]
-    later = [*staked(A, 8, 10, 88), *_withdrawn(305, 0, 40, 0)]
-    books, findings = books_of([*events, *later])
-    assert findings == []
-    assert (books.pools[A].shares, books.pools[A].unbonding_shares) == (110, 0)
+    shared = [
+        *START,
+        *staked(A, 500, 500, 500),
+        *_delegated(500, 500, 1_000),
+        _registered(100),
+        _locked(100, 100),
+    ]
+    events = [*shared, *_slash((100, 900), (0, 0), 0, (25, 75))]
+    books, findings = books_of([*events, *staked(A, 9, 10, 909), _undelegated(0, 450, 459, 450)])
+    assert [each for each in _checks(findings) if each != "staking"] == []
+    pool = books.pools[A]
+    assert (pool.shares, pool.delegated_shares, pool.unbonding_shares) == (459, 0, 450)
 
 
 @pytest.mark.parametrize(
@@ -236,11 +374,11 @@ def test_replay__pool_slashed_to_nothing__starts_new_shares() -> None:
     slashed = _slash((100, 0), (0, 0), 0, (25, 75))
     books, findings = books_of([*events, *slashed, *staked(A, 10, 10, 10)])
     assert findings == []
-    assert (books.pools[A].generation, books.pools[A].shares) == (1, 10)
+    assert (books.pools[A].generation, books.pools[A].shares) == (0, 10)
 
 
 def test_replay__request_of_a_pool_slashed_to_nothing__pays_nothing() -> None:
-    """Both pools would keep less than 2⁻³² of what they were: the small one gives all it has."""
+    """A share of it would be worth 2⁻³² wei: its last wei goes to the active pool."""
     large, small = 1 << 65, 1 << 32
     events = [
         genesis(A, 1 << 70),
@@ -248,14 +386,14 @@ def test_replay__request_of_a_pool_slashed_to_nothing__pays_nothing() -> None:
         _unbonded(5, 0, small, small, large, small),
         _registered(large),
         _locked(large, large),
-        *_slash((large - small, small), (small, 0), 0, (large // 4, large - large // 4)),
+        *_slash((large - small + 1, small), (small - 1, 0), 0, (large // 4, large - large // 4)),
         *_withdrawn(305, 0, 0, 0),
     ]
     books, findings = books_of(events)
     assert [str(finding) for finding in findings] == []
     pool = books.pools[A]
     assert (pool.unbonding_generation, pool.unbonding_shares) == (1, 0)
-    assert (pool.generation, pool.active, pool.shares) == (1, small, small)
+    assert (pool.generation, pool.active, pool.shares) == (0, small, small)
 
 
 # Jobs
@@ -485,7 +623,9 @@ def test_replay__signers_slashed__need_one_proof_of_all() -> None:
     assert _checks(findings) == ["invariant 4"]
 
 
-def _claim(amount: int, claimed: int, total: int, minted: int | None = None) -> list[Event]:
+def _claim(
+    amount: int, claimed: int, total: int, minted: int | None = None, distributed: int | None = None
+) -> list[Event]:
     told = log(
         "Rewards",
         "RewardClaimed",
@@ -496,7 +636,17 @@ def _claim(amount: int, claimed: int, total: int, minted: int | None = None) -> 
         claimed=claimed,
         totalClaimed=total,
     )
-    return together(told, transfer(NOBODY, A, amount if minted is None else minted))
+    vesting = min(claimed, total) if distributed is None else distributed
+    vests = log(
+        "ProviderStaking",
+        "RewardDistributed",
+        provider=A,
+        amount=amount if distributed is None else distributed,
+        vesting=vesting,
+        vested=0,
+        vestsUntil=told.block + UNBONDING,
+    )
+    return together(told, transfer(NOBODY, STAKING, amount if minted is None else minted), vests)
 
 
 def test_replay__claims__are_all_that_is_minted() -> None:
@@ -510,6 +660,7 @@ def test_replay__claims__are_all_that_is_minted() -> None:
         (_claim(10, 11, 10), ["event total"]),
         (_claim(10, 10, 11), ["event total"]),
         (_claim(10, 10, 10, minted=11), ["invariant 14"]),
+        (_claim(10, 10, 10, distributed=9), ["invariant 6"]),
         ([transfer(NOBODY, A, 1)], ["invariant 14"]),
         ([transfer(B, A, 1)], ["token"]),
     ],

@@ -41,6 +41,10 @@ def _dollar(market: Market) -> tuple[Any, ...]:
     return (market.chain.address["TestDollar"],)
 
 
+def _delegation(market: Market) -> tuple[Any, ...]:
+    return role(market.chain, "provider"), role(market.chain, "requester")
+
+
 def _device(market: Market) -> tuple[Any, ...]:
     return (HONEST,)
 
@@ -65,6 +69,9 @@ TAMPERED: list[tuple[str, str, Arguments, int, int, str]] = [
     ("ProviderStaking", "stakeOf", _provider, 0, 96, "invariant 14"),
     ("ProviderStaking", "stakeOf", _provider, 1, 0, "invariant 14"),
     ("ProviderStaking", "stakeOf", _provider, 2, 0, "invariant 14"),
+    ("ProviderStaking", "stakeOf", _provider, 2, 128, "invariant 14"),
+    ("ProviderStaking", "stakeOf", _provider, 4, 0, "invariant 14"),
+    ("ProviderStaking", "delegationOf", _delegation, 0, 0, "invariant 14"),
     ("ProviderStaking", "requestOf", _request, 1, 0, "invariant 14"),
     ("DeviceRegistry", "bondOf", _device, 1, 0, "invariant 14"),
     ("DeviceRegistry", "deviceOf", _device, 0, 0, "registry"),
@@ -81,7 +88,7 @@ TAMPERED: list[tuple[str, str, Arguments, int, int, str]] = [
     ("JobEscrow", "jobHash", lambda market: (1,), 0, 0, "invariant 7"),
     ("JobEscrow", "jobCount", _nothing, 0, 0, "escrow"),
     ("Rewards", "totalClaimed", _nothing, 0, 0, "invariant 14"),
-    ("Rewards", "claimedOf", _device, 0, 0, "invariant 14"),
+    ("Rewards", "claimedOf", _device, 0, 64, "invariant 14"),
 ]
 
 

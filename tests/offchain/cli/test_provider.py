@@ -191,3 +191,50 @@ def test_run__auto_without_a_gpu__proves_on_the_cpu_and_says_so(
     told = run("provider", "run", "--state", tmp_path, "--once", "--prover", "auto", by=provider)
     assert told.code == 0
     assert "proving on the CPU: cupy cannot be imported" in told.err
+
+
+def test_delegate__to_a_provider_and_back__is_told_in_amounts(
+    run: Run, chain: Chain, provider: str, other_provider: str
+) -> None:
+    stake_as(chain, provider, 50 * TBND)
+    told = run("provider", "delegate", provider, "20", "--json", by=other_provider)
+    assert (told.code, told.json["amount"], told.json["active"]) == (0, str(20 * TBND), str(70 * TBND))
+    assert run("provider", "show", provider, "--json").json["delegated"] == str(20 * TBND)
+
+    left = run("provider", "undelegate", provider, "--json", by=other_provider).json
+    assert (left["amount"], left["active"]) == (str(20 * TBND), str(50 * TBND))
+    back = run("provider", "rebond", 5, "--provider", provider, by=other_provider)
+    assert back.out.startswith("took 5 TBND back; active 55 TBND\n0x")
+    chain.mine_to(left["matures_at"])
+    paid = run("provider", "withdraw", "--provider", provider, "--json", by=other_provider)
+    assert (paid.code, paid.json["amount"]) == (0, str(15 * TBND))
+
+
+def test_rebond__all__empties_the_owners_queue(run: Run, chain: Chain, provider: str) -> None:
+    stake_as(chain, provider, 50 * TBND)
+    run("provider", "unbond", 7, by=provider)
+    told = run("provider", "rebond", "--json", by=provider)
+    assert (told.json["amount"], told.json["unbonding"]) == (str(7 * TBND), "0")
+
+
+def test_set_commission__a_rise__names_the_block_from_which_it_holds(
+    run: Run, chain: Chain, provider: str
+) -> None:
+    told = run("provider", "set-commission", 250, "--json", by=provider)
+    assert (told.json["bps"], told.json["from_block"]) == (250, told.json["block"] + 300)
+
+
+def test_release__what_has_vested__is_told_with_the_commission(
+    run: Run, chain: Chain, provider: str, stranger: str
+) -> None:
+    stake_as(chain, provider, 50 * TBND)
+    rewards = chain.impersonate("Rewards")
+    chain.send("TensorbondToken", "mint", chain.address["ProviderStaking"], 3 * TBND, sender=rewards)
+    chain.send("ProviderStaking", "distribute", provider, 3 * TBND, sender=rewards)
+    shown = run("provider", "show", provider, "--json").json
+    assert (shown["vesting"], shown["vested"], shown["short_since"]) == (str(3 * TBND), "0", None)
+    chain.mine(300)
+
+    told = run("provider", "release", provider, by=stranger)
+
+    assert told.out.startswith("released 3 TBND, of which commission 0 TBND\n0x")
