@@ -52,8 +52,11 @@ COMMITTED, FAULT_PAID, MISSED, ITEM_SHIFT = 1, 2, 4, 5
 MEMORY_ITEMS = 96
 ATTESTED, VOID, REVOKED = 1, 2, 4
 
-_TERMS = "(address,address,uint96,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,bytes32)"
-_JOB = f"({_TERMS},uint16,uint8,address,uint32,uint32,uint40,bytes32)"
+_TERMS = (
+    "(address,address,address,uint96,uint16,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,address,"
+    "address,bytes32)"
+)
+_JOB = f"({_TERMS},uint16,address,uint32,uint32,uint8,uint16,uint40,uint40,bytes32)"
 
 
 class Refused(Exception):

@@ -18,7 +18,7 @@ from tensorbond.chain.abi import Parameter
 from tensorbond.chain.deploy import deploy
 from tensorbond.chain.errors import RpcError
 from tensorbond.chain.lane import Lane, Policy
-from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.parameters import Parameters, PaymentToken
 from tensorbond.chain.types import OutcomeKind, OutcomeResult, Statement
 from tests.anvil import ROOT
 from tests.chain import Chain, Sent, system_artifacts
@@ -29,6 +29,7 @@ from .model import (
     COMMITTED,
     EMISSION,
     REVOKED,
+    TOKEN_CAP,
     VOID,
     ZERO,
     Addresses,
@@ -516,6 +517,7 @@ class World:
                 "unbonding_blocks": 60,
                 "oracle_bond": BOND,
                 "classes": (first, second.model_copy(update=strict)),
+                "tokens": tuple(PaymentToken(symbol=name, cap=TOKEN_CAP) for name in PAYMENT_TOKENS),
             }
         )
         tokens = {name: chain.deploy(name) for name in PAYMENT_TOKENS}

@@ -24,7 +24,7 @@ EXPOSED = 10 * 4 + 60 + 2 * 30
 
 def deploy(chain: Chain, timing: Timing, unbonding_blocks: int = EXPOSED) -> str:
     peer = chain.accounts[0]
-    staking = chain.deploy("ProviderStaking", peer, peer, peer, peer, peer, unbonding_blocks)
+    staking = chain.deploy("ProviderStaking", peer, peer, peer, peer, peer, peer, unbonding_blocks)
     return chain.deploy("DeviceRegistry", peer, staking, peer, peer, peer, timing)
 
 
