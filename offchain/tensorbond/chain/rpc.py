@@ -33,6 +33,8 @@ from tensorbond.chain.errors import (
 
 # A reply larger than this is an attack or a mistake.
 MAX_REPLY_BYTES = 256 * 1024 * 1024
+# Calls in one request.
+BATCH_CALLS = 16
 # Codes with which providers refuse for the moment, not for good.
 _BUSY_CODES = (-32005, -32029, 429)
 
@@ -88,13 +90,16 @@ class Rpc:
         )
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]], timeout: float | None = None) -> list[Any]:
-        """The results of several calls in one request; the first refusal raises."""
-        if not calls:
-            return []
-        name = f"a batch of {calls[0][0]}"
-        return list(
-            self._in_turn(name, lambda endpoint, deadline: endpoint.ask_all(calls, deadline), timeout)
-        )
+        """The results of several calls, a few in one request, as public endpoints want it; the first refusal
+        raises."""
+        results: list[Any] = []
+        for first in range(0, len(calls), BATCH_CALLS):
+            part = calls[first : first + BATCH_CALLS]
+            name = f"a batch of {part[0][0]}"
+            results += self._in_turn(
+                name, lambda endpoint, deadline, part=part: endpoint.ask_all(part, deadline), timeout
+            )
+        return results
 
     def close(self) -> None:
         for endpoint in self._endpoints:

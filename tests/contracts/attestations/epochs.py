@@ -161,6 +161,7 @@ def deploy_fast(
         at["AccessManager"],
         at["ProviderStaking"],
         at["JobEscrow"],
+        at["LeaseEscrow"],
         at["WorkDisputes"],
         first,
         sender=governor,

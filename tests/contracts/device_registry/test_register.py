@@ -159,7 +159,9 @@ def test_register__before_the_first_block__is_drawn_from_epoch_zero(bare_chain: 
     token = bare_chain.deploy("TensorbondToken", provider, provider, 100 * TBND)
     nonce = int(bare_chain.rpc.request("eth_getTransactionCount", provider, "latest"), 16)
     registry = create_address(provider, nonce + 1)
-    staking = bare_chain.deploy("ProviderStaking", token, registry, provider, provider, provider, provider, 300)
+    staking = bare_chain.deploy(
+        "ProviderStaking", token, registry, provider, provider, provider, provider, 300
+    )
     timing = Timing(0, 0, genesis, 10, 4, 60, 30, 64)
     assert (
         bare_chain.deploy("DeviceRegistry", MANAGER, staking, provider, provider, provider, timing)
