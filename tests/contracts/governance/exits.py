@@ -34,6 +34,10 @@ EXITS = {
         "device_registry/test_retire.py",
         "test_retire__by_the_provider__ends_with_the_next_epoch",
     ),
+    "DeviceRegistry.suspendUncovered": (
+        "device_registry/test_suspend_uncovered.py",
+        "test_suspend_uncovered__short_for_longer_than_an_epoch__ends_the_device",
+    ),
     "JobEscrow.approve": (
         "job_escrow/test_approve.py",
         "test_approve__submitted__pays_provider_and_fee_and_frees_the_rest",
@@ -112,13 +116,25 @@ EXITS = {
         "provider_staking/test_unbond.py",
         "test_unbond__free_stake__moves_it_to_the_unbonding_pool",
     ),
+    "ProviderStaking.undelegate": (
+        "provider_staking/test_delegate.py",
+        "test_undelegate__all__is_what_it_is_worth_and_leaves_no_share",
+    ),
+    "ProviderStaking.withdrawDelegated": (
+        "provider_staking/test_delegate.py",
+        "test_withdraw_delegated__matured__pays_the_delegator",
+    ),
     "ProviderStaking.withdraw": (
         "provider_staking/test_withdraw.py",
         "test_withdraw__in_the_block_of_maturity__pays_the_owner",
     ),
     "Rewards.claim": (
         "rewards/test_claim.py",
-        "test_claim__final_leaf__mints_to_the_provider_whoever_asks",
+        "test_claim__final_leaf__vests_for_the_provider_whoever_asks",
+    ),
+    "Rewards.claimMany": (
+        "rewards/test_claim_many.py",
+        "test_claim_many__any_devices__claims_for_each",
     ),
     "WorkDisputes.discharge": (
         "work_disputes/test_discharge.py",

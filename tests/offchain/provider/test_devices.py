@@ -22,7 +22,7 @@ from tests.offchain.oracle.epochs import (
 
 pytestmark = pytest.mark.unit
 
-DEVICE = OwnDevice(3, Device(PROVIDER, 2, OPEN, 10, 0), TERMS)
+DEVICE = OwnDevice(3, Device(PROVIDER, 2, OPEN, 10, 0), TERMS, held=False)
 QUIET = replace(DEVICE, terms=replace(TERMS, draw_threshold=0))
 TIMING = make_timing(slots=4, roll_call=NEVER)
 
