@@ -92,18 +92,18 @@ class Rpc:
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]], timeout: float | None = None) -> list[Any]:
         """The results of several calls, a few in one request, as public endpoints want it; the first refusal
         raises."""
-        results: list[Any] = []
-        for first in range(0, len(calls), BATCH_CALLS):
-            part = calls[first : first + BATCH_CALLS]
-            name = f"a batch of {part[0][0]}"
-            results += self._in_turn(
-                name, lambda endpoint, deadline, part=part: endpoint.ask_all(part, deadline), timeout
-            )
-        return results
+        parts = [calls[first : first + BATCH_CALLS] for first in range(0, len(calls), BATCH_CALLS)]
+        return [result for part in parts for result in self._ask_all(part, timeout)]
 
     def close(self) -> None:
         for endpoint in self._endpoints:
             endpoint.close()
+
+    def _ask_all(self, calls: Sequence[tuple[str, Sequence[Any]]], timeout: float | None) -> list[Any]:
+        name = f"a batch of {calls[0][0]}"
+        return list(
+            self._in_turn(name, lambda endpoint, deadline: endpoint.ask_all(calls, deadline), timeout)
+        )
 
     def _in_turn(
         self, name: str, ask: Callable[[_Endpoint, float], Any], timeout: float | None = None

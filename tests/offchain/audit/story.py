@@ -44,8 +44,6 @@ def open_market(market: Market) -> Jobs:
     honest = acts.fund_as(chain, requester, class_id=always)
     liar = acts.fund_as(chain, requester, class_id=always, price=70 * TUSD)
     approved = acts.fund_as(chain, requester, class_id=sometimes, token=token, price=3 * TBND)
-    send("ProviderStaking", "setCommission", 700, sender=provider)
-    acts.delegate_as(chain, requester, provider, 300 * TBND + 7)
     acts.mine_to_slot(chain, 3)
     honest = acts.submit_as(chain, operator, acts.accept_as(chain, operator, honest, HONEST))
     liar = acts.submit_as(chain, other, acts.accept_as(chain, other, liar, LIAR))
@@ -55,6 +53,8 @@ def open_market(market: Market) -> Jobs:
     market.work(1, memory_of=SECOND)
     market.attest_honestly(0)
     market.seal(1)
+    send("ProviderStaking", "setCommission", 700, sender=provider)
+    acts.delegate_as(chain, requester, provider, 300 * TBND + 7)
     return Jobs(honest, liar)
 
 
