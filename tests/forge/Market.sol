@@ -507,7 +507,7 @@ contract Market is World {
             (bool any, uint256 epoch) = _finalEpoch();
             for (uint256 n = 0; any && n < _sizes[epoch]; ++n) {
                 uint256 device = 1 + (((seed >> 8) + n) % _sizes[epoch]);
-                uint256 earned = _leaves[epoch][device].cumulativeReward;
+                uint256 earned = uint256(_leaves[epoch][device].cumulativeReward) / 1 gwei * 1 gwei;
                 if (earned <= rewards.claimedOf(device)) continue;
                 LeafProof memory proof = _proof(epoch, device);
                 bytes memory call = abi.encodeCall(rewards.claim, (proof));
