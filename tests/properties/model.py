@@ -589,11 +589,14 @@ class Market:
             position.nonce += 1
         position.operator = operator
 
-    def _lock(self, provider: str, amount: int) -> None:
+    def _require_lockable(self, provider: str, amount: int) -> None:
         position = self.position(provider)
         covered = position.active.amount >= position.locked
-        require(covered and position.free >= amount, "FreeStakeInsufficient")
-        position.locked += amount
+        require(amount == 0 or (covered and position.free >= amount), "FreeStakeInsufficient")
+
+    def _lock(self, provider: str, amount: int) -> None:
+        self._require_lockable(provider, amount)
+        self.position(provider).locked += amount
 
     def _unlock(self, provider: str, amount: int) -> None:
         position = self.position(provider)
@@ -1067,18 +1070,19 @@ class Market:
         now = self.timing
         slot = slot_at(now, self.block + 2 * now.slot_blocks - 1)
         then = self.timing_at(slot)
-        require(start_of(then, slot) <= terms.submit_by, "DeadlineInvalid")
-        windows = max(t.attest_blocks + t.proof_blocks for t in (now, then))
-        final = last_block(then, epoch_of(then, slot)) + windows + 1
-        require(final <= terms.refund_at, "DeadlineInvalid")
         require(device in self.devices, "DeviceUnknown")
         book = self.devices[device]
         require(not book.held, "DeviceHeldAlready")
         require(self.is_active(device, slot), "DeviceNotActive")
         require(slot != book.forced_slot, "DeviceForcedAlready")
+        require(book.class_id == terms.class_id and book.gops >= terms.min_gops, "DeviceUnfit")
+        require(start_of(then, slot) <= terms.submit_by, "DeadlineInvalid")
+        windows = max(t.attest_blocks + t.proof_blocks for t in (now, then))
+        final = last_block(then, epoch_of(then, slot)) + windows + 1
+        require(final <= terms.refund_at, "DeadlineInvalid")
+        self._require_lockable(book.provider, terms.collateral)
         require(sender in (book.provider, self.operator_of(book.provider)), "OperatorOnly")
         require(terms.provider in (ZERO_ADDRESS, book.provider), "ProviderNotInvited")
-        require(book.class_id == terms.class_id and book.gops >= terms.min_gops, "DeviceUnfit")
         self._lock(book.provider, terms.collateral)
         book.held, book.forced_slot = True, slot
         job.state = replace(

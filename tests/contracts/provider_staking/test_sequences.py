@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.acts import TBND, delegate_as, stake_as
@@ -234,6 +235,10 @@ class Sequence:
     def stake(self, owner: str, amount: int) -> None:
         amount = min(amount, self.balance(owner))
         model, block = self.models[owner], self.block + 1
+        if not self.buys(model, amount, block):
+            with self.chain.reverts("SharesZero", provider=self.account(owner), amount=amount):
+                stake_as(self.chain, self.account(owner), amount)
+            return
         sent = stake_as(self.chain, self.account(owner), amount)
         assert sent.block == block
         model.release(block)
@@ -244,6 +249,10 @@ class Sequence:
     def delegate(self, owner: str, delegator: str, amount: int) -> None:
         amount = min(amount, self.balance(delegator))
         model, block = self.models[owner], self.block + 1
+        if not self.buys(model, amount, block):
+            with self.chain.reverts("SharesZero", provider=self.account(owner), amount=amount):
+                delegate_as(self.chain, self.account(delegator), self.account(owner), amount)
+            return
         if not self.would_fit(model, amount, block):
             with pytest.raises(Reverted, match="OwnShareTooSmall"):
                 delegate_as(self.chain, self.account(delegator), self.account(owner), amount)
@@ -256,6 +265,12 @@ class Sequence:
         model.held[delegator] += bought
         model.settle()
         model.paid_in += amount
+
+    def buys(self, model: Provider, amount: int, block: int) -> bool:
+        """Whether so much is worth a share at all."""
+        twin = deepcopy(model)
+        twin.release(block)
+        return twin.active.put(amount) > 0
 
     def would_fit(self, model: Provider, amount: int, block: int) -> bool:
         """Whether the owner has its part beside so much more of others'."""
@@ -305,6 +320,10 @@ class Sequence:
         if not amount:
             return
         account = self.account(holder)
+        if not self.buys(model, amount, self.block):
+            with self.chain.reverts("SharesZero", provider=self.account(owner), amount=amount):
+                self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
+            return
         if holder != owner and not self.would_fit(model, amount, self.block):
             with pytest.raises(Reverted, match="OwnShareTooSmall"):
                 self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
@@ -503,6 +522,8 @@ def staking_chain(bare_chain: Chain) -> Chain:
 @settings(
     max_examples=15,
     deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
