@@ -22,7 +22,7 @@ devnet: compile ## keep a local chain with the contracts on it
 	$(B)/tensorbond devnet $(ARGS)
 
 test: lint compile ## lint, then run every test on both cores (ARGS="-k staking" goes to pytest)
-	$(B)/pytest -n 2 --dist worksteal $(ARGS)
+	PYTHONHASHSEED=0 $(B)/pytest -n 2 --dist worksteal $(ARGS)
 
 ape: compile ## run the tests that use ape's own fixtures
 	$(B)/ape test tests/contracts/test_ape_project.py
