@@ -214,8 +214,9 @@ def test_fund__bytes_that_abi_encode_would_not_write__reverts(
     abi = project_artifacts()["JobEscrow"].abi
     data = bytearray(abi.encode_call("fund", [terms_of(chain, requester)]))
     data[4 + 32 * word] |= 0x80
-    with pytest.raises(Reverted):
+    with pytest.raises(Reverted) as caught:
         chain.transact(chain.address["JobEscrow"], bytes(data), sender=requester, function="fund")
+    assert (caught.value.error, caught.value.args_) == ("", {}), "the ABI decoder itself refuses"
 
 
 def test_fund__with_a_permit__is_one_transaction(chain: Chain, requester: str) -> None:

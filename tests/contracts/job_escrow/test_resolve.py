@@ -177,8 +177,10 @@ def test_resolve__arbiter_starved_of_gas__is_never_taken_for_silent(
     """Else the loser would resolve past the deadline, with just too little gas for the verdict."""
     decide(chain, arbiter, 1, 1)
     chain.mine_to(disputed.state.verdict_by)
-    with pytest.raises(Reverted):
+    with pytest.raises(Reverted) as caught:
         resolve(chain, disputed, gas=gas)
+    assert caught.value.error == "GasInsufficient"
+    assert caught.value.args_["have"] < caught.value.args_["need"] < 240_000
     assert chain.call("JobEscrow", "jobHash", disputed.number) == job_hash(disputed.state)
 
 
