@@ -86,3 +86,21 @@ def test_graph__delegators_pay_a_slash_last__pay_it_alike(
     slash_as(chain, "JobEscrow", provider, 20 * TBND)
 
     assert chain.call("ProviderStaking", "delegatedOf", provider, other_provider) == 90 * TBND
+
+
+def test_kleros_2162__queued_exits_skipped__wait_and_are_told(chain: Chain, provider: str) -> None:
+    """What a call did not reach of a queue was dropped in silence: here the 33rd exit waits for the next."""
+    stake_as(chain, provider, 10 * TBND)
+    for _ in range(33):
+        unbond_as(chain, provider, 1)
+    chain.mine(300)
+
+    served = [event["request"] for event in withdraw_as(chain, provider).all("StakeWithdrawn")]
+    assert served == list(range(32))
+    assert chain.call("ProviderStaking", "withdrawableOf", provider) == 1
+    assert withdraw_as(chain, provider).event("StakeWithdrawn") == {
+        "provider": provider,
+        "request": 32,
+        "amount": 1,
+        "unbonding": 0,
+    }

@@ -68,7 +68,7 @@ def test_next_leaf__new_device_that_passed_a_roll_call__has_weight_without_any_d
     assert leaf.weight == 8
 
 
-def test_next_leaf__more_measured_than_bonded__weighs_what_is_bonded():
+def test_prime_intellect_uncapped_work_units__more_measured_than_bonded__weighs_what_is_bonded():
     leaf = leaf_after(make_device(gops=5), None, [passed(ROLL, 8)])
     assert (leaf.min_gops, leaf.weight) == (8, 5)
 
