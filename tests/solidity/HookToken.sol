@@ -19,9 +19,9 @@ contract HookToken is ERC20 {
     }
 
     function _update(address from, address to, uint256 amount) internal override {
-        if (hooked[from]) HookActor(from).tokensToSend(from, to, amount);
+        if (hooked[from]) HookActor(payable(from)).tokensToSend(from, to, amount);
         super._update(from, to, amount);
-        if (hooked[to]) HookActor(to).tokensReceived(from, to, amount);
+        if (hooked[to]) HookActor(payable(to)).tokensReceived(from, to, amount);
     }
 }
 
@@ -37,8 +37,13 @@ contract HookActor {
     bool public succeeded;
     bytes public answer;
 
-    function act(address to, bytes calldata payload) external returns (bytes memory) {
-        (bool ok, bytes memory got) = to.call(payload);
+    /// Paid in the chain's coin.
+    receive() external payable {
+        _strike();
+    }
+
+    function act(address to, bytes calldata payload) external payable returns (bytes memory) {
+        (bool ok, bytes memory got) = to.call{value: msg.value}(payload);
         if (!ok) {
             assembly ("memory-safe") {
                 revert(add(got, 32), mload(got))
