@@ -134,8 +134,9 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         _requireFree(msg.sender, active, s.head.locked, amount);
 
         if (s.head.delegated) {
-            uint256 shares = s.parts.shares - Shares.toSharesUp(amount, active, s.parts.shares);
-            _requireOwnShare(msg.sender, shares, s.parts.delegated, 0);
+            Parts memory parts = s.parts;
+            uint256 shares = parts.shares - Shares.toSharesUp(amount, active, parts.shares);
+            _requireOwnShare(msg.sender, shares, parts.delegated, 0);
             s.parts.shares = shares.toUint128();
         }
         active -= amount;
@@ -590,10 +591,11 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         if (free < amount) revert FreeStakeInsufficient(provider, free, amount);
     }
 
-    /// @dev The owner must hold its part of the shares, and at least `least`.
+    /// @dev The owner must hold its part beside the delegated shares, and at least `least`. Where `shares` are fewer than those, some of
+    /// them are not the owner's to take.
     function _requireOwnShare(address provider, uint256 shares, uint256 delegated, uint256 least) private pure {
         uint256 own = Math.saturatingSub(shares, delegated);
-        uint256 need = Math.max(Math.ceilDiv(shares * MIN_OWN_BPS, Bps.ONE), least);
+        uint256 need = Math.max(Math.ceilDiv(delegated * MIN_OWN_BPS, Bps.ONE - MIN_OWN_BPS), least);
         if (own < need) revert OwnShareTooSmall(provider, own, need);
     }
 

@@ -136,7 +136,7 @@ def test_rebond_delegated__beyond_the_owners_part__reverts(
     undelegate_as(chain, requester, provider, 1_500 * TBND)
     unbond_as(chain, provider, 400 * TBND)
 
-    with chain.reverts("OwnShareTooSmall", provider=provider, have=600 * TBND, need=900 * TBND):
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=600 * TBND, need=1_000 * TBND):
         chain.send("ProviderStaking", "rebondDelegated", provider, 1_500 * TBND, sender=requester)
 
 

@@ -154,5 +154,18 @@ def test_unbond__more_than_the_owners_part__reverts(
 ) -> None:
     delegate_as(chain, other_provider, provider, 500 * TBND)
 
-    with chain.reverts("OwnShareTooSmall", provider=provider, have=0, need=25 * TBND):
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=0, need=-(-500 * TBND // 3)):
         chain.send("ProviderStaking", "unbond", 1_400 * TBND, sender=provider)
+
+
+def test_unbond__the_whole_pool_with_the_delegators_part__reverts(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    """Then no share is left of which the owner would have to hold a part."""
+    delegate_as(chain, other_provider, provider, 500 * TBND)
+
+    with (
+        moving(chain),
+        chain.reverts("OwnShareTooSmall", provider=provider, have=0, need=-(-500 * TBND // 3)),
+    ):
+        chain.send("ProviderStaking", "unbond", staked + 500 * TBND, sender=provider)
