@@ -1,0 +1,137 @@
+"""Devices, the schedule, the draws and what was committed."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from tensorbond.chain.types import DeviceClass, Timing
+
+from .books import OPEN, ZERO, Deployed, first_slot, require, start_of
+from .staking import Staking
+
+COMMITTED, FAULT_PAID, MISSED, ITEM_SHIFT = 1, 2, 4, 5
+
+
+@dataclass
+class DeviceBook:
+    provider: str
+    class_id: int
+    gops: int
+    from_epoch: int
+    bond: int
+    full_bond: int
+    until_slot: int = OPEN
+    held: bool = False
+    forced_slot: int = 0
+    # Faults
+    faults: int = 0
+    last_epoch: int = 0
+    earliest: int = OPEN
+    misses: int = 0
+    miss_epoch: int = 0
+    claimed: int = 0
+
+
+class Devices(Staking):
+    def __init__(self, deployed: Deployed) -> None:
+        super().__init__(deployed)
+        self.classes = list(deployed.classes)
+        self.devices: dict[int, DeviceBook] = {}
+        self.beacons: dict[int, bytes] = {}
+        self.records: dict[tuple[int, int], tuple[bytes, int]] = {}
+
+    def add_class(self, sender: str, terms: DeviceClass) -> None:
+        self.require_governor(sender)
+        require(terms.q > 0, "ClassTermsInvalid")
+        self.classes.append(terms)
+
+    def schedule(self, sender: str, timing: Timing) -> None:
+        self.require_governor(sender)
+        last = self.timings[-1]
+        least = max(self.epoch + 1, last.from_epoch) + 1
+        require(timing.from_epoch >= least, "TimingInvalid")
+        exposed = timing.slot_blocks * timing.epoch_slots + timing.attest_blocks + 2 * timing.proof_blocks
+        require(
+            timing.attest_blocks >= 2 * timing.slot_blocks
+            and timing.proof_blocks >= timing.slot_blocks
+            and exposed <= self.unbonding_blocks,
+            "TimingInvalid",
+        )
+        from_slot = first_slot(last, timing.from_epoch)
+        self.timings.append(replace(timing, from_slot=from_slot, from_block=start_of(last, from_slot)))
+
+    def register(self, provider: str, class_id: int, gops: int, count: int) -> None:
+        require(class_id < len(self.classes), "ClassUnknown")
+        terms = self.classes[class_id]
+        require(terms.min_gops <= gops <= terms.peak_gops, "BondedGopsOutOfRange")
+        require(1 <= count <= 64, "CountOutOfRange")
+        bond = gops * terms.bond_per_gops
+        self._lock(provider, bond * count)
+        for _ in range(count):
+            device = len(self.devices) + 1
+            self.devices[device] = DeviceBook(provider, class_id, gops, self.epoch + 1, bond, bond)
+
+    def retire(self, sender: str, device: int) -> None:
+        require(device in self.devices, "DeviceUnknown")
+        book = self.devices[device]
+        require(sender == book.provider, "ProviderOnly")
+        require(book.until_slot == OPEN, "DeviceRetiredAlready")
+        until = self.epoch + 2
+        book.until_slot = first_slot(self.timing_of(until), until)
+
+    def is_active(self, device: int, slot: int) -> bool:
+        book = self.devices[device]
+        return slot < book.until_slot and book.from_epoch <= self.epoch_of_slot(slot)
+
+    def suspend_uncovered(self, device: int) -> None:
+        book = self.devices[device]
+        position = self.position(book.provider)
+        after = deepcopy(position)
+        released = after.release(self.block)
+        require(after.short_since > 0, "ProviderCovered")
+        grace_until = after.short_since + self.timing.slot_blocks * self.timing.epoch_slots
+        require(self.block > grace_until, "GraceRunning")
+        require(book.until_slot > self.slot + 1, "DeviceRetiredAlready")
+        book.until_slot = self.slot + 1
+        self.total_staked += released
+        self.positions[book.provider] = after
+
+    # Challenges
+
+    def seal(self, slot: int) -> None:
+        require(slot not in self.beacons, "SlotSealedAlready")
+        require(self.block > self.slot_start(slot), "SlotNotStarted")
+        self.beacons[slot] = self.hash_of(self.slot_start(slot))
+
+    def window_of(self, slot: int) -> tuple[int, int]:
+        t = self.timing_at(slot)
+        return start_of(t, slot) + 1, start_of(t, slot + 1) - 2
+
+    def commit(self, sender: str, device: int, slot: int, commitment: bytes) -> None:
+        require(commitment != ZERO, "CommitmentZero")
+        first, last = self.window_of(slot)
+        require(first <= self.block <= last, "WindowClosed")
+        require(device in self.devices, "DeviceUnknown")
+        require(self.is_active(device, slot), "DeviceNotActive")
+        require(sender == self.operator_of(self.devices[device].provider), "OperatorOnly")
+        require((device, slot) not in self.records, "CommittedAlready")
+        if slot not in self.beacons:
+            self.seal(slot)
+        parts = encode(["bytes32", "uint256", "address"], [commitment, self.timestamp, sender])
+        self.records[device, slot] = (keccak(parts), COMMITTED)
+
+    def is_drawn(self, device: int, slot: int) -> bool:
+        require(slot in self.beacons, "SlotNotSealed")
+        require(device in self.devices, "DeviceUnknown")
+        if not self.is_active(device, slot):
+            return False
+        beacon = self.beacons[slot]
+        if sha256(b"GPOW1/roll" + beacon).digest()[0] < self.timing_at(slot).roll_call:
+            return True
+        lot = sha256(b"GPOW1/draw" + beacon + device.to_bytes(8, "little")).digest()[:4]
+        return int.from_bytes(lot, "little") < self.classes[self.devices[device].class_id].draw_threshold

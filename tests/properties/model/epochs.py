@@ -1,0 +1,293 @@
+"""Oracles, their sets and bonds, the epochs that they attest, and the rewards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from tensorbond.chain.types import Leaf, Outcome, Statement
+from tests.leaves import Epoch
+
+from .books import ZERO, Deployed, require, share
+from .devices import Devices
+from .staking import CHALLENGER_SHARE
+
+CAP = 1_000_000_000 * 10**18
+EMISSION = 1_000 * 10**18
+GRAIN = 10**9
+ATTESTED, VOID, REVOKED = 1, 2, 4
+
+
+@dataclass
+class OracleBook:
+    amount: int = 0
+    left_epoch: int = 0
+    exposed_until: int = 0
+    seated: bool = False
+
+
+@dataclass
+class SetBook:
+    members: list[str]
+    threshold: int
+    from_epoch: int
+    config_digest: bytes
+    excluded: set[int] = field(default_factory=set)
+
+    @property
+    def quorum(self) -> int:
+        return max(self.threshold, -(-2 * len(self.members) // 3))
+
+
+@dataclass
+class RecordBook:
+    """An epoch's attestation, standing or not, and the data behind it."""
+
+    root: bytes
+    flags: int
+    provable_until: int
+    total_weight: int = 0
+    set_id: int = 0
+    round: int = 0
+    signers: tuple[int, ...] = ()
+    data: Epoch | None = None
+    # Cumulative reward by device under the standing root; a void epoch carries it over.
+    earned: dict[int, int] = field(default_factory=dict)
+
+
+class Epochs(Devices):
+    def __init__(self, deployed: Deployed) -> None:
+        super().__init__(deployed)
+        self.bond = deployed.bond
+        self.oracles: dict[str, OracleBook] = defaultdict(OracleBook)
+        self.total_bonded = 0
+        self.sets: list[SetBook] = []
+        self.epochs: dict[int, RecordBook] = {}
+        self.next_epoch = self.reached = self.revived = 0
+        self.total_claimed = 0
+
+    # Oracles
+
+    @property
+    def first_unsigned(self) -> int:
+        return max(self.next_epoch, self.reached) + 1
+
+    def join(self, oracle: str) -> None:
+        book = self.oracles[oracle]
+        require(book.amount == 0, "OracleBondedAlready")
+        require(book.left_epoch == 0, "OracleSlashedBefore")
+        self.move_tbnd(oracle, self.at.attestations, self.bond)
+        book.amount = self.bond
+        self.total_bonded += self.bond
+
+    def leave(self, oracle: str) -> None:
+        book = self.oracles[oracle]
+        require(book.amount > 0, "OracleNotBonded")
+        require(book.left_epoch == 0, "OracleLeftAlready")
+        book.left_epoch = self.first_unsigned
+        book.exposed_until = self.block + self.timing_of(self.next_epoch).proof_blocks
+        self._exclude(oracle)
+
+    def withdraw_bond(self, oracle: str) -> None:
+        book = self.oracles[oracle]
+        require(book.amount > 0, "OracleNotBonded")
+        require(book.left_epoch > 0, "OracleNotLeft")
+        if book.seated:
+            require(self.settled_through(self.block) >= book.left_epoch, "BondStillExposed")
+            require(self.block > book.exposed_until, "BondStillProvable")
+        self.move_tbnd(self.at.attestations, oracle, book.amount)
+        self.total_bonded -= book.amount
+        self.oracles[oracle] = OracleBook()
+
+    def seat(self, sender: str, members: Sequence[str], threshold: int, from_epoch: int) -> None:
+        self.require_governor(sender)
+        least = self.next_epoch
+        if self.sets:
+            require(self.sets[-1].from_epoch <= self.settled_through(self.block), "SetInvalid")
+            least = self.first_unsigned
+        require(least <= from_epoch <= least + 1_024, "SetInvalid")
+        require(1 <= len(members) <= 64 and threshold <= len(members), "SetInvalid")
+        numbers = [int(member, 16) for member in members]
+        for index, member in enumerate(members):
+            require(index == 0 or numbers[index] > numbers[index - 1], "SetInvalid")
+            require(self.oracles[member].amount > 0, "OracleNotBonded")
+            require(self.oracles[member].left_epoch == 0, "OracleLeftAlready")
+        for member in members:
+            self.oracles[member].seated = True
+        config = encode(
+            ["uint256", "address", "uint256", "uint256", "address[]"],
+            [self.chain_id, self.at.attestations, len(self.sets) + 1, threshold, list(members)],
+        )
+        self.sets.append(SetBook(list(members), threshold, from_epoch, keccak(config)))
+
+    def set_of(self, epoch: int) -> int:
+        """Sets count from 1; 0: none."""
+        return max(
+            (number for number, each in enumerate(self.sets, 1) if each.from_epoch <= epoch), default=0
+        )
+
+    def _exclude(self, oracle: str) -> None:
+        for each in self.sets[-2:]:
+            if oracle in each.members:
+                each.excluded.add(each.members.index(oracle))
+
+    # Epochs
+
+    def is_standing(self, epoch: int) -> bool:
+        return epoch < self.next_epoch
+
+    def before(self, epoch: int) -> RecordBook:
+        return self.epochs[epoch - 1] if epoch else RecordBook(ZERO, VOID, 0)
+
+    def deadline_of(self, epoch: int) -> int:
+        return max(self.last_block_of(epoch), self.revived) + self.timing_of(epoch).attest_blocks
+
+    def is_final(self, epoch: int, block: int) -> bool:
+        if not self.is_standing(epoch):
+            return False
+        record = self.epochs[epoch]
+        return bool(record.flags & ATTESTED) and block > record.provable_until
+
+    def settled_through(self, block: int) -> int:
+        for epoch in range(self.next_epoch):
+            if block <= self.epochs[epoch].provable_until:
+                return epoch
+        return self.next_epoch
+
+    def final_emission(self, block: int) -> int:
+        settled = range(self.settled_through(block))
+        return sum(EMISSION for epoch in settled if self.epochs[epoch].flags & ATTESTED)
+
+    def attest(
+        self, statement: Statement, data: Epoch, signers: Sequence[int], forged: bool, earned: dict[int, int]
+    ) -> None:
+        epoch = statement.epoch
+        require(epoch == self.next_epoch, "EpochOutOfOrder")
+        require(self.block > self.last_block_of(epoch), "EpochNotOver")
+        require(self.block <= self.deadline_of(epoch), "DeadlinePassed")
+        old = self.epochs.get(epoch)
+        spent = old.round if old and old.flags & (ATTESTED | REVOKED) else -1
+        require(statement.round > spent, "RoundSpent")
+        require(statement.round < 256, "RoundTooLarge")
+        before = self.before(epoch)
+        require(statement.previous_root == before.root, "PreviousRootMismatch")
+        require(statement.last_block_hash == self.hash_of(self.last_block_of(epoch)), "LastBlockMismatch")
+        set_id = self.set_of(epoch)
+        require(set_id > 0, "SetUnknown")
+        oracle_set = self.sets[set_id - 1]
+        require(statement.config_digest == oracle_set.config_digest, "ConfigDigestMismatch")
+        self._require_seated(oracle_set, signers)
+        require(not forged, "SignatureInvalid")
+        open_epochs = self.next_epoch + 1 - self.settled_through(self.block)
+        require(open_epochs * EMISSION <= oracle_set.quorum * self.bond, "ExposureExceeded")
+
+        until = max(self.block + self.timing_of(epoch).proof_blocks, before.provable_until)
+        self.epochs[epoch] = RecordBook(
+            statement.root,
+            ATTESTED,
+            until,
+            statement.total_weight,
+            set_id,
+            statement.round,
+            tuple(signers),
+            data,
+            earned,
+        )
+        self.next_epoch += 1
+
+    def _require_seated(self, oracle_set: SetBook, signers: Sequence[int]) -> None:
+        """Enough of the set, and nobody else."""
+        size = len(oracle_set.members)
+        require(all(index < size for index in signers), "SignerUnknown", max(signers, default=0), size)
+        excluded = oracle_set.excluded.intersection(signers)
+        require(not excluded, "SignerExcluded", max(excluded, default=0))
+        have, need = len(set(signers)), oracle_set.quorum
+        require(have >= need, "QuorumMissing", have, need)
+
+    def close(self, epoch: int) -> None:
+        require(epoch == self.next_epoch, "EpochOutOfOrder")
+        require(self.block > self.deadline_of(epoch), "DeadlineNotPassed")
+        before, old = self.before(epoch), self.epochs.get(epoch)
+        revoked = old is not None and bool(old.flags & (ATTESTED | REVOKED))
+        self.epochs[epoch] = RecordBook(
+            before.root,
+            VOID | (REVOKED if revoked else 0),
+            before.provable_until,
+            round=old.round if revoked and old else 0,
+            earned=before.earned,
+        )
+        self.next_epoch += 1
+
+    def prove_equivocation(
+        self, sender: str, first: Statement, second: Statement, set_id: int, index: int, forged: bool
+    ) -> int:
+        key = ("epoch", "round", "previous_root", "last_block_hash")
+        require(all(getattr(first, k) == getattr(second, k) for k in key), "StatementsNotComparable")
+        value = ("root", "total_weight", "data_digest")
+        require(any(getattr(first, k) != getattr(second, k) for k in value), "StatementsEqual")
+        in_force = self.set_of(first.epoch)
+        require(in_force > 0, "SetUnknown")
+        oracle_set = self.sets[in_force - 1]
+        require(index < len(oracle_set.members), "SignerUnknown")
+        require(set_id == in_force, "SetNotInForce")
+        config = oracle_set.config_digest
+        require(first.config_digest == second.config_digest == config, "ConfigDigestMismatch")
+        oracle = oracle_set.members[index]
+        require(sender != oracle, "ChallengerIsAccused")
+        require(not forged, "SignerMismatch")
+        book = self.oracles[oracle]
+        record = self.epochs.get(first.epoch)
+        rests = bool(
+            record
+            and self.is_standing(first.epoch)
+            and self.block <= record.provable_until
+            and index in record.signers
+        )
+        require(rests or book.amount > 0, "OracleNotBonded")
+
+        amount = book.amount
+        if amount and book.left_epoch == 0:
+            book.left_epoch = self.first_unsigned
+            self._exclude(oracle)
+        book.amount = 0
+        self.total_bonded -= amount
+        reward = share(amount, CHALLENGER_SHARE)
+        self.tbnd[self.at.attestations] -= amount
+        self.tbnd[sender] += reward
+        self.supply -= amount - reward
+
+        if rests:
+            self.reached = max(self.reached, self.next_epoch)
+            self.next_epoch = first.epoch
+            self.revived = self.block
+        return amount
+
+    def require_final_leaf(self, epoch: int, leaf: Leaf) -> None:
+        require(self.is_final(epoch, self.block), "EpochNotFinal")
+        data = self.epochs[epoch].data
+        assert data is not None
+        require(data.leaves.get(leaf.device) == leaf, "LeafNotUnderRoot")
+
+    def require_final_outcome(self, epoch: int, leaf: Leaf, outcome: Outcome) -> None:
+        self.require_final_leaf(epoch, leaf)
+        data = self.epochs[epoch].data
+        assert data is not None
+        require(outcome in data.outcomes.get(leaf.device, ()), "OutcomeNotUnderLeaf")
+
+    # Rewards
+
+    def claim(self, epoch: int, leaf: Leaf) -> int:
+        book = self.devices[leaf.device]
+        amount = leaf.cumulative_reward // GRAIN * GRAIN - book.claimed
+        require(amount > 0, "NothingToClaim")
+        self.require_final_leaf(epoch, leaf)
+        require(self.total_claimed + amount <= self.final_emission(self.block), "EmissionExceeded")
+        book.claimed += amount
+        self.total_claimed += amount
+        self.supply += amount
+        self._distribute(leaf.provider, amount)
+        return amount

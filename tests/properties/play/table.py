@@ -1,0 +1,161 @@
+"""The table that the play is played at: how a verb is drawn, chosen, done and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from random import Random
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, RuleStrategy, initialize, invariant, rule
+
+from tests.chain import Sent
+
+from ..tally import Tally
+from ..views import differences, expected
+from ..world import TBND, World
+
+T = TypeVar("T")
+P = TypeVar("P", bound="Table")
+
+LUCK = st.integers(0, 2**64 - 1)
+# Verbs that need others before them come up more often.
+WEIGHTS = {
+    "accept": 8,
+    "approve": 2,
+    "approve_part": 3,
+    "attest_verdict": 8,
+    "block": 3,
+    "collect": 8,
+    "commit": 2,
+    "discharge": 2,
+    "dispute": 16,
+    "enforce": 3,
+    "fund": 6,
+    "refund_by_outcome": 6,
+    "register": 2,
+    "resolve": 10,
+    "settle": 10,
+    "submit": 8,
+    "sweep": 2,
+    "withdraw_bond": 3,
+}
+
+
+def verb(method: Callable[[P], None]) -> Callable[[P], None]:
+    """A rule whose choices all follow from one number."""
+
+    @rule(luck=LUCK)
+    @wraps(method)
+    def play(self: P, luck: int) -> None:
+        # A play that repeats itself is no use: equal numbers give other choices later.
+        self.step += 1
+        self.random = Random(f"{luck} {self.step}")
+        method(self)
+
+    return play  # type: ignore[no-any-return]
+
+
+class EveryRule(RuleStrategy):
+    """Any rule that can be played now. Hypothesis would switch off half of them in each play, but a market
+    has nothing to say where nobody funds or nobody attests."""
+
+    def do_draw(self, data: Any) -> Any:
+        valid = [each for each in self.rules if self.is_valid(each)]
+        weighed = [each for each in valid for _ in range(WEIGHTS.get(each.function.__name__, 1))]
+        # From the step, too: what hypothesis draws is often the same, and mostly small.
+        step = getattr(self.machine, "step", 0)
+        chosen = Random(f"{data.draw(LUCK)} {step}").choice(weighed)
+        return chosen, {name: data.draw(given) for name, given in chosen.arguments_strategies.items()}
+
+
+class Table(RuleBasedStateMachine):
+    """One play. The world outlives it and goes back to the beginning for the next."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._rules_strategy = EveryRule(self)
+        self.world = world
+        self.chain, self.cast = world.chain, world.cast
+
+    @initialize(luck=LUCK)
+    def begin(self, luck: int) -> None:
+        self.step = 0
+        self.random = Random(luck)
+        self.world.begin(Random(luck))
+        self.model = self.world.model
+        self.tally = Tally(self.world)
+        self.seen = -1
+        # A block's hash follows from its number: begin at another one, and others are drawn.
+        self.world.advance_to(self.world.head + self.random.randrange(40))
+
+    # Chance
+
+    @verb
+    def wait(self) -> None:
+        self.world.advance_to(self.world.head + self.random.randint(1, 24))
+
+    # What must hold after every step
+
+    @invariant()
+    def chain_is_what_the_model_says(self) -> None:
+        if not hasattr(self, "tally") or self.seen == self.world.head:
+            return
+        self.seen = self.world.head
+        need = expected(self.world)
+        have = self.world.look(list(need))
+        assert not (differing := differences(have, need)), "\n".join(differing)
+        self.tally.check(have)
+
+    # Choosing
+
+    @property
+    def careful(self) -> int:
+        return self.cast.careful_device
+
+    @property
+    def stakers(self) -> list[str]:
+        return [*self.cast.providers, self.cast.careful]
+
+    def mostly(self) -> bool:
+        return self.random.random() < 0.85
+
+    def pick(self, good: Sequence[T], rest: Sequence[T]) -> T:
+        """Mostly what should work, if there is any."""
+        return self.random.choice(list(good if good and (not rest or self.mostly()) else rest))
+
+    def amount(self, most: int) -> int:
+        """Odd wei or whole coins."""
+        return self.random.choice([self.random.randint(1, most), TBND * self.random.randint(1, most // TBND)])
+
+    def wait_for(self, block: int, most: int = 40) -> None:
+        """Mostly until the next transaction is in `block`, if that isn't far."""
+        if self.mostly() and self.model.block < block <= self.model.block + most:
+            self.world.advance_to(block - 1)
+
+    def allow(self, provider: str, amount: int) -> None:
+        if self.model.allowance[provider] >= amount:
+            return
+        self.world.tend()
+        spender = self.model.at.staking
+        self.chain.send("TensorbondToken", "approve", spender, 2**256 - 1, sender=provider)
+        self.world._mined(1)
+        self.model.allowance[provider] = 2**256 - 1
+
+    def act(
+        self,
+        verb: str,
+        contract: str,
+        *args: Any,
+        by: str,
+        effect: Callable[[Any], object],
+        tended: bool = False,
+    ) -> None:
+        if not tended:
+            self.world.tend()
+        self.world.act(verb, contract, verb, *args, sender=by, effect=effect)
+
+    def attempted(self, verb: str, sent: Sent | None) -> None:
+        self.world.attempts[verb] += 1
+        self.world.successes[verb] += sent is not None
