@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3,$(if $(shell com
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo devnet test ape lint compile gas forge symbolic static mutate deep bench lock clean moved
+.PHONY: help setup demo devnet test ape lint compile gas forge symbolic static mutate coverage deep bench lock clean moved
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,6 +50,9 @@ static: compile .deep/.ready ## slither, against scripts/slither.json
 
 mutate: compile .deep/.ready ## change the contracts one thing at a time and see which test notices (ARGS="--all", "--only Shares")
 	$(B)/python scripts/mutate.py $(ARGS)
+
+coverage: $(READY) ## run the tests on probed contracts, and show what they reach (ARGS="--report", "tests/contracts/rewards")
+	PYTHONHASHSEED=0 $(B)/python -m scripts.coverage $(ARGS)
 
 deep: compile .deep/.ready ## all that is too slow for `make test`: hours; writes the table of docs/assurance.md
 	$(B)/python scripts/deep.py $(ARGS)

@@ -36,6 +36,18 @@ def test_allow_token__off_while_a_job_is_open__books_stay_and_the_job_is_paid(
     assert chain.call("JobEscrow", "ledgerOf", token) == Ledger(0, 0, False)
 
 
+def test_allow_token__above_the_largest_cap__reverts(chain: Chain, governor: str) -> None:
+    token, most = chain.address["TestDollar"], 1 << 87
+    before = chain.call("JobEscrow", "ledgerOf", token)
+    with chain.reverts("CapTooHigh", have=most + 1, most=most):
+        chain.send("JobEscrow", "allowToken", token, most + 1, sender=governor)
+    assert chain.call("JobEscrow", "ledgerOf", token) == before
+
+    sent = chain.send("JobEscrow", "allowToken", token, most, sender=governor)
+
+    assert sent.event("TokenAllowed") == {"token": token, "cap": most}
+
+
 def test_allow_token__by_anyone_else__reverts(chain: Chain, stranger: str) -> None:
     with chain.reverts("AccessManagedUnauthorized", caller=stranger):
         chain.send("JobEscrow", "allowToken", chain.address["TensorbondToken"], TOKEN_CAP, sender=stranger)

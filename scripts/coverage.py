@@ -1,0 +1,332 @@
+"""Which lines, branches and functions of `contracts/` the tests run.
+
+    python -m scripts.coverage                           the tests of contracts, then the table
+    python -m scripts.coverage tests/contracts/rewards   these tests only; what others hit is kept
+    python -m scripts.coverage --report                  the table of what was hit so far
+    python -m scripts.coverage --fresh                   forget it first
+
+Every statement gets a probe and every condition one for each outcome: a call to an address that names the
+probe. A chain that prints its traces (`anvil --print-traces`) shows them, also of calls and of what reverted.
+The instrumented system is compiled apart, under `.build/coverage/`; `tests/probing.py` lets the tests run on
+it. Ends with 1 below 98 % of the lines or 95 % of the branches.
+
+A line counts as run if every statement that begins on it did. Branches are the outcomes of every condition of
+an if, a loop, a ternary and a `require`, success and failure of a `try`, and every `if` and `case` in
+assembly, whose statements and loops are not counted otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import scripts.compile as compiler
+from scripts.instrument import (
+    Edits,
+    Source,
+    assembly_branches,
+    conditions,
+    contract_names,
+    functions,
+    parse,
+    readable,
+    statements,
+    title_of,
+    walk,
+)
+
+BUILD = compiler.BUILD / "coverage"
+LINES_WANTED, BRANCHES_WANTED = 98.0, 95.0
+TESTS = ("tests/contracts", "tests/parity", "tests/attacks")
+# By a part of a test's name.
+LEFT_OUT = {
+    "test_callback.py": "it gives gas by the unit, and probes cost some",
+}
+
+PROBE = "contracts/libraries/CoverageProbe.sol"
+MARKER = "c0de" * 8
+PROBE_SOURCE = f"""// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+function coverageHit(uint256 id) view {{
+    assembly ("memory-safe") {{
+        pop(staticcall(0, add(0x{MARKER}00000000, id), 0, 0, 0, 0))
+    }}
+}}
+
+function coverageBranch(bool value, uint256 id) view returns (bool) {{
+    assembly ("memory-safe") {{
+        pop(staticcall(0, add(0x{MARKER}00000000, add(id, iszero(value))), 0, 0, 0, 0))
+    }}
+    return value;
+}}
+"""
+# Their loops run too often for a probe.
+TIGHT = frozenset({"contracts/libraries/Philox.sol"})
+_CALLED = re.compile(rb"\] 0x" + MARKER.encode() + rb"([0-9a-f]{8})::", re.IGNORECASE)
+# Longer than a line that names a probe.
+_TAIL = 200
+_TOO_LARGE = "size is"
+PROBES_PER_SOURCE = 1 << 12
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Something that can happen at a place. `kind`: function, statement, or of a branch true, false or (a
+    `case`) taken."""
+
+    source: str
+    line: int
+    column: int
+    kind: str
+    text: str
+
+    @property
+    def is_branch(self) -> bool:
+        return self.kind in ("true", "false", "taken")
+
+    def __str__(self) -> str:
+        outcome = f" is never {self.kind}" if self.is_branch else ""
+        return f"{self.source}:{self.line}:{self.column} {self.text}{outcome}"
+
+
+@dataclass(frozen=True)
+class Instrumented:
+    """A rewritten source, and its probes by number. The numbers are its own: no other file changes them."""
+
+    name: str
+    text: str
+    probes: dict[int, Probe]
+
+    @property
+    def folder(self) -> Path:
+        """Where the hits of this very text are kept."""
+        return BUILD / "hits" / hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    def hits(self) -> set[int]:
+        return {number for path in self.folder.glob("*.json") for number in json.loads(path.read_text())}
+
+    def add_hits(self, seen: Iterable[int], writer: str) -> None:
+        """`writer`: who else writes hits uses another name."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / f"{writer}.json").write_text(json.dumps(sorted(self.probes.keys() & set(seen))))
+
+
+@cache
+def instrument() -> dict[str, Instrumented]:
+    """All of `contracts/`, probed."""
+    made: dict[str, Instrumented] = {}
+    for name, source in parse(contract_names()).items():
+        probes: list[Probe] = []
+        base = first_number(name)
+        text = probed(source, probes, base)
+        assert len(probes) <= PROBES_PER_SOURCE, name
+        made[name] = Instrumented(name, text, dict(enumerate(probes, start=base)))
+    assert len({first_number(name) for name in made}) == len(made)
+    return made
+
+
+def first_number(name: str) -> int:
+    return zlib.crc32(name.encode()) // PROBES_PER_SOURCE * PROBES_PER_SOURCE
+
+
+def probed(source: Source, probes: list[Probe], base: int) -> str:
+    """The source with probes, which it adds; their numbers begin with `base`."""
+    edits = Edits(source)
+
+    def add(node: dict[str, Any], *kinds: str, text: str | None = None) -> int:
+        text = text or " ".join(source.text_of(node).split())
+        place = source.name, source.line_of(node), source.column_of(node)
+        probes.extend(Probe(*place, kind, text if len(text) < 80 else text[:77] + "...") for kind in kinds)
+        return base + len(probes) - len(kinds)
+
+    for function in functions(source.tree):
+        body = function["body"]
+        title = title_of(function)
+        edits.open_block(body, f" coverageHit({add(function, 'function', text=title)});")
+        for statement, alone in statements(body):
+            edits.precede(statement, f"coverageHit({add(statement, 'statement')}); ", alone=alone)
+        for condition in conditions(body):
+            edits.wrap(condition, "coverageBranch(", f", {add(condition, 'true', 'false')})")
+        for attempt in (node for node in walk(body) if node["nodeType"] == "TryStatement"):
+            number = add(attempt["externalCall"], "true", "false")
+            for place, clause in enumerate(attempt["clauses"]):
+                edits.open_block(clause["block"], f" coverageHit({number + min(place, 1)});")
+        for assembly in (node for node in walk(body) if node["nodeType"] == "InlineAssembly"):
+            _probe_assembly(edits, assembly["AST"], add)
+    if probes:
+        edits.import_names(PROBE, "coverageHit", "coverageBranch")
+    return edits.text()
+
+
+def _probe_assembly(edits: Edits, tree: dict[str, Any], add: Callable[..., int]) -> None:
+    for branch in assembly_branches(tree, loops=edits.source.name not in TIGHT):
+        if branch["nodeType"] == "YulCase":
+            case = branch["value"]
+            text = "default" if case == "default" else f"case {case['value']}"
+            edits.open_block(branch["body"], f" {_call_of(add(branch, 'taken', text=text))}")
+            continue
+        number = add(branch["condition"], "true", "false")
+        told, same = f"told{number}", f"same{number}"
+        called = _call_of(f"add({number}, iszero({told}))")
+        edits.open_block(tree, f" function covered{number}({told}) -> {same} {{ {same} := {told} {called} }}")
+        edits.wrap(branch["condition"], f"covered{number}(", ")")
+
+
+def _call_of(number: int | str) -> str:
+    return f"pop(staticcall(0, add(0x{MARKER}00000000, {number}), 0, 0, 0, 0))"
+
+
+def use_instrumented() -> dict[str, Instrumented]:
+    """Let this process compile the probed sources, into a place of their own."""
+    made = instrument()
+    own_source, own_run, config = compiler.read_source, compiler._run_solc, compiler.load_config()
+
+    def read(name: str) -> str:
+        if name == PROBE:
+            return PROBE_SOURCE
+        if name in made:
+            return made[name].text
+        text = own_source(name)
+        # A test's contract calls the libraries, which read the chain now.
+        return text if name.startswith("node_modules/") else readable(text)
+
+    def run(unit: compiler.Unit, config: compiler.Config) -> tuple[dict[str, compiler.Artifact], list[str]]:
+        artifacts, faults = own_run(unit, config)
+        return artifacts, [fault for fault in faults if _TOO_LARGE not in fault]
+
+    hasty = replace(config, settings=config.settings | {"optimizer": {"enabled": True, "runs": 1}})
+    compiler.read_source, compiler._run_solc = read, run
+    compiler.load_config = lambda: hasty  # type: ignore[assignment]
+    compiler.BUILD, compiler.ARTIFACTS = BUILD, BUILD / "contracts.json"
+    return made
+
+
+class Hits:
+    """Collects the probes that a chain's log names."""
+
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self._tail = b""
+
+    def read(self, chunk: bytes) -> None:
+        text = self._tail + chunk
+        self.seen.update(int(number, 16) for number in set(_CALLED.findall(text)))
+        self._tail = text[-_TAIL:]
+
+
+@dataclass(frozen=True)
+class Share:
+    hit: int
+    all: int
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.hit / self.all if self.all else 100.0
+
+    def __str__(self) -> str:
+        return f"{self.hit}/{self.all} {self.percent:5.1f} %"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file's figures."""
+
+    source: str
+    lines: Share
+    branches: Share
+    functions: Share
+
+
+@dataclass(frozen=True)
+class Report:
+    rows: list[Row]
+    missed: list[Probe]
+
+    @property
+    def total(self) -> Row:
+        def sum_of(name: str) -> Share:
+            shares: list[Share] = [getattr(row, name) for row in self.rows]
+            return Share(sum(each.hit for each in shares), sum(each.all for each in shares))
+
+        return Row("all", sum_of("lines"), sum_of("branches"), sum_of("functions"))
+
+    @property
+    def suffices(self) -> bool:
+        return self.total.lines.percent >= LINES_WANTED and self.total.branches.percent >= BRANCHES_WANTED
+
+
+def report_on(made: Iterable[Instrumented]) -> Report:
+    rows, missed = [], []
+    for each in made:
+        if each.probes:
+            hits = each.hits()
+            rows.append(_row(each, hits))
+            missed += [probe for number, probe in each.probes.items() if number not in hits]
+    return Report(rows, sorted(missed, key=lambda probe: (probe.source, probe.line, probe.column)))
+
+
+def _row(made: Instrumented, hits: set[int]) -> Row:
+    lines: dict[int, bool] = {}
+    found = [(probe, number in hits) for number, probe in made.probes.items()]
+    for probe, hit in found:
+        if probe.kind == "statement":
+            lines[probe.line] = lines.get(probe.line, True) and hit
+    branches = [hit for probe, hit in found if probe.is_branch]
+    named = [hit for probe, hit in found if probe.kind == "function"]
+    return Row(made.name, *(Share(sum(each), len(each)) for each in ([*lines.values()], branches, named)))
+
+
+def _table(report: Report, reasons: Mapping[str, str]) -> Iterator[str]:
+    yield f"{'':45} {'lines':>17} {'branches':>17} {'functions':>17}"
+    for row in (*report.rows, report.total):
+        yield f"{row.source:45} {row.lines!s:>17} {row.branches!s:>17} {row.functions!s:>17}"
+    yield ""
+    for probe in report.missed:
+        reason = next((told for place, told in reasons.items() if place in str(probe)), "")
+        yield f"{probe}{reason and ': ' + reason}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--report", action="store_true", help="run nothing")
+    parser.add_argument("--fresh", action="store_true", help="forget what was hit before")
+    parser.add_argument("--json", action="store_true", help="the figures and what was missed, as JSON")
+    parser.add_argument("--compile", action="store_true", help="compile the probed contracts only")
+    options, rest = parser.parse_known_args(arguments)
+
+    made = use_instrumented()
+    if options.fresh:
+        for path in (path for each in made.values() for path in each.folder.glob("*.json")):
+            path.unlink()
+    failed = 0
+    if not options.report:
+        compiler.compile_project()
+        if options.compile:
+            return 0
+        command = [sys.executable, "-m", "pytest", "-p", "tests.probing", "-q", *(rest or TESTS)]
+        failed = subprocess.run(command, cwd=compiler.ROOT, check=False).returncode
+
+    report = report_on(made.values())
+    if options.json:
+        rows = [asdict(row) for row in (*report.rows, report.total)]
+        print(json.dumps({"rows": rows, "missed": [asdict(probe) for probe in report.missed]}))
+    else:
+        print("\n".join(_table(report, {})))
+    return failed or int(not report.suffices)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
