@@ -24,8 +24,9 @@ import re
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ TESTS = ("tests/contracts", "tests/parity", "tests/attacks")
 LEFT_OUT = {
     "test_callback.py": "it gives gas by the unit, and probes cost some",
 }
+
+# What nothing can run, by its source and a part of its line in the list of what was missed.
+UNREACHABLE: dict[tuple[str, str], str] = {}
+PAGE = compiler.ROOT / "docs" / "assurance.md"
+BEGIN, END = "<!-- coverage -->", "<!-- /coverage -->"
 
 PROBE = "contracts/libraries/CoverageProbe.sol"
 MARKER = "c0de" * 8
@@ -287,14 +293,42 @@ def _row(made: Instrumented, hits: set[int]) -> Row:
     return Row(made.name, *(Share(sum(each), len(each)) for each in ([*lines.values()], branches, named)))
 
 
-def _table(report: Report, reasons: Mapping[str, str]) -> Iterator[str]:
+def _reason(probe: Probe) -> str:
+    """Why nothing can run it, if that is known."""
+    return next(
+        (why for (source, text), why in UNREACHABLE.items() if probe.source == source and text in str(probe)),
+        "",
+    )
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for probe in report.missed:
+        yield f"{probe} ({why})" if (why := _reason(probe)) else f"{probe}"
     yield f"{'':45} {'lines':>17} {'branches':>17} {'functions':>17}"
     for row in (*report.rows, report.total):
         yield f"{row.source:45} {row.lines!s:>17} {row.branches!s:>17} {row.functions!s:>17}"
-    yield ""
+
+
+def write_page(report: Report) -> None:
+    """The chapter of `docs/assurance.md`."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=compiler.ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    lines = [
+        f"By `make coverage` at {commit}, {datetime.now(UTC):%Y-%m-%d}:",
+        "",
+        "| File | Lines | Branches | Functions |",
+        "|---|---|---|---|",
+    ]
+    for row in (*report.rows, report.total):
+        name = row.source.removeprefix("contracts/") if row.source != "all" else "**all**"
+        lines.append(f"| {name} | {row.lines} | {row.branches} | {row.functions} |")
+    lines += ["", "What no test reaches:", "", "| Place | Why |", "|---|---|"]
     for probe in report.missed:
-        reason = next((told for place, told in reasons.items() if place in str(probe)), "")
-        yield f"{probe}{reason and ': ' + reason}"
+        text = str(probe).removeprefix("contracts/").replace("|", "\\|")
+        lines.append(f"| `{text}` | {_reason(probe) or '–'} |")
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(before + "\n".join([BEGIN, *lines, END]) + rest.partition(END)[2])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -305,6 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true", help="forget what was hit before")
     parser.add_argument("--json", action="store_true", help="the figures and what was missed, as JSON")
     parser.add_argument("--compile", action="store_true", help="compile the probed contracts only")
+    parser.add_argument("--write", action="store_true", help="write the table of docs/assurance.md")
     options, rest = parser.parse_known_args(arguments)
 
     made = use_instrumented()
@@ -324,7 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = [asdict(row) for row in (*report.rows, report.total)]
         print(json.dumps({"rows": rows, "missed": [asdict(probe) for probe in report.missed]}))
     else:
-        print("\n".join(_table(report, {})))
+        print("\n".join(_lines(report)))
+    if options.write:
+        write_page(report)
     return failed or int(not report.suffices)
 
 

@@ -26,6 +26,11 @@ GENEROUS = 10_000_000
 """Whoever offers this much gas doesn't mean to measure it, and gets as much again, many times."""
 _SENDING = frozenset({"eth_call", "eth_sendTransaction", "eth_sendTransactionSync"})
 
+SECONDS = 60
+"""Between two times that the hits are written down: a run that is stopped has not run for nothing."""
+
+_WRITER = f"{time.time_ns()}-{os.getpid()}"
+_kept = {"at": 0.0}
 _made = coverage.use_instrumented()
 _hits: list[coverage.Hits] = []
 
@@ -98,9 +103,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=dropped)
 
 
+def pytest_runtest_logfinish() -> None:
+    if time.monotonic() - _kept["at"] > SECONDS:
+        _keep()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    seen = {number for hits in _hits for number in hits.seen}
+    _keep()
+
+
+def _keep() -> None:
+    _kept["at"] = time.monotonic()
+    seen = {number for hits in _hits for number in hits.seen.copy()}
     for each in _made.values():
         if seen & each.probes.keys():
-            each.add_hits(seen, f"{time.time_ns()}-{os.getpid()}")
+            each.add_hits(seen, _WRITER)

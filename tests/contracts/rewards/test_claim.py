@@ -197,6 +197,15 @@ def test_claim__forged_leaf__reverts(chain: Chain, provider: str, stranger: str,
         claim(chain, replace(data.leaf_proof(2), leaf=forged), stranger)
 
 
+def test_claim__oracles_attested_another_total__reverts(chain: Chain, provider: str, stranger: str) -> None:
+    leaf = make_leaf(1, provider, weight=3, cumulative_reward=ROUND)
+    data = attest(chain, 0, [leaf], total_weight=4).epoch
+    mine_to_final(chain, 0)
+
+    with moving(chain), chain.reverts("TotalWeightMismatch", epoch=0, have=3, need=4):
+        claim(chain, data.leaf_proof(1), stranger)
+
+
 def test_claim__all_that_was_emitted__leaves_no_wei_over(chain: Chain, provider: str, stranger: str) -> None:
     all_of_it, one_more = final(chain, 0, {1: (provider, EMISSION), 2: (provider, GWEI)})
     claim(chain, all_of_it, stranger)

@@ -60,6 +60,19 @@ def test_claim_many__one_of_them_claimed_before__pays_the_others(chain: Chain, a
     assert sent.event("RewardDistributed")["amount"] == 4 * TBND
 
 
+def test_claim_many__a_provider_that_claimed_all__gets_no_deposit(
+    chain: Chain, attested: Epoch, other_provider: str
+) -> None:
+    for device in (1, 2):
+        chain.send("Rewards", "claim", attested.leaf_proof(device), sender=chain.accounts[5])
+
+    sent = claim_many(chain, attested.leaves_proof([1, 2, 10]))
+
+    assert [event["device"] for event in sent.all("RewardClaimed")] == [10]
+    deposit = sent.event("RewardDistributed")
+    assert (deposit["provider"], deposit["amount"]) == (other_provider, 100 * TBND)
+
+
 def test_claim_many__twice__reverts(chain: Chain, attested: Epoch) -> None:
     claim_many(chain, attested.leaves_proof([1, 2]))
 
