@@ -62,24 +62,28 @@ BEGIN, END = "<!-- coverage -->", "<!-- /coverage -->"
 
 PROBE = "contracts/libraries/CoverageProbe.sol"
 MARKER = "c0de" * 8
+# The first call of an address costs more: so a probe in a loop shows once in a transaction, or once more in
+# what is reverted, and not a million times.
+_TOUCH = f"""let coverageProbe := add(0x{MARKER}00000000, coverageId)
+        let coverageLeft := gas()
+        let coverageNothing := balance(coverageProbe)
+        if gt(add(sub(coverageLeft, gas()), coverageNothing), 2000) {{
+            pop(staticcall(0, coverageProbe, 0, 0, 0, 0))
+        }}"""
 PROBE_SOURCE = f"""// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-function coverageHit(uint256 id) view {{
+function coverageHit(uint256 coverageId) view {{
     assembly ("memory-safe") {{
-        pop(staticcall(0, add(0x{MARKER}00000000, id), 0, 0, 0, 0))
+        {_TOUCH}
     }}
 }}
 
 function coverageBranch(bool value, uint256 id) view returns (bool) {{
-    assembly ("memory-safe") {{
-        pop(staticcall(0, add(0x{MARKER}00000000, add(id, iszero(value))), 0, 0, 0, 0))
-    }}
+    coverageHit(value ? id : id + 1);
     return value;
 }}
 """
-# Their loops run too often for a probe.
-TIGHT = frozenset({"contracts/libraries/Philox.sol"})
 _CALLED = re.compile(rb"\] 0x" + MARKER.encode() + rb"([0-9a-f]{8})::", re.IGNORECASE)
 # Longer than a line that names a probe.
 _TAIL = 200
@@ -177,21 +181,24 @@ def probed(source: Source, probes: list[Probe], base: int) -> str:
 
 
 def _probe_assembly(edits: Edits, tree: dict[str, Any], add: Callable[..., int]) -> None:
-    for branch in assembly_branches(tree, loops=edits.source.name not in TIGHT):
+    """Assembly calls no function of Solidity, and its names end with its block: it gets functions of its own,
+    with the number of the first probe in their names."""
+    first = 0
+    for branch in assembly_branches(tree):
         if branch["nodeType"] == "YulCase":
             case = branch["value"]
-            text = "default" if case == "default" else f"case {case['value']}"
-            edits.open_block(branch["body"], f" {_call_of(add(branch, 'taken', text=text))}")
-            continue
-        number = add(branch["condition"], "true", "false")
-        told, same = f"told{number}", f"same{number}"
-        called = _call_of(f"add({number}, iszero({told}))")
-        edits.open_block(tree, f" function covered{number}({told}) -> {same} {{ {same} := {told} {called} }}")
-        edits.wrap(branch["condition"], f"covered{number}(", ")")
-
-
-def _call_of(number: int | str) -> str:
-    return f"pop(staticcall(0, add(0x{MARKER}00000000, {number}), 0, 0, 0, 0))"
+            number = add(branch, "taken", text="default" if case == "default" else f"case {case['value']}")
+            first = first or number
+            edits.open_block(branch["body"], f" coverageHit{first}({number})")
+        else:
+            number = add(branch["condition"], "true", "false")
+            first = first or number
+            edits.wrap(branch["condition"], f"coverageBranch{first}(", f", {number})")
+    if first:
+        hit = f" function coverageHit{first}(coverageId) {{ {' '.join(_TOUCH.split())} }}"
+        same = f"coverageSame := coverageValue coverageHit{first}(add(coverageId, iszero(coverageValue)))"
+        head = f"function coverageBranch{first}(coverageValue, coverageId) -> coverageSame"
+        edits.open_block(tree, f"{hit} {head} {{ {same} }}")
 
 
 def use_instrumented() -> dict[str, Instrumented]:

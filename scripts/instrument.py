@@ -260,10 +260,6 @@ def conditions(node: Node) -> Iterator[Node]:
             yield each["arguments"][0]
 
 
-def assembly_branches(node: Node, *, loops: bool) -> Iterator[Node]:
-    """Every `if` and every `case` in the assembly below; `loops`: also within its loops."""
-    if node["nodeType"] in ("YulIf", "YulCase"):
-        yield node
-    for each in children(node):
-        if loops or each["nodeType"] != "YulForLoop":
-            yield from assembly_branches(each, loops=loops)
+def assembly_branches(node: Node) -> Iterator[Node]:
+    """Every `if` and every `case` in the assembly below."""
+    return (each for each in walk(node) if each["nodeType"] in ("YulIf", "YulCase"))

@@ -8,6 +8,7 @@ read here. Tests that measure just that, or that start chains of their own, are 
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import time
 from dataclasses import replace
@@ -28,6 +29,8 @@ GENEROUS = 10_000_000
 """Whoever offers this much gas doesn't mean to measure it, and gets as much again, many times."""
 _SENDING = frozenset({"eth_call", "eth_sendTransaction", "eth_sendTransactionSync"})
 
+MEMORY = 8 << 30
+"""Of a chain, for what its traces take: it ends before the machine does."""
 SECONDS = 60
 """Between two times that the hits are written down: a run that is stopped has not run for nothing."""
 
@@ -57,6 +60,8 @@ class ProbedAnvil:
             ProbedAnvil.started(anvil)
         finally:
             os.close(writing)
+        if anvil.process is not None:
+            resource.prlimit(anvil.process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         hits = coverage.Hits()
         _hits.append(hits)
         reader = threading.Thread(target=_read, args=(reading, hits), daemon=True)
