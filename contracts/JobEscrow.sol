@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -18,6 +19,7 @@ import {CloseReason, IJobEscrow, Job, JobStatus, Terms, Verdict} from "./interfa
 import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {IResultReceiver} from "./interfaces/IResultReceiver.sol";
+import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {Outcome} from "./libraries/MerkleSum.sol";
 import {Penalties} from "./libraries/Penalties.sol";
@@ -25,6 +27,7 @@ import {Slots, Timing} from "./libraries/Slots.sol";
 
 /// @title See `IJobEscrow`: what each verb asks, changes and emits stands there.
 contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTransient, EIP712, Multicall {
+    using Address for address;
     using SafeERC20 for IERC20;
     using Slots for Timing;
 
@@ -41,6 +44,8 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     uint256 public constant MAX_JOB_BLOCKS = 1 << 22;
     uint256 public constant CALLBACK_GAS = 200_000;
     uint256 public constant ARBITER_GAS = 200_000;
+    /// @inheritdoc IJobEscrow
+    uint256 public immutable FEE_BURN_BPS;
     /// @inheritdoc IJobEscrow
     uint256 public immutable VERDICT_BLOCKS;
 
@@ -64,7 +69,10 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     uint256 private constant STATE_TERMS_END = STATE + 17 * 32;
     uint256 private constant STATE_STATUS = STATE_TERMS_END + 3 * 32;
     uint256 private constant STATE_END = STATE_STATUS + 5 * 32;
+    /// @dev Behind the state, of `settle` and `refundByOutcome`: where the two proofs lie, then the proofs.
+    uint256 private constant PROOFS = STATE_END + 2 * 32;
 
+    ITensorbondToken private immutable TOKEN;
     IDeviceRegistry private immutable REGISTRY;
     IProviderStaking private immutable STAKING;
     IAttestations private immutable ATTESTATIONS;
@@ -79,6 +87,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
     constructor(
         address authority,
+        ITensorbondToken token,
         IDeviceRegistry registry,
         IProviderStaking staking,
         IAttestations attestations,
@@ -86,17 +95,21 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         address defaultArbiter,
         address recipient,
         uint256 bps,
+        uint256 burnBps,
         uint256 verdictBlocks
     ) AccessManaged(authority) EIP712("JobEscrow", "1") {
         require(
             verdictBlocks > 0 && verdictBlocks <= MAX_JOB_BLOCKS, VerdictBlocksInvalid(verdictBlocks, MAX_JOB_BLOCKS)
         );
+        require(burnBps <= Bps.ONE, FeeBurnTooHigh(burnBps, Bps.ONE));
+        TOKEN = token;
         REGISTRY = registry;
         STAKING = staking;
         ATTESTATIONS = attestations;
         ORDER_BOOK = orderBook;
         ARBITER = defaultArbiter;
         FEE_RECIPIENT = recipient;
+        FEE_BURN_BPS = burnBps;
         VERDICT_BLOCKS = verdictBlocks;
         _setFee(bps);
     }
@@ -266,12 +279,14 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
         emit DisputeResolved(job, account, token, verdict, bond, tracked);
 
-        CloseReason reason =
-            verdict == Verdict.ForProvider ? CloseReason.VerdictForProvider : CloseReason.VerdictForRequester;
-        if (verdict == Verdict.ForProvider) _settle(job, state);
-        else if (verdict == Verdict.ForRequester) _refund(job, state, reason, _faultOf(reason));
-        else _setStatus(job, JobStatus.Submitted);
-        _pay(token, account, bond);
+        if (verdict == Verdict.ForProvider) {
+            _settle(job, state);
+        } else if (verdict == Verdict.ForRequester) {
+            _refund(job, state, CloseReason.VerdictForRequester, SlashReason.None);
+        } else {
+            _setStatus(job, JobStatus.Submitted);
+            _pay(token, account, bond);
+        }
     }
 
     /// @inheritdoc IJobEscrow
@@ -343,16 +358,19 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     /// @inheritdoc IJobEscrow
     function sweep(address token) external nonReentrant returns (uint256 amount) {
         Ledger memory ledger = _ledgers[token];
-        amount = ledger.fees;
-        require(amount > 0, NothingOwed(FEE_RECIPIENT, token));
+        uint256 fees = ledger.fees;
+        require(fees > 0, NothingOwed(FEE_RECIPIENT, token));
 
         ledger.tracked -= ledger.fees;
         ledger.fees = 0;
         _ledgers[token] = ledger;
+        uint256 burned = token == address(TOKEN) ? Bps.share(fees, FEE_BURN_BPS) : 0;
+        amount = fees - burned;
 
-        emit FeesSwept(token, FEE_RECIPIENT, amount, ledger.tracked);
+        emit FeesSwept(token, FEE_RECIPIENT, amount, burned, ledger.tracked);
 
-        IERC20(token).safeTransfer(FEE_RECIPIENT, amount);
+        if (burned > 0) TOKEN.burn(burned);
+        if (amount > 0) IERC20(token).safeTransfer(FEE_RECIPIENT, amount);
     }
 
     /// @inheritdoc IJobEscrow
@@ -500,8 +518,10 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
         emit JobSettled(job, state.provider, token, reason, paid, fee, tracked);
 
-        _pay(token, state.provider, paid);
         if (state.terms.callback != address(0)) _callBack(job, state);
+        // In one transfer with the bond that a verdict gives it.
+        if (state.status == JobStatus.Disputed) paid += _bondOf(state);
+        _pay(token, state.provider, paid);
     }
 
     /// @dev Whether the provider could have shown in a transaction that the item which the outcome names is good.
@@ -524,7 +544,14 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
         emit JobRefunded(job, payer, token, reason, unpaid, slashed, Bps.share(slashed, VICTIM_BPS), tracked);
 
-        _pay(token, payer, unpaid);
+        uint256 bond = state.status == JobStatus.Disputed ? _bondOf(state) : 0;
+        address requester = state.terms.requester;
+        if (payer == requester) (unpaid, bond) = (unpaid + bond, 0);
+        bool paid = _pay(token, payer, unpaid);
+        if (bond == 0) return;
+        // Of a token that burned all the gas of one transfer too little is left for another.
+        if (paid) _pay(token, requester, bond);
+        else _defer(token, requester, bond);
     }
 
     /// @param fault Why it is slashed; none: it is unlocked.
@@ -655,12 +682,16 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         require(balance >= tracked, TokenAmountMismatch(token, balance, tracked));
     }
 
-    /// @dev The token is called last, and the job is closed whatever it does. One that burns all its gas leaves 1/64 of it, and
-    /// deferring needs less than 30,000: 2,000,000 gas close any job. So nor can a caller starve a transfer that needs less
-    /// than that: nothing would be left to defer it with, and all is undone.
-    function _pay(address token, address account, uint256 amount) private {
-        if (IERC20(token).trySafeTransfer(account, amount)) return;
+    /// @dev The token is called last, and the job is closed whatever it does. One that burns all its gas leaves 1/64 of it, deferring
+    /// needs less than 30,000, and no verb calls a token again that has failed once: 2,000,000 gas, with an arbiter or a callback
+    /// 4,000,000, close any job. So nor can a caller starve a transfer that needs less than that: nothing would be left to defer it
+    /// with, and all is undone.
+    function _pay(address token, address account, uint256 amount) private returns (bool paid) {
+        paid = IERC20(token).trySafeTransfer(account, amount);
+        if (!paid) _defer(token, account, amount);
+    }
 
+    function _defer(address token, address account, uint256 amount) private {
         _ledgers[token].tracked += uint88(amount); // it was tracked before
         uint256 owed = _owed[account][token] + amount;
         _owed[account][token] = owed;
@@ -670,7 +701,8 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
     // ----------------------------------------------------------------------------------------------- who is not trusted
 
-    /// @dev Called last, and with all its gas or not at all, so that neither it nor the caller can undo or skip anything.
+    /// @dev Called once all is entered, before the token, which may leave no gas; and with all its gas or not at all, so that neither
+    /// it nor the caller can undo or skip anything.
     function _callBack(uint256 job, Job calldata state) private {
         address callback = state.terms.callback;
         _requireGas(CALLBACK_GAS);
@@ -737,14 +769,26 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         require(parts < 2 || price % parts == 0, PriceIndivisible(price, parts));
     }
 
+    /// @dev `ATTESTATIONS.requireFinalOutcome(leaf, outcome)` gets the proofs as they came. Their places are counted from the first
+    /// argument on, and the job and its state are left out; a place before `PROOFS` would be another one there. What is read of them
+    /// here lies in them, at no place of its own.
     function _requireForced(uint256 job, Job calldata state, LeafProof calldata leaf, OutcomeProof calldata outcome)
         private
         view
     {
+        uint256 leafAt = uint256(bytes32(msg.data[STATE_END:]));
+        uint256 outcomeAt = uint256(bytes32(msg.data[STATE_END + 32:]));
+        uint256 least = PROOFS - 4;
+        require(leafAt >= least && outcomeAt >= least, ProofMisplaced(leafAt, outcomeAt, least));
         bool forced = outcome.outcome.kind == KIND_FORCED && outcome.outcome.job == job
             && outcome.outcome.slot == state.forcedSlot && leaf.leaf.device == state.device;
         require(forced, OutcomeNotForced(job, outcome.outcome.slot, outcome.outcome.job));
-        ATTESTATIONS.requireFinalOutcome(leaf, outcome);
+
+        bytes4 verb = IAttestations.requireFinalOutcome.selector;
+        uint256 left = STATE_END - 4;
+        address(ATTESTATIONS).functionStaticCall(
+            abi.encodePacked(verb, leafAt - left, outcomeAt - left, msg.data[PROOFS:])
+        );
     }
 
     /// @dev Once the forced epoch is final, its outcome has a proof window more to be shown. A dispute stops the clock.

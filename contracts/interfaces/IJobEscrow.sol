@@ -92,7 +92,7 @@ interface IJobEscrow {
     struct Ledger {
         /// Σ unpaid prices + Σ bonds of open disputes + Σ owed + fees.
         uint88 tracked;
-        /// What would take them past 2⁸⁰ − 1 is left to the providers.
+        /// Not yet swept. A fee that would take them past 2⁸⁰ − 1 of the token's smallest unit is left to the provider: sweep in time.
         uint80 fees;
         /// The most that `tracked − fees` may be after a job is funded; 0: not on the allow-list.
         uint88 cap;
@@ -135,10 +135,11 @@ interface IJobEscrow {
         uint256 tracked
     );
     event CallbackCalled(uint256 indexed job, address indexed callback, bool succeeded);
-    /// The token refused to pay `account`; the amount is tracked again and waits for `collect`.
+    /// The token refused to pay `account`, or another in the same verb; the amount is tracked again and waits for `collect`.
     event PaymentDeferred(address indexed account, address indexed token, uint256 amount, uint256 owed);
     event PaymentCollected(address indexed account, address indexed token, uint256 amount, uint256 tracked);
-    event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 tracked);
+    /// amount + burned = the fees that were there.
+    event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 burned, uint256 tracked);
 
     error TokenNotAllowed(address token);
     /// The token moved another amount than asked: fee-on-transfer and rebasing tokens are refused.
@@ -153,6 +154,7 @@ interface IJobEscrow {
     error DeadlineInvalid(bytes32 field, uint256 have, uint256 least);
     error RefundTooLate(uint256 have, uint256 most);
     error FeeTooHigh(uint256 have, uint256 most);
+    error FeeBurnTooHigh(uint256 have, uint256 most);
     /// The given state isn't the job's.
     error JobStateMismatch(uint256 job, bytes32 have, bytes32 need);
     error JobStatusWrong(uint256 job, JobStatus have, JobStatus need);
@@ -175,6 +177,8 @@ interface IJobEscrow {
     error GasInsufficient(uint256 have, uint256 need);
     /// The outcome is not this job's forced draw.
     error OutcomeNotForced(uint256 job, uint256 slot, uint256 outcomeJob);
+    /// Calldata that no encoder writes: a proof that begins within the arguments before it.
+    error ProofMisplaced(uint256 leaf, uint256 outcome, uint256 least);
     error OutcomeNotPassed(uint256 job, uint256 result);
     error OutcomePassed(uint256 job);
     /// The forced slot's epoch is final: settle or refund by its outcome.
@@ -188,6 +192,8 @@ interface IJobEscrow {
     function DISPUTE_BPS() external view returns (uint256);
     /// The most blocks from `fund` to `refundAt`: the longest, but for a dispute, that a silent requester keeps collateral and device.
     function MAX_JOB_BLOCKS() external view returns (uint256);
+    /// The share of fees in TBND that a sweep burns.
+    function FEE_BURN_BPS() external view returns (uint256);
     /// Blocks that an arbiter has for a verdict.
     function VERDICT_BLOCKS() external view returns (uint256);
     /// Gas that a callback, and an arbiter, may use; whoever calls must give that much.
@@ -250,7 +256,8 @@ interface IJobEscrow {
     /// @notice Retry a payment that the token refused. Anyone, for anyone.
     function collect(address account, address token) external returns (uint256 amount);
 
-    /// @notice Send accrued fees to the fee recipient. Anyone.
+    /// @notice Send accrued fees to the fee recipient; of fees in TBND the share FEE_BURN_BPS is burned before. Anyone.
+    /// @return amount What the recipient gets.
     function sweep(address token) external returns (uint256 amount);
 
     /// @notice Hand an ERC-2612 permit for this contract to `token`, to go before a deposit in one `multicall`. Anyone. A permit that

@@ -56,6 +56,7 @@ def audit(
         address("Attestations"),
         network.deployment.contracts["TensorbondToken"].transaction,
         network.call("ProviderStaking", "UNBONDING_BLOCKS", block=at),
+        network.call("JobEscrow", "FEE_BURN_BPS", block=at),
     )
     replay(books, events, report)
     history = History.read(network.chain_id, books.attestations, events, report)

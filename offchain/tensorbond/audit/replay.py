@@ -197,6 +197,8 @@ class Books:
     genesis_transaction: str = ""
     """The one that deployed the token; no other mints but for a claim."""
     unbonding_blocks: int = 0
+    fee_burn_bps: int = 0
+    """The share of fees in TBND that a sweep burns."""
     supply: int = 0
     minted: int = 0
     """After the genesis."""
@@ -920,12 +922,14 @@ def _collected(books: Books, event: Event, report: Report) -> None:
 
 
 def _swept(books: Books, event: Event, report: Report) -> None:
-    token, amount = event.args["token"], event.args["amount"]
+    token, amount, burned = event.args["token"], event.args["amount"], event.args["burned"]
     till = books.tills[token]
-    _total(report, event, "amount", till.fees)
+    _total(report, event, "burned", share(till.fees, books.fee_burn_bps) if token == books.token else 0)
+    _total(report, event, "amount", till.fees - burned)
     till.fees = 0
-    till.tracked -= amount
+    till.tracked -= amount + burned
     books.transaction.told[token, books.escrow, event.args["to"]] += amount
+    books.transaction.told[token, books.escrow, ZERO] += burned
     _total(report, event, "tracked", till.tracked)
 
 

@@ -159,6 +159,7 @@ def constructor_arguments(
         case "JobEscrow":
             return {
                 "authority": at["AccessManager"],
+                "token": at["TensorbondToken"],
                 "registry": at["DeviceRegistry"],
                 "staking": at["ProviderStaking"],
                 "attestations": at["Attestations"],
@@ -166,6 +167,7 @@ def constructor_arguments(
                 "arbiter": at["OracleArbiter"],
                 "feeRecipient": parameters.fee_recipient or deployer,
                 "feeBps": parameters.fee_bps,
+                "feeBurnBps": parameters.fee_burn_bps,
                 "verdictBlocks": parameters.verdict_blocks,
             }
         case "LeaseEscrow":

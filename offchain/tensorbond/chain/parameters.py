@@ -117,6 +117,8 @@ class Parameters(_Model):
     unbonding_blocks: int
     oracle_bond: Wei
     fee_bps: int
+    # Of fees in TBND, the share that a sweep burns; it never changes.
+    fee_burn_bps: int = Field(default=0, ge=0, le=10_000)
     # Blocks that the arbiter of a disputed job has for its verdict.
     verdict_blocks: int
     timing: FirstTiming

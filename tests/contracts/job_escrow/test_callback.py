@@ -34,14 +34,15 @@ def script(
     chain.send("ScriptedReceiver", "script", burns, reverts, target, call, sender=chain.accounts[9])
 
 
-def test_callback__settled__is_told_the_result_last(
+def test_callback__settled__is_told_the_result_before_the_token_is_called(
     chain: Chain, requester: str, receiver: str, job: FundedJob
 ) -> None:
     with moving(chain, MOVED):
         sent = approve_as(chain, requester, job)
 
     assert sent.event("CallbackCalled") == {"job": job.number, "callback": receiver, "succeeded": True}
-    assert sent.events[-1].name == "CallbackCalled"
+    told = [event.name for event in sent.events]
+    assert told[told.index("JobSettled") :] == ["JobSettled", "CallbackCalled", "Transfer"]
     assert chain.call("ScriptedReceiver", "id") == job.number.to_bytes(32, "big")
     assert chain.call("ScriptedReceiver", "result") == job.state.result
 

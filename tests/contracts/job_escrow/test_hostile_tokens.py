@@ -15,14 +15,17 @@ from tests.acts import (
     TOKEN_CAP,
     TUSD,
     ZERO,
+    ZERO_ADDRESS,
     FundedJob,
     approve_as,
+    dispute_as,
     fund_as,
     mine_to_slot,
     terms_of,
     timing,
 )
 from tests.chain import Chain, Reverted, Sent
+from tests.system import role
 
 from .jobs import (
     attest_draw,
@@ -38,8 +41,9 @@ from .jobs import (
 PRICE = 100 * TUSD
 PAID, FEE = 99 * TUSD, 1 * TUSD
 COLLATERAL = 20 * TBND
-# What JobEscrow says closes any job, whatever the token burns.
-ENOUGH_GAS = 2_000_000
+BOND = 10 * TUSD
+# What JobEscrow says closes any job, whatever the token burns, and where an arbiter or a receiver is asked.
+ENOUGH_GAS, ENOUGH_GAS_TO_ASK = 2_000_000, 4_000_000
 
 PAID_OUT = {"provider paid": PAID, "escrow paid": -PAID, "tracked": -PAID, "fees": FEE, "locked": -COLLATERAL}
 DEFERRED = {"provider owed": PAID, "fees": FEE, "locked": -COLLATERAL}
@@ -195,6 +199,113 @@ def test_greedy_token__any_closing_verb__closes_within_the_gas_promised(
     assert sent.event("PaymentDeferred")["token"] == token
     assert not is_held(chain, device)
     assert chain.call("ProviderStaking", "stakeOf", job.state.provider).locked == 10 * TBND
+
+
+@pytest.mark.parametrize("greed", [1, 2], ids=["burns all gas", "returns a megabyte"])
+@pytest.mark.parametrize("for_provider", [0, 1])
+def test_greedy_token__verdict__pays_price_and_bond_within_the_gas_promised(
+    chain: Chain,
+    governor: str,
+    provider: str,
+    requester: str,
+    stranger: str,
+    device: int,
+    greed: int,
+    for_provider: int,
+) -> None:
+    """One transfer carries both: of a second one's gas the first would leave 1/64."""
+    token = allow(chain, "GreedyToken", governor, requester)
+    job = decided_job(chain, device, for_provider, token=token)
+    chain.send("GreedyToken", "setGreed", greed, sender=governor)
+    winner, paid = ("provider", PAID) if for_provider else ("requester", PRICE)
+
+    moved = {f"{winner} owed": paid + BOND, "locked": -COLLATERAL, "fees": FEE if for_provider else 0}
+    with moving(chain, moved, token):
+        sent = chain.send(
+            "JobEscrow", "resolve", job.number, job.state, sender=stranger, gas=ENOUGH_GAS_TO_ASK
+        )
+
+    account = provider if for_provider else requester
+    assert sent.all("PaymentDeferred") == [
+        {"account": account, "token": token, "amount": paid + BOND, "owed": paid + BOND}
+    ]
+    assert not is_held(chain, device)
+    chain.send("GreedyToken", "setGreed", 0, sender=governor)
+    with moving(
+        chain,
+        {
+            f"{winner} owed": -paid - BOND,
+            f"{winner} paid": paid + BOND,
+            "escrow paid": -paid - BOND,
+            "tracked": -paid - BOND,
+        },
+        token,
+    ):
+        chain.send("JobEscrow", "collect", account, token, sender=stranger)
+
+
+def test_greedy_token__verdict_for_a_sponsored_requester__asks_the_token_once_and_owes_both(
+    chain: Chain, governor: str, requester: str, stranger: str, device: int
+) -> None:
+    token = allow(chain, "GreedyToken", governor, requester, stranger)
+    job = decided_job(chain, device, 0, token=token, requester=stranger, sponsor=requester)
+    chain.send("GreedyToken", "setGreed", 1, sender=governor)
+
+    with moving(chain, {"requester owed": PRICE, "stranger owed": BOND, "locked": -COLLATERAL}, token):
+        sent = chain.send(
+            "JobEscrow", "resolve", job.number, job.state, sender=governor, gas=ENOUGH_GAS_TO_ASK
+        )
+
+    assert sent.all("PaymentDeferred") == [
+        {"account": requester, "token": token, "amount": PRICE, "owed": PRICE},
+        {"account": stranger, "token": token, "amount": BOND, "owed": BOND},
+    ]
+    assert not is_held(chain, device)
+
+
+def test_blacklist_token__sponsor_blocked__owes_the_requester_its_bond_too(
+    chain: Chain, governor: str, requester: str, stranger: str, device: int
+) -> None:
+    token = allow(chain, "BlacklistToken", governor, requester, stranger)
+    job = decided_job(chain, device, 0, token=token, requester=stranger, sponsor=requester)
+    chain.send("BlacklistToken", "setBlocked", requester, True, sender=governor)
+
+    with moving(chain, {"requester owed": PRICE, "stranger owed": BOND, "locked": -COLLATERAL}, token):
+        chain.send("JobEscrow", "resolve", job.number, job.state, sender=governor)
+    with moving(
+        chain, {"stranger owed": -BOND, "stranger paid": BOND, "escrow paid": -BOND, "tracked": -BOND}, token
+    ):
+        chain.send("JobEscrow", "collect", stranger, token, sender=governor)
+
+
+def test_greedy_token__with_a_receiver_that_burns_its_gas_too__closes_within_the_gas_promised(
+    chain: Chain, governor: str, requester: str, stranger: str, device: int
+) -> None:
+    """All three in one verb: arbiter, receiver and token burn what they are given."""
+    token = allow(chain, "GreedyToken", governor, requester)
+    receiver = chain.deploy("ScriptedReceiver")
+    job = decided_job(chain, device, 1, token=token, callback=receiver)
+    chain.send("ScriptedReceiver", "script", True, False, ZERO_ADDRESS, b"", sender=governor)
+    chain.send("GreedyToken", "setGreed", 1, sender=governor)
+
+    sent = chain.send("JobEscrow", "resolve", job.number, job.state, sender=stranger, gas=ENOUGH_GAS_TO_ASK)
+
+    assert sent.event("CallbackCalled") == {"job": job.number, "callback": receiver, "succeeded": False}
+    assert sent.event("PaymentDeferred")["amount"] == PAID + BOND
+    assert not is_held(chain, device)
+
+
+def decided_job(
+    chain: Chain, device: int, for_provider: int, requester: str | None = None, **terms: Any
+) -> FundedJob:
+    """Disputed, and the arbiter has a verdict. The sponsor, where there is one, is the role that submitted_job funds as."""
+    arbiter = chain.deploy("ScriptedArbiter")
+    if requester is not None:
+        terms["requester"] = requester
+    job = submitted_job(chain, device, arbiter=arbiter, **terms)
+    job = dispute_as(chain, job.state.terms.requester, job)
+    chain.send("ScriptedArbiter", "script", 0, 1, for_provider, sender=role(chain, "governor"))
+    return job
 
 
 def test_greedy_token__starved_by_the_caller__nothing_happens_at_all(

@@ -31,6 +31,7 @@ def test_deployment__fee_above_the_cap__reverts(chain: Chain, governor: str) -> 
         at[name]
         for name in (
             "AccessManager",
+            "TensorbondToken",
             "DeviceRegistry",
             "ProviderStaking",
             "Attestations",
@@ -39,7 +40,9 @@ def test_deployment__fee_above_the_cap__reverts(chain: Chain, governor: str) -> 
         )
     ]
     with chain.reverts("FeeTooHigh", have=501, most=500):
-        chain.call_constructor("JobEscrow", *peers, governor, 501, 40, sender=governor)
+        chain.call_constructor("JobEscrow", *peers, governor, 501, 0, 40, sender=governor)
+    with chain.reverts("FeeBurnTooHigh", have=10_001, most=10_000):
+        chain.call_constructor("JobEscrow", *peers, governor, 500, 10_001, 40, sender=governor)
     for blocks in (0, 2**22 + 1):
         with chain.reverts("VerdictBlocksInvalid", have=blocks, most=2**22):
-            chain.call_constructor("JobEscrow", *peers, governor, 500, blocks, sender=governor)
+            chain.call_constructor("JobEscrow", *peers, governor, 500, 10_000, blocks, sender=governor)

@@ -156,3 +156,39 @@ def test_settle__after_refund_at_but_before_anyone_refunds__pays(chain: Chain, s
     draw = attest_draw(chain, submitted)
     chain.mine_to(submitted.state.terms.refund_at + 100)
     assert settle(chain, submitted, draw).event("JobSettled")["paid"] == 99 * TUSD
+
+
+@pytest.mark.parametrize("proof", [0, 1], ids=["leaf", "outcome"])
+def test_settle__a_proof_that_begins_before_the_proofs__reverts(
+    chain: Chain, stranger: str, submitted: FundedJob, proof: int
+) -> None:
+    """The escrow would read another one than it hands on."""
+    draw = attest_draw(chain, submitted)
+    args = submitted.number, submitted.state, draw.leaf, draw.outcome
+    data = bytearray(chain._abi("JobEscrow").encode_call("settle", args))
+    head = 4 + 27 * 32
+    places = [int.from_bytes(data[head + 32 * each : head + 32 * each + 32], "big") for each in (0, 1)]
+    least = 29 * 32
+    assert places[0] == least
+    places[proof] = least - 1
+    data[head + 32 * proof : head + 32 * proof + 32] = (least - 1).to_bytes(32, "big")
+
+    with chain.reverts("ProofMisplaced", leaf=places[0], outcome=places[1], least=least):
+        chain.transact(chain.address["JobEscrow"], bytes(data), sender=stranger, function="settle")
+
+
+def test_settle__proofs_the_other_way_round_in_calldata__settles_all_the_same(
+    chain: Chain, stranger: str, submitted: FundedJob
+) -> None:
+    draw = attest_draw(chain, submitted)
+    args = submitted.number, submitted.state, draw.leaf, draw.outcome
+    data = chain._abi("JobEscrow").encode_call("settle", args)
+    head, least = 4 + 27 * 32, 29 * 32
+    second = int.from_bytes(data[head + 32 : head + 64], "big")
+    leaf, outcome = data[4 + least : 4 + second], data[4 + second :]
+    places = (least + len(outcome)).to_bytes(32, "big") + least.to_bytes(32, "big")
+
+    data = data[:head] + places + outcome + leaf
+    sent = chain.transact(chain.address["JobEscrow"], data, sender=stranger, function="settle")
+
+    assert sent.event("JobSettled")["reason"] == CloseReason.OUTCOME_PASSED

@@ -15,6 +15,7 @@ TOKEN, STAKING, ESCROW, ATTESTATIONS, DOLLAR = (f"0x{each:040x}" for each in ran
 A, B, C = (f"0x{each:040x}" for each in range(0x11, 0x14))
 NOBODY = "0x" + "00" * 20
 UNBONDING = 300
+FEE_BURN_BPS = 1_000
 
 _ADDRESSES = {"TensorbondToken": TOKEN, "ProviderStaking": STAKING, "JobEscrow": ESCROW, DOLLAR: DOLLAR}
 _numbers = count()
@@ -56,7 +57,7 @@ def staked(provider: str, amount: int, shares: int, active: int) -> list[Event]:
 
 
 def books_of(events: Iterable[Event]) -> tuple[Books, list[Finding]]:
-    books = Books(TOKEN, STAKING, ESCROW, ATTESTATIONS, "0x" + "aa" * 32, UNBONDING)
+    books = Books(TOKEN, STAKING, ESCROW, ATTESTATIONS, "0x" + "aa" * 32, UNBONDING, FEE_BURN_BPS)
     report = Report(1, 0, bytes(32))
     replay(books, events, report)
     return books, report.findings

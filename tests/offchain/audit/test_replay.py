@@ -19,6 +19,7 @@ from tests.offchain.audit.events import (
     ESCROW,
     NOBODY,
     STAKING,
+    TOKEN,
     UNBONDING,
     A,
     B,
@@ -450,11 +451,48 @@ def test_replay__job_settled__adds_up() -> None:
     assert findings == []
     assert books.paid[1] == (990, 10, 0)
     assert books.open_money() == {DOLLAR: 10}
-    swept = log("JobEscrow", "FeesSwept", token=DOLLAR, to=C, amount=10, tracked=0)
+    swept = log("JobEscrow", "FeesSwept", token=DOLLAR, to=C, amount=10, burned=0, tracked=0)
     books, findings = books_of(
         [*_job(_accept(), _submit(), _settle()), *together(swept, transfer(ESCROW, C, 10, DOLLAR))]
     )
     assert (findings, books.tills[DOLLAR].tracked) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("amount", "burned", "gone", "checks"),
+    [
+        (18, 1, 1, []),
+        (19, 0, 0, ["event total"] * 2),
+        (17, 2, 2, ["event total"] * 2),
+        (18, 1, 0, ["invariant 14"]),
+        (18, 1, 2, ["invariant 14"]),
+    ],
+)
+def test_replay__fees_in_tbnd_swept__a_tenth_is_burned(
+    amount: int, burned: int, gone: int, checks: list[str]
+) -> None:
+    terms = replace(TERMS, token=TOKEN, price=1_900)
+    job = {"job": 1, "token": TOKEN, "tracked": 1_900}
+    events = [
+        genesis(B, 10_000),
+        log("JobEscrow", "TokenAllowed", token=TOKEN, cap=10_000),
+        log("JobEscrow", "FeeSet", feeBps=100),
+        *together(
+            log("JobEscrow", "JobFunded", 1, requester=B, terms=terms, feeBps=100, **job),
+            transfer(B, ESCROW, 1_900),
+        ),
+        _accept(),
+        _submit(),
+        *together(
+            log("JobEscrow", "JobSettled", provider=A, reason=1, paid=1_881, fee=19, **job | {"tracked": 19}),
+            transfer(ESCROW, A, 1_881),
+        ),
+    ]
+    told = log("JobEscrow", "FeesSwept", token=TOKEN, to=C, amount=amount, burned=burned, tracked=0)
+    moved = [transfer(ESCROW, payee, value) for payee, value in ((NOBODY, gone), (C, amount)) if value]
+    books, findings = books_of([*events, *together(told, *moved)])
+    assert _checks(findings) == checks
+    assert books.supply == 10_000 - gone
 
 
 @pytest.mark.parametrize(
