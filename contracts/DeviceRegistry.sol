@@ -34,20 +34,12 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         uint24 devices;
     }
 
-    /// @dev A device's last times of being held, newest first: from the first slot that begins after `hold` up to, not including,
-    /// the first that begins after `release`. While it is held, the newest ends with OPEN. One word.
-    struct Holds {
-        /// The slot that its last job forced.
-        uint32 forcedSlot;
-        uint32 since0;
-        uint32 until0;
-        uint32 since1;
-        uint32 until1;
-        uint32 since2;
-        uint32 until2;
-    }
-
     uint32 private constant OPEN = type(uint32).max;
+    /// @dev `_holds`, from the lowest bits on: the slot that the device's last job forced, 32 bits; then its last three times of being
+    /// held, newest first, each the block of `release`, STILL while there is none, and the block of `hold`. A block has 37 bits.
+    uint256 private constant STILL = (1 << 37) - 1;
+    uint256 private constant TIME_BITS = 2 * 37;
+    uint256 private constant THREE_TIMES = (1 << 3 * TIME_BITS) - 1;
     uint256 private constant DEVICES_PER_CALL = 64;
     /// A device's id is its leaf's index in the attestation tree.
     uint256 private constant MAX_DEVICES = (1 << MerkleSum.DEPTH) - 1;
@@ -65,7 +57,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     Head private _head;
     mapping(uint256 device => Device) private _devices;
-    mapping(uint256 device => Holds) private _holds;
+    mapping(uint256 device => uint256) private _holds;
     /// Wei of the device's bond that were slashed, or unlocked at its discharge.
     mapping(uint256 device => uint256) private _debited;
     mapping(uint256 classId => DeviceClass) private _classes;
@@ -212,9 +204,14 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     /// @inheritdoc IDeviceRegistry
     function hold(uint256 device, uint256 slot) external onlyEscrow returns (Device memory) {
-        uint256 coming = _comingSlot(timingNow());
-        uint256 active = slot == 0 ? coming : slot;
-        return _hold(device, coming, slot, active, timingAt(active));
+        Timing memory timing = timingNow();
+        uint256 active = slot == 0 ? _comingSlot(timing) : slot;
+        Device memory held = deviceOf(device);
+        uint256 holds = _requireReleased(device);
+        _requireActive(device, held, active, timingAt(active));
+
+        _hold(device, holds, slot, timing);
+        return held;
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -225,22 +222,28 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
     {
         Timing memory timing = timingNow();
         uint256 windows = uint256(timing.attestBlocks) + timing.proofBlocks;
-        uint256 coming = _comingSlot(timing);
-        slot = coming + 1;
+        slot = _comingSlot(timing) + 1;
+        Timing memory then_ = timing;
+        if (block.number < _head.fromBlock) {
+            // Another entry may be in force by then; and an epoch isn't final before the one that precedes it.
+            then_ = timingAt(slot);
+            windows = Math.max(windows, uint256(then_.attestBlocks) + then_.proofBlocks);
+        }
+        startsAt = then_.startOf(slot);
+        finalFrom = then_.lastBlock(then_.epochOf(slot)) + windows + 1;
+        held = deviceOf(device);
+        uint256 holds = _requireReleased(device);
+        _requireActive(device, held, slot, then_);
 
-        // Another entry may be in force by then; and an epoch isn't final before the one that precedes it.
-        timing = timingAt(slot);
-        windows = Math.max(windows, uint256(timing.attestBlocks) + timing.proofBlocks);
-        startsAt = timing.startOf(slot);
-        finalFrom = timing.lastBlock(timing.epochOf(slot)) + windows + 1;
-        held = _hold(device, coming, slot, slot, timing);
+        _hold(device, holds, slot, timing);
     }
 
     /// @inheritdoc IDeviceRegistry
     function release(uint256 device) external onlyEscrow {
-        if (_holds[device].until0 != OPEN) revert DeviceNotHeld(device);
+        uint256 holds = _holds[device];
+        if ((holds >> 32) & STILL != STILL) revert DeviceNotHeld(device);
 
-        _holds[device].until0 = _comingSlot(timingNow()).toUint32();
+        _holds[device] = holds ^ ((STILL ^ block.number) << 32);
 
         emit DeviceReleased(device);
     }
@@ -318,16 +321,17 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     /// @inheritdoc IDeviceRegistry
     function isHeld(uint256 device) external view returns (bool) {
-        return _holds[device].until0 == OPEN;
+        return (_holds[device] >> 32) & STILL == STILL;
     }
 
     /// @inheritdoc IDeviceRegistry
     function heldIn(uint256 device, uint256 slot) external view returns (bool known, bool held) {
-        Holds memory holds = _holds[device];
-        if (slot >= holds.since0) return (true, slot < holds.until0);
-        if (slot >= holds.since1) return (true, slot < holds.until1);
-        if (slot >= holds.since2) return (true, slot < holds.until2);
-        return (false, false);
+        uint256 begins = timingAt(slot).startOf(slot);
+        uint256 holds = _holds[device] >> 32;
+        for (uint256 time = 0; time < 3; ++time) {
+            if (begins >= (holds >> 37) & STILL) return (true, begins < holds & STILL);
+            holds >>= TIME_BITS;
+        }
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -337,7 +341,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     /// @inheritdoc IDeviceRegistry
     function timingAt(uint256 slot) public view returns (Timing memory timing) {
-        timing = _newest();
+        _loadNewest(timing);
         for (uint256 entry = _head.entries - 1; slot < timing.fromSlot;) {
             timing = _timings[--entry];
         }
@@ -345,7 +349,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     /// @inheritdoc IDeviceRegistry
     function timingOf(uint256 epoch) public view returns (Timing memory timing) {
-        timing = _newest();
+        _loadNewest(timing);
         for (uint256 entry = _head.entries - 1; epoch < timing.fromEpoch;) {
             timing = _timings[--entry];
         }
@@ -353,7 +357,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     /// @inheritdoc IDeviceRegistry
     function timingNow() public view returns (Timing memory timing) {
-        timing = _newest();
+        _loadNewest(timing);
         for (uint256 entry = _head.entries - 1; entry != 0 && block.number < timing.fromBlock;) {
             timing = _timings[--entry];
         }
@@ -422,18 +426,17 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         emit TimingScheduled(entry, t);
     }
 
-    function _newest() private view returns (Timing memory) {
+    /// @dev Into `timing`, the newest entry: another one in memory would cost more than the reading.
+    function _loadNewest(Timing memory timing) private view {
         Head storage head = _head;
-        return Timing({
-            fromEpoch: head.fromEpoch,
-            fromSlot: head.fromSlot,
-            fromBlock: head.fromBlock,
-            slotBlocks: head.slotBlocks,
-            epochSlots: head.epochSlots,
-            attestBlocks: head.attestBlocks,
-            proofBlocks: head.proofBlocks,
-            rollCall: head.rollCall
-        });
+        timing.fromEpoch = head.fromEpoch;
+        timing.fromSlot = head.fromSlot;
+        timing.fromBlock = head.fromBlock;
+        timing.slotBlocks = head.slotBlocks;
+        timing.epochSlots = head.epochSlots;
+        timing.attestBlocks = head.attestBlocks;
+        timing.proofBlocks = head.proofBlocks;
+        timing.rollCall = head.rollCall;
     }
 
     /// @dev The epoch after the present one, given the timing in force; before the first block that is epoch 0.
@@ -447,30 +450,41 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         return block.number < timing.fromBlock ? timing.fromSlot : timing.slotAt(block.number + timing.slotBlocks - 1);
     }
 
-    /// @dev Begin a time of being held with slot `coming`; it goes on with the last one if no slot has begun in between.
-    /// @param forcedSlot 0: none. @param active In which slot the device must be active, and `timing` the entry in force then.
-    function _hold(uint256 device, uint256 coming, uint256 forcedSlot, uint256 active, Timing memory timing)
-        private
-        returns (Device memory d)
-    {
-        d = deviceOf(device);
-        Holds memory holds = _holds[device];
-        if (holds.until0 == OPEN) revert DeviceHeldAlready(device);
-        if (!_isActive(d, active, timing)) revert DeviceNotActive(device, active);
+    /// @dev Begin a time of being held; it goes on with the last one if no slot has begun in between, so that who comes and goes within
+    /// a slot makes the chain forget nothing. @param forcedSlot 0: none. @param timing The entry in force.
+    function _hold(uint256 device, uint256 holds, uint256 forcedSlot, Timing memory timing) private {
+        uint256 until = (holds >> 32) & STILL;
+        uint256 last = uint32(holds);
         if (forcedSlot != 0) {
-            if (forcedSlot == holds.forcedSlot) revert DeviceForcedAlready(device, forcedSlot);
-            holds.forcedSlot = forcedSlot.toUint32();
+            if (forcedSlot == last) revert DeviceForcedAlready(device, forcedSlot);
+            last = forcedSlot.toUint32();
         }
 
-        if (coming > holds.until0) {
-            (holds.since2, holds.until2) = (holds.since1, holds.until1);
-            (holds.since1, holds.until1) = (holds.since0, holds.until0);
-            holds.since0 = coming.toUint32();
+        uint256 times = holds >> 32 | STILL;
+        if (until < block.number && until <= _lastStart(timing)) {
+            times = (holds >> 32 << TIME_BITS | block.number << 37 | STILL) & THREE_TIMES;
         }
-        holds.until0 = OPEN;
-        _holds[device] = holds;
+        _holds[device] = times << 32 | last;
 
         emit DeviceHeld(device);
+    }
+
+    /// @return The block in which the last slot began before this block, given the timing in force; where that was under another
+    /// entry, the block before this one: then one slot more counts as begun.
+    function _lastStart(Timing memory timing) private view returns (uint256) {
+        uint256 before = block.number - 1;
+        if (before < timing.fromBlock) return before;
+        return before - (before - timing.fromBlock) % timing.slotBlocks;
+    }
+
+    /// @return holds The device's word.
+    function _requireReleased(uint256 device) private view returns (uint256 holds) {
+        holds = _holds[device];
+        if ((holds >> 32) & STILL == STILL) revert DeviceHeldAlready(device);
+    }
+
+    function _requireActive(uint256 device, Device memory d, uint256 slot, Timing memory timing) private pure {
+        if (!_isActive(d, slot, timing)) revert DeviceNotActive(device, slot);
     }
 
     function _isActive(Device memory d, uint256 slot, Timing memory timing) private pure returns (bool) {

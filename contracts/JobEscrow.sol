@@ -120,25 +120,33 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     function fund(Terms calldata terms) external nonReentrant returns (uint256 job) {
         address payer = _payerOf(terms);
         require(msg.sender == payer, PayerOnly(msg.sender, payer));
-        _requireTerms(terms);
+        // The forced epoch must have time to become final before an undecided job is refunded.
+        _requireTerms(terms, Math.max(REGISTRY.decisionBlocks(), terms.reviewBlocks));
         uint256 bps;
-        (job, bps) = _enter(terms);
+        uint256 tracked;
+        (job, bps, tracked) = _enter(terms);
+        uint256 none = 0;
 
         _hashes[job] = keccak256(
-            abi.encodePacked(msg.data[TERMS:TERMS_END], bps, new bytes(3 * 32), uint256(JobStatus.Funded), new bytes(4 * 32))
+            abi.encodePacked(
+                msg.data[TERMS:TERMS_END], bps, none, none, none, uint256(JobStatus.Funded), none, none, none, none
+            )
         );
 
-        _pull(terms.token, payer, terms.price);
+        _pull(terms.token, payer, terms.price, tracked);
     }
 
     /// @inheritdoc IJobEscrow
     function open(Terms calldata terms, uint256 device) external nonReentrant returns (uint256 job) {
         require(msg.sender == ORDER_BOOK, OrderBookOnly(msg.sender));
-        _requireTerms(terms);
+        // The slot that is forced here says itself when its epoch is final.
+        _requireTerms(terms, terms.reviewBlocks);
         uint256 bps;
-        (job, bps) = _enter(terms);
+        uint256 tracked;
+        (job, bps, tracked) = _enter(terms);
         (address provider, uint256 slot) = _accept(job, terms, device);
         _requireInvited(provider, terms.provider);
+        uint256 none = 0;
 
         _hashes[job] = keccak256(
             abi.encodePacked(
@@ -148,11 +156,14 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
                 device,
                 slot,
                 uint256(JobStatus.Accepted),
-                new bytes(4 * 32)
+                none,
+                none,
+                none,
+                none
             )
         );
 
-        _pull(terms.token, _payerOf(terms), terms.price);
+        _pull(terms.token, _payerOf(terms), terms.price, tracked);
     }
 
     /// @inheritdoc IJobEscrow
@@ -204,7 +215,8 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     }
 
     /// @inheritdoc IJobEscrow
-    function submit(uint256 job, Job calldata state, bytes32 result) external nonReentrant {
+    function submit(uint256 job, Job calldata state, bytes32 result) external {
+        // Moves no money and calls a view at most, so it needs no guard against reentrance.
         _requireStatus(job, state, JobStatus.Accepted);
         _requireOperator(state.provider);
         _requireBy(job, state.terms.submitBy);
@@ -263,7 +275,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
         emit JobDisputed(job, msg.sender, token, bond, verdictBy, tracked);
 
-        _pull(token, msg.sender, bond);
+        _pull(token, msg.sender, bond, tracked);
     }
 
     /// @inheritdoc IJobEscrow
@@ -455,31 +467,31 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
     // -------------------------------------------------------------------------------------------------- beginning a job
 
-    function _requireTerms(Terms calldata terms) private view {
+    /// @param undecided So many blocks from `submitBy` to `refundAt` at least, among them the review.
+    function _requireTerms(Terms calldata terms, uint256 undecided) private view {
         _requirePrice(terms.price, terms.parts);
         _requireLater("acceptBy", terms.acceptBy, block.number);
         _requireLater("submitBy", terms.submitBy, terms.acceptBy);
-        // The forced epoch must have time to become final, and the review to end, before an undecided job is refunded.
-        uint256 undecided = Math.max(REGISTRY.decisionBlocks(), terms.reviewBlocks);
         _requireLater("refundAt", terms.refundAt, terms.submitBy + undecided);
         uint256 latest = block.number + MAX_JOB_BLOCKS;
         require(terms.refundAt <= latest, RefundTooLate(terms.refundAt, latest));
     }
 
     /// @dev Its event encodes the terms, and so refuses bytes that abi.encode would not write.
-    function _enter(Terms calldata terms) private returns (uint256 job, uint256 bps) {
-        Counter memory counter = _counter;
+    function _enter(Terms calldata terms) private returns (uint256 job, uint256 bps, uint256 tracked) {
+        Counter storage counter = _counter;
         require(!counter.paused, Paused());
-        Ledger memory ledger = _ledgers[terms.token];
-        require(ledger.cap > 0, TokenNotAllowed(terms.token));
-        uint256 tracked = uint256(ledger.tracked) + terms.price;
-        require(tracked - ledger.fees <= ledger.cap, CapExceeded(terms.token, tracked - ledger.fees, ledger.cap));
+        Ledger storage ledger = _ledgers[terms.token];
+        uint256 cap = ledger.cap;
+        require(cap > 0, TokenNotAllowed(terms.token));
+        tracked = uint256(ledger.tracked) + terms.price;
+        uint256 escrowed = tracked - ledger.fees;
+        require(escrowed <= cap, CapExceeded(terms.token, escrowed, cap));
 
         bps = counter.feeBps;
-        job = ++counter.jobs;
-        _counter = counter;
+        job = uint256(counter.jobs) + 1;
+        counter.jobs = uint64(job);
         ledger.tracked = uint88(tracked); // at most cap + fees, which are 87 and 80 bits
-        _ledgers[terms.token] = ledger;
 
         emit JobFunded(job, terms.requester, terms.token, terms, bps, tracked);
     }
@@ -639,14 +651,14 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     function _takeParts(Job calldata state, uint256 parts) private returns (uint256 paid, uint256 fee, uint256 tracked) {
         uint256 before = _worth(state, state.paidParts);
         uint256 afterwards = _worth(state, parts);
-        Ledger memory ledger = _ledgers[state.terms.token];
+        Ledger storage ledger = _ledgers[state.terms.token];
+        uint256 fees = ledger.fees;
         fee = Bps.share(afterwards, state.feeBps) - Bps.share(before, state.feeBps);
-        fee = Math.min(fee, type(uint80).max - ledger.fees);
+        fee = Math.min(fee, type(uint80).max - fees);
         paid = afterwards - before - fee;
-        ledger.tracked -= uint88(paid); // at most the price, which is at most the cap
-        ledger.fees += uint80(fee);
-        _ledgers[state.terms.token] = ledger;
-        tracked = ledger.tracked;
+        tracked = ledger.tracked - paid;
+        ledger.tracked = uint88(tracked); // less than before
+        ledger.fees = uint80(fees + fee); // at most 2⁸⁰ − 1, by the choice of `fee`
     }
 
     function _debit(address token, uint256 amount) private returns (uint256) {
@@ -671,12 +683,12 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
     /// @dev By difference of balances, so a token that keeps a fee is refused; so is one whose earlier holdings have shrunk,
     /// because new money would pay old debts.
-    function _pull(address token, address from, uint256 amount) private {
+    /// @param tracked What is tracked with it.
+    function _pull(address token, address from, uint256 amount, uint256 tracked) private {
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(from, address(this), amount);
         uint256 balance = IERC20(token).balanceOf(address(this));
         uint256 have = Math.saturatingSub(balance, before);
-        uint256 tracked = _ledgers[token].tracked;
 
         require(have == amount, TokenAmountMismatch(token, have, amount));
         require(balance >= tracked, TokenAmountMismatch(token, balance, tracked));

@@ -213,6 +213,8 @@ interface IJobEscrow {
 
     /// @notice `fund` and `accept` in one: the payer's allowance pays, and `device`, which must be `terms.provider`'s, is held. Caller: the
     /// order book, which vouches that the payer has signed these terms and the provider or its operator this device's service.
+    /// Of the deadlines `fund` asks one thing more: the forced slot is known here, and refundAt must only leave its epoch the time to
+    /// become final, and the review to end.
     function open(Terms calldata terms, uint256 device) external returns (uint256 job);
 
     /// @notice Pass a funded job on to another provider, at the same or a lower price; the difference goes back to the payer. Caller:

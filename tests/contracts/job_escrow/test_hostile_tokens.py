@@ -298,7 +298,7 @@ def test_greedy_token__with_a_receiver_that_burns_its_gas_too__closes_within_the
 def decided_job(
     chain: Chain, device: int, for_provider: int, requester: str | None = None, **terms: Any
 ) -> FundedJob:
-    """Disputed, and the arbiter has a verdict. The sponsor, where there is one, is the role that submitted_job funds as."""
+    """Disputed, and the arbiter has a verdict."""
     arbiter = chain.deploy("ScriptedArbiter")
     if requester is not None:
         terms["requester"] = requester
@@ -419,14 +419,14 @@ def actor(market: int, chain: Chain, governor: str) -> Actor:
 
 
 def verbs(chain: Chain, job: FundedJob, other: FundedJob) -> dict[str, tuple[Any, ...]]:
-    """Every verb, as it would rob the escrow if it could be entered from inside `approve`."""
+    """Every verb that moves money or a device, as it would rob the escrow if it could be entered from inside
+    `approve`."""
     draw = attest_draw(chain, job)
     proof = (draw.leaf, draw.outcome)
     token = job.state.terms.token
     return {
         "fund": (job.state.terms,),
         "accept": (other.number, other.state, job.state.device),
-        "submit": (job.number, job.state, ZERO),
         "approve": (job.number, job.state),
         "settle": (job.number, job.state, *proof),
         "refund": (other.number, other.state),
@@ -450,6 +450,25 @@ def test_hook_token__every_verb_from_inside_a_payment__is_refused(chain: Chain, 
         assert actor.attempts == 1, verb
         assert actor.answer == (False, REENTERED), verb
         assert chain.balance("HookToken", actor.address) == balance + PAID, verb
+        chain.revert_to(snapshot)
+
+
+def test_hook_token__submit_from_inside_a_payment__finds_the_job_closed(chain: Chain, actor: Actor) -> None:
+    """It is not guarded, for it moves nothing."""
+    job = actor.submit(actor.provide())
+    accepted = replace(job.state, status=JobStatus.ACCEPTED, submitted_at=0, result=ZERO)
+    for state in (accepted, job.state):
+        snapshot = chain.snapshot()
+        actor.arm("JobEscrow", "submit", job.number, state, keccak(b"another"))
+
+        sent = actor.act("JobEscrow", "approve", job.number, job.state)
+
+        assert sent.event("JobSettled")["paid"] == PAID
+        succeeded, answer = actor.answer
+        assert (actor.attempts, succeeded) == (1, False)
+        mismatch = keccak(b"JobStateMismatch(uint256,bytes32,bytes32)")[:4]
+        closed = replace(job.state, status=JobStatus.SETTLED)
+        assert answer == mismatch + job.number.to_bytes(32, "big") + job_hash(state) + job_hash(closed)
         chain.revert_to(snapshot)
 
 

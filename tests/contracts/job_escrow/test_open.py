@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from tensorbond.chain import slots
 from tensorbond.chain.types import Job, JobStatus, Terms
-from tests.acts import TBND, TUSD, FundedJob, approve_as, submit_as, terms_of
+from tests.acts import TBND, TUSD, FundedJob, approve_as, submit_as, terms_of, timing
 from tests.chain import Chain
 
 from .jobs import is_held, job_hash, moving
@@ -78,13 +79,24 @@ def test_open__deadlines_that_fund_or_accept_refuse__reverts(
     chain: Chain, provider: str, requester: str, device: int, book: str
 ) -> None:
     terms = terms_of(chain, requester, provider=provider)
-    late = replace(terms, refund_at=terms.refund_at - 1)
-    with chain.reverts("DeadlineInvalid", field="refundAt", have=late.refund_at, least=terms.refund_at):
-        open_job(chain, book, late, device)
+    first = timing(chain)
+    forced = slots.forced_slot(first, chain.block_number + 1)
+    # The forced slot is known here, and with it when its epoch is final; the review must be over, too.
+    final = (
+        slots.last_block(first, slots.epoch_of(first, forced)) + first.attest_blocks + first.proof_blocks + 1
+    )
+    assert final > terms.submit_by + terms.review_blocks
+    for early, least in (
+        (replace(terms, refund_at=final - 1), final),
+        (replace(terms, refund_at=final, review_blocks=final), terms.submit_by + final),
+    ):
+        with chain.reverts("DeadlineInvalid", field="refundAt", have=early.refund_at, least=least):
+            open_job(chain, book, early, device)
     with chain.reverts("DeviceUnfit", field="bondedGops", have=10, need=11):
         open_job(chain, book, replace(terms, min_gops=11), device)
     with chain.reverts("PriceIndivisible", price=PRICE, parts=7):
         open_job(chain, book, replace(terms, parts=7), device)
+    assert open_job(chain, book, replace(terms, refund_at=final), device).state.forced_slot == forced
 
 
 def test_open__while_paused__reverts(

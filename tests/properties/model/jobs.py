@@ -298,16 +298,17 @@ class Jobs(Faults):
         verdict, terms = self.verdict_on(number), job.state.terms
         over = self.block > job.state.verdict_by
         require(over or verdict != Verdict.NONE, "VerdictPending", number, job.state.verdict_by)
-        bond, winner = job.bond, terms.requester
+        bond, winner, paid = job.bond, terms.requester, True
         self.ledgers[terms.token].tracked -= bond
         if verdict == Verdict.FOR_PROVIDER:
             winner = job.state.provider
             self._settle(job, CloseReason.VERDICT_FOR_PROVIDER)
         elif verdict == Verdict.FOR_REQUESTER:
-            self._refund(job, CloseReason.VERDICT_FOR_REQUESTER, slashed=False)
+            paid = self._refund(job, CloseReason.VERDICT_FOR_REQUESTER, slashed=False)
         else:
             job.state = replace(job.state, status=SUBMITTED)
-        self._pay(terms.token, winner, bond)
+        # A token that has refused once is not asked again.
+        (self._pay if paid else self._owe)(terms.token, winner, bond)
 
     # What is left to pay
 
@@ -348,7 +349,7 @@ class Jobs(Faults):
         ledger.tracked -= after - before - fee
         self._pay(terms.token, job.state.provider, after - before - fee)
 
-    def _refund(self, job: JobBook, reason: CloseReason, *, slashed: bool) -> None:
+    def _refund(self, job: JobBook, reason: CloseReason, *, slashed: bool) -> bool:
         terms, unpaid = job.state.terms, job.state.unpaid
         if job.state.status != FUNDED:
             if slashed:
@@ -361,21 +362,25 @@ class Jobs(Faults):
         job.state, job.reason = replace(job.state, status=REFUNDED), reason
         job.left += unpaid
         self.ledgers[terms.token].tracked -= unpaid
-        self._pay(terms.token, terms.payer, unpaid)
+        return self._pay(terms.token, terms.payer, unpaid)
 
     # Money
 
     def _pull(self, token: str, account: str, amount: int) -> None:
         self.tokens[token].move(account, self.at.escrow, amount)
 
-    def _pay(self, token: str, account: str, amount: int) -> None:
+    def _pay(self, token: str, account: str, amount: int) -> bool:
         """Or owe it, if the token refuses."""
         book = self.tokens[token]
         if {account, self.at.escrow} & book.blocked:
-            self.ledgers[token].owed[account] += amount
-            self.ledgers[token].tracked += amount
-        else:
-            book.move(self.at.escrow, account, amount)
+            self._owe(token, account, amount)
+            return False
+        book.move(self.at.escrow, account, amount)
+        return True
+
+    def _owe(self, token: str, account: str, amount: int) -> None:
+        self.ledgers[token].owed[account] += amount
+        self.ledgers[token].tracked += amount
 
     # Checks
 
