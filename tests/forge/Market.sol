@@ -853,7 +853,7 @@ contract Market is World {
         } else if (topic == IJobEscrow.PaymentCollected.selector) {
             _owed[_account(log.topics[2])][_account(log.topics[1])] -= _word(log.data, 0);
         } else if (topic == IJobEscrow.FeesSwept.selector) {
-            _fees[_account(log.topics[1])] -= _word(log.data, 0);
+            _fees[_account(log.topics[1])] -= _word(log.data, 0) + _word(log.data, 1);
         }
     }
 
