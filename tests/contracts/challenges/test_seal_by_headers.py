@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from eth_utils.crypto import keccak
 
@@ -37,6 +39,24 @@ def test_seal_by_headers__up_to_a_sealed_slot__keeps_the_lost_hash(
     chain: Chain, stranger: str, slot: int
 ) -> None:
     known = start_of(chain, slot + 1)
+    chain.mine_to(known)
+    chain.send("Challenges", "seal", slot + 1, sender=stranger)
+    forget_history(chain)
+    mine_out_of_reach(chain, known)
+    start = start_of(chain, slot)
+    headers = headers_of(chain, range(start, known + 1))
+
+    sent = chain.send("Challenges", "sealByHeaders", slot, headers, known, sender=stranger)
+
+    assert sent.event("SlotSealed")["beacon"] == chain.block_hash(start)
+
+
+def test_seal_by_headers__up_to_a_sealed_slot_before_a_change_of_timing__keeps_the_lost_hash(
+    chain: Chain, stranger: str, governor: str, slot: int
+) -> None:
+    known = start_of(chain, slot + 1)
+    later = replace(chain.call("DeviceRegistry", "timingEntry", 0), from_epoch=1_000)
+    chain.send("DeviceRegistry", "schedule", later, sender=governor)
     chain.mine_to(known)
     chain.send("Challenges", "seal", slot + 1, sender=stranger)
     forget_history(chain)

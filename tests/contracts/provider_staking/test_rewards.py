@@ -289,3 +289,19 @@ def test_set_commission__another_rise__waits_anew(chain: Chain, provider: str, s
 def test_set_commission__more_than_the_most__reverts(chain: Chain, provider: str) -> None:
     with chain.reverts("CommissionTooHigh", have=3_001, most=3_000):
         set_commission(chain, provider, 3_001)
+
+
+def test_distribute__nothing__only_notes_what_has_vested(chain: Chain, provider: str, staked: int) -> None:
+    until = reward_as(chain, provider, 300 * TBND).event("RewardDistributed")["vestsUntil"]
+    chain.mine_to(until - UNBONDING_BLOCKS // 3 - 2)
+
+    with moving(chain):
+        sent = reward_as(chain, provider, 0)
+
+    assert sent.event("RewardDistributed") == {
+        "provider": provider,
+        "amount": 0,
+        "vesting": 100 * TBND,
+        "vested": 200 * TBND,
+        "vestsUntil": until,
+    }

@@ -385,3 +385,51 @@ def test_slash__again_and_again__keeps_the_books_to_the_wei(chain: Chain, provid
     assert chain.call("ProviderStaking", "totalStaked") == stake.active + stake.unbonding
     assert chain.balance("TensorbondToken", "ProviderStaking") == stake.active + stake.unbonding
     assert (stake.shares, stake.unbonding_shares) == (stake.active, 333 * TBND)
+
+
+def test_slash__of_a_short_provider_down_to_nothing__ends_its_shortage_and_the_request(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    """What was unbonding when all of it was taken can be withdrawn as the nothing that is left."""
+    delegate_as(chain, other_provider, provider, 1_000 * TBND)
+    lock_as(chain, "DeviceRegistry", provider, 2_000 * TBND)
+    asked = undelegate_as(chain, other_provider, provider).block
+    assert stake_of(chain, provider).short_since == asked
+
+    with moving(
+        chain,
+        total=-2_000 * TBND,
+        held=-2_000 * TBND,
+        supply=-2_000 * TBND,
+        provider_active=-1_000 * TBND,
+        provider_locked=-2_000 * TBND,
+        provider_unbonding=-1_000 * TBND,
+    ):
+        slash_as(chain, "WorkDisputes", provider, 2_000 * TBND)
+
+    assert chain.call("ProviderStaking", "shortSince", provider) == 0
+    chain.mine_to(asked + UNBONDING_BLOCKS)
+    assert chain.call("ProviderStaking", "withdrawableDelegatedOf", provider, other_provider) == 0
+    with moving(chain):
+        sent = chain.send("ProviderStaking", "withdrawDelegated", provider, sender=other_provider)
+    assert sent.event("DelegationWithdrawn")["amount"] == 0
+    assert sent.all("Transfer") == []
+    with chain.reverts("NothingUnbonding", holder=other_provider):
+        chain.send("ProviderStaking", "withdrawDelegated", provider, sender=other_provider)
+
+
+def test_slash__where_nothing_is_left_of_the_lock__takes_nothing_and_says_nothing(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, 1_000 * TBND)
+    lock_as(chain, "DeviceRegistry", provider, 2_000 * TBND)
+    asked = undelegate_as(chain, other_provider, provider).block
+    chain.mine_to(asked + UNBONDING_BLOCKS)
+    chain.send("ProviderStaking", "withdrawDelegated", provider, sender=other_provider)
+    first = slash_as(chain, "WorkDisputes", provider, 1_500 * TBND).event("StakeSlashed")
+    assert (first["fromActive"], first["locked"]) == (1_000 * TBND, 1_000 * TBND)
+
+    with moving(chain):
+        sent = slash_as(chain, "WorkDisputes", provider, 500 * TBND)
+
+    assert sent.events == []

@@ -26,3 +26,7 @@ def test_constructor__more_than_half_of_the_cap__reverts(bare_chain: Chain) -> N
 
     with bare_chain.reverts("CapExceeded", have=500_000_000 * TBND + 1, most=500_000_000 * TBND):
         bare_chain.deploy("TensorbondToken", minter, holder, 500_000_000 * TBND + 1)
+
+
+def test_test_dollar__of_the_test_networks__has_six_decimals(chain: Chain) -> None:
+    assert chain.call("TestDollar", "decimals") == 6
