@@ -359,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         compiler.compile_project()
         if options.compile:
             return 0
-        command = [sys.executable, "-m", "pytest", "-p", "tests.probing", "-q", *(rest or TESTS)]
+        command = [sys.executable, "-m", "pytest", "-p", "tests.probing", "-q", "-rsfE", *(rest or TESTS)]
         failed = subprocess.run(command, cwd=compiler.ROOT, check=False).returncode
 
     report = report_on(made.values())

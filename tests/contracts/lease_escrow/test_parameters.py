@@ -61,3 +61,7 @@ def test_pause__opened_or_accepted__reverts(chain: Chain, governor: str, request
 
     chain.send("LeaseEscrow", "unpause", sender=governor)
     act(chain, offer, "accept", sender="provider")
+
+
+def test_fee_recipient__is_the_one_it_was_deployed_with(chain: Chain, treasury: str) -> None:
+    assert chain.call("LeaseEscrow", "feeRecipient") == treasury

@@ -149,6 +149,33 @@ def test_top_up__by_another__shares_what_is_unspent(
     assert (share.shares, share.generation, share.refunded) == (TUSD, 1, 0)
 
 
+def test_top_up__by_another_when_all_is_spent__leaves_the_requester_no_share(
+    chain: Chain, requester: str, stranger: str, lease: OpenLease
+) -> None:
+    approve(chain, stranger, TUSD, lease.terms.token)
+    at(chain, lease, 500)
+
+    sent = act(chain, lease, "topUp", TUSD, sender="stranger")
+
+    assert sent.event("LeaseShared") == {"lease": lease.number, "requester": requester, "shares": 0}
+    found = sent.event("LeaseToppedUp")
+    assert (found["funder"], found["amount"], found["shares"]) == (stranger, TUSD, TUSD)
+    shares = [
+        chain.call("LeaseEscrow", "shareOf", lease.number, lease.lease, account).shares
+        for account in (requester, stranger)
+    ]
+    assert shares == [0, TUSD]
+
+
+def test_top_up__twice_by_another__adds_up_its_shares(chain: Chain, stranger: str, lease: OpenLease) -> None:
+    bought = [
+        top_up(chain, lease, amount, "stranger").event("LeaseToppedUp")["shares"] for amount in (TUSD, 7)
+    ]
+    share = chain.call("LeaseEscrow", "shareOf", lease.number, lease.lease, stranger)
+    assert (share.shares, share.generation) == (sum(bought), 1)
+    assert bought[1] >= 7
+
+
 def test_top_up__when_nothing_is_left__begins_a_new_generation(
     chain: Chain, stranger: str, auditor: str, requester: str, lease: OpenLease
 ) -> None:
