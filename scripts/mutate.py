@@ -33,6 +33,8 @@ SEED = 2_026
 PATIENCE = 300
 COPIED = ("contracts", "tests", "scripts", "offchain", "ape-config.yaml", "foundry.toml", "pyproject.toml")
 LINKED = (".venv", "node_modules", "deployments", "docs")
+# Of the tests in forge, those of the libraries: the plays need the whole market.
+PROPERTIES = ("Leaves.t.sol", "Libraries.t.sol", "Trees.sol", "Vm.sol")
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,9 @@ def copy_tree() -> None:
         (TREE / name).symlink_to(ROOT / name)
     shutil.copytree(compiler.BUILD / "solc", TREE / ".build" / "solc")
     # The library's properties compile in seconds without the whole market.
-    for name in ("Invariants.t.sol", "Market.sol", "World.sol"):
-        (TREE / "tests" / "forge" / name).unlink()
+    for path in (TREE / "tests" / "forge").glob("*.sol"):
+        if path.name not in PROPERTIES:
+            path.unlink()
 
 
 def try_mutant(target: Target, text: str) -> str:

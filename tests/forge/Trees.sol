@@ -31,6 +31,33 @@ library Trees {
         return (row[0], weights[0], bytes.concat(bytes3(uint24(bitmap)), path));
     }
 
+    /// @param places In order. @return path That of several leaves at once (`MerkleMany`).
+    function climbMany(bytes32[] memory hashes, uint96[] memory sums, uint256[] memory places)
+        internal
+        pure
+        returns (bytes memory path)
+    {
+        (bytes32[] memory row, uint96[] memory weights) = (hashes, sums);
+        uint256 count = places.length;
+        for (uint256 level = 0; level < DEPTH; ++level) {
+            uint256 parents = 0;
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 place = places[i];
+                uint256 sibling = place ^ 1;
+                if (place % 2 == 0 && i + 1 < count && places[i + 1] == sibling) {
+                    ++i;
+                } else if (sibling < row.length && (row[sibling] != 0 || weights[sibling] != 0)) {
+                    path = bytes.concat(path, bytes1(uint8(1)), row[sibling], bytes12(weights[sibling]));
+                } else {
+                    path = bytes.concat(path, bytes1(0));
+                }
+                places[parents++] = place / 2;
+            }
+            count = parents;
+            (row, weights) = _above(row, weights);
+        }
+    }
+
     /// @return above The root of the outcomes' hashes. @return path That of the one in this place.
     function climbOutcomes(bytes32[] memory hashes, uint256 index)
         internal

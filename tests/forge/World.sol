@@ -8,8 +8,12 @@ import {IAttestations} from "../../contracts/interfaces/IAttestations.sol";
 import {IChallenges} from "../../contracts/interfaces/IChallenges.sol";
 import {IDeviceRegistry} from "../../contracts/interfaces/IDeviceRegistry.sol";
 import {IJobEscrow} from "../../contracts/interfaces/IJobEscrow.sol";
+import {ILeaseEscrow} from "../../contracts/interfaces/ILeaseEscrow.sol";
+import {IOracleArbiter} from "../../contracts/interfaces/IOracleArbiter.sol";
+import {IOrderBook} from "../../contracts/interfaces/IOrderBook.sol";
 import {IProviderStaking} from "../../contracts/interfaces/IProviderStaking.sol";
 import {IRewards} from "../../contracts/interfaces/IRewards.sol";
+import {ISealedAuction} from "../../contracts/interfaces/ISealedAuction.sol";
 import {IWorkDisputes} from "../../contracts/interfaces/IWorkDisputes.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
 import {Test, vm} from "./Vm.sol";
@@ -55,6 +59,10 @@ abstract contract World is Test {
     IAttestationDisputes internal attestationDisputes;
     IRewards internal rewards;
     IJobEscrow internal jobEscrow;
+    ILeaseEscrow internal leaseEscrow;
+    IOrderBook internal orderBook;
+    IOracleArbiter internal oracleArbiter;
+    ISealedAuction internal sealedAuction;
     address internal governor;
     address internal treasury;
     string private _json;
@@ -75,6 +83,10 @@ abstract contract World is Test {
         attestationDisputes = IAttestationDisputes(_at("AttestationDisputes"));
         rewards = IRewards(_at("Rewards"));
         jobEscrow = IJobEscrow(_at("JobEscrow"));
+        leaseEscrow = ILeaseEscrow(_at("LeaseEscrow"));
+        orderBook = IOrderBook(_at("OrderBook"));
+        oracleArbiter = IOracleArbiter(_at("OracleArbiter"));
+        sealedAuction = ISealedAuction(_at("SealedAuction"));
         governor = vm.addr(_key(0));
         treasury = vm.addr(_key(1));
     }

@@ -14,14 +14,16 @@ from tests.forge.world import write_world
 FORGE = ROOT / ".venv" / "bin" / "forge"
 
 
-def run_forge(*options: str, profile: str = "default") -> subprocess.CompletedProcess[str]:
+def run_forge(
+    *options: str, profile: str = "default", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """`forge test` with these options; the tally of verbs starts anew."""
     write_world()
     TALLY.unlink(missing_ok=True)
     return subprocess.run(
         [FORGE, "test", "--color", "never", *options],
         cwd=ROOT,
-        env=os.environ | {"FOUNDRY_PROFILE": profile},
+        env=os.environ | environment | {"FOUNDRY_PROFILE": profile},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
