@@ -57,7 +57,8 @@ def forge(options: argparse.Namespace) -> tuple[str, str, float]:
     fuzz = re.findall(r"^\[PASS\] testFuzz.*\(runs: (\d+)", said, re.MULTILINE)
     playing = [str(PYTHON), "-m", "tests.forge.shards", "--plays", str(options.plays or PLAYS)]
     failed, said, more = run(playing)
-    depth = f"{len(fuzz)} properties × {min(map(int, fuzz), default=0):,} runs; {last_line(said).partition(':')[0]}"
+    plays = last_line(said).partition(":")[0]
+    depth = f"{len(fuzz)} properties × {min(map(int, fuzz), default=0):,} runs; {plays}"
     return depth, "all hold" if code == failed == 0 else "**fails**", took + more
 
 

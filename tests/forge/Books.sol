@@ -295,7 +295,7 @@ abstract contract Books is Stage {
 
     function _checkWithdrawable(Book storage book, address provider, address holder, uint256 can, uint256 most) private {
         isTrue(can <= most, "3: withdrawable");
-        if (book.slashed == _slashedBefore[provider]) isTrue(can + 1 >= _withdrawable[provider][holder], "4: withdrawable fell");
+        if (book.slashed == _slashedBefore[provider]) isTrue(can + 8 >= _withdrawable[provider][holder], "4: withdrawable fell");
         _withdrawable[provider][holder] = can;
     }
 
@@ -310,7 +310,7 @@ abstract contract Books is Stage {
         address escrow = address(jobEscrow);
         if (_readPayments(escrow, log) || log.topics.length < 4) {
             if (topic == IJobEscrow.FeesSwept.selector) {
-                equal(_word(log.data, 0), _fees[_account(log.topics[1])], "14: swept");
+                equal(_word(log.data, 0) + _word(log.data, 1), _fees[_account(log.topics[1])], "14: swept");
                 _fees[_account(log.topics[1])] = 0;
             }
             if (topic == IJobEscrow.JobSubmitted.selector) {

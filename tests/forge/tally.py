@@ -39,7 +39,8 @@ class Tally:
 
 
 def read_tallies(paths: Iterable[Path] = (TALLY,)) -> Tally:
-    plays, exits = 0, set()
+    plays = 0
+    exits: set[str] = set()
     calls: Counter[str] = Counter()
     successes: Counter[str] = Counter()
     under_pause: Counter[str] = Counter()
@@ -78,5 +79,6 @@ def table(tally: Tally) -> str:
 
 if __name__ == "__main__":
     told = read_tallies()
-    print(f"{told.plays} plays, {told.calls.total():,} steps; never tried under a pause: {sorted(told.never_paused)}")
+    print(f"{told.plays} plays, {told.calls.total():,} steps")
+    print(f"never tried under a pause: {sorted(told.never_paused)}")
     print(table(told))

@@ -39,20 +39,21 @@ def write_world(folder: Path = FOLDER) -> None:
     ):
         deploy_system(chain, Path(scratch) / "forge.json")
         state = json.loads(gzip.decompress(bytes.fromhex(chain.rpc.request("anvil_dumpState")[2:])))
-        world = {"address": chain.address, "block": chain.block_number, "timestamp": chain.timestamp}
+        address = dict(chain.address)
+        world = {"address": address, "block": chain.block_number, "timestamp": chain.timestamp}
     alloc = {
-        address: {
+        account_address: {
             "balance": account["balance"],
             "nonce": hex(account["nonce"]),
             "code": account["code"],
             "storage": account["storage"],
         }
-        for address, account in state["accounts"].items()
+        for account_address, account in state["accounts"].items()
     }
     (folder / "tally").mkdir(parents=True, exist_ok=True)
     (folder / "alloc.json").write_text(json.dumps(alloc))
     (folder / "world.json").write_text(json.dumps(world, indent=1))
-    (folder / "calls.json").write_text(json.dumps(calls(world["address"]), indent=1))
+    (folder / "calls.json").write_text(json.dumps(calls(address), indent=1))
 
 
 def calls(address: Mapping[str, str]) -> dict[str, list[Any]]:
