@@ -58,6 +58,19 @@ def challenge_of(chain_id: int, device: OwnDevice, draw: Draw) -> AnyChallenge:
     return challenge_for(chain_id, provider, device.number, slot, beacon, device.terms, memory)
 
 
+def longest_run(numbers: Sequence[int], most: int) -> range:
+    """Of ascending numbers the most that follow one another, at most so many, and of equal runs the first."""
+    best, first = range(0), 0
+    for at, number in enumerate(numbers):
+        if at and number != numbers[at - 1] + 1:
+            first = at
+        if at - first == most:
+            first += 1
+        if at - first + 1 > len(best):
+            best = range(numbers[first], number + 1)
+    return best
+
+
 class Devices:
     """What the chain says of one provider's devices."""
 

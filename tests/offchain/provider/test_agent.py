@@ -37,6 +37,7 @@ from tests.acts import (
     fund_as,
     mine_to_slot,
     mine_to_slot_with,
+    register_as,
     set_operator_as,
     stake_as,
     submit_as,
@@ -136,6 +137,35 @@ def mine_to_window_end(chain: Chain, slot: int) -> None:
     chain.mine_to(slots.start_of(timing(chain), slot + 1) - 2)
 
 
+def test_cycle__no_session__opens_one_for_the_most_devices_in_a_row(
+    chain, start, provider, other_provider, operator
+):
+    stake_as(chain, provider, 100 * TBND)
+    first = register_as(chain, provider, count=2)
+    device_as(chain, other_provider)
+    set_operator_as(chain, provider, operator)
+    agent = start(account=chain.key(operator), provider=provider)
+    agent.cycle()
+    agent.cycle()
+    sessions = chain.events("Challenges", "SessionOpened")
+    assert [(each.args["key"], each.args["first"], each.args["count"]) for each in sessions] == [
+        (operator, first, 2)
+    ]
+
+    more = register_as(chain, provider, count=3)
+    agent.cycle()
+    assert chain.call("Challenges", "sessionOf", operator).first == more
+
+    # Naming another operator ends it; the one that is named anew has one at once.
+    set_operator_as(chain, provider, role(chain, "stranger"))
+    set_operator_as(chain, provider, operator)
+    assert chain.call("Challenges", "sessionOf", operator).end == 0
+    agent.cycle()
+    session = chain.call("Challenges", "sessionOf", operator)
+    assert (session.first, session.end) == (more, more + 3)
+    assert len(chain.events("Challenges", "SessionOpened")) == 3
+
+
 def test_cycle__device_is_drawn__commits_once_and_publishes_when_the_sample_beacon_is_there(
     chain, device, start, store, operator, provider
 ):
@@ -185,7 +215,8 @@ def test_cycle__proven_too_late__sends_no_commit(chain, device, start):
     agent.cycle()
     assert len(agent._prover.proven) == 1
     assert records(chain) == []
-    assert chain.block_number == slots.start_of(timing(chain), slot + 1) - 2
+    # It sent nothing but what opens its session.
+    assert chain.block_number == slots.start_of(timing(chain), slot + 1) - 1
 
 
 def test_cycle__window_over__is_not_even_proven(chain, device, start):

@@ -7,7 +7,7 @@ import pytest
 from tensorbond.chain.types import Device
 from tensorbond.proof.challenge import Shape, is_drawn
 from tensorbond.proof.memory import MemoryShape
-from tensorbond.provider.devices import Draw, OwnDevice, challenge_of, is_due
+from tensorbond.provider.devices import Draw, OwnDevice, challenge_of, is_due, longest_run
 from tests.offchain.oracle.epochs import (
     ALWAYS,
     MEMORY,
@@ -73,3 +73,17 @@ def test_challenge_of__device__carries_its_owner_and_shape():
     challenge = challenge_of(31337, DEVICE, Draw(9, word(0)))
     assert (challenge.provider.hex(), challenge.device, challenge.slot) == (PROVIDER[2:].lower(), 3, 9)
     assert (challenge.shape.m, challenge.shape.R, challenge.shape.q) == (TERMS.m, TERMS.r, TERMS.q)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "run"),
+    [
+        ([], range(0)),
+        ([3], range(3, 4)),
+        ([1, 2, 5, 6, 7, 9], range(5, 8)),
+        ([1, 2, 4, 5], range(1, 3)),
+        (list(range(1, 99)), range(1, 5)),
+    ],
+)
+def test_longest_run__any_devices__is_the_first_of_the_longest(numbers, run):
+    assert longest_run(numbers, 4) == run
