@@ -1,11 +1,12 @@
 """Change the contracts one small thing at a time, and see which test notices.
 
-gambit (in the environment of `make deep`) makes the mutants; each is compiled in a copy of the tree and given
-to the tests that know its contract, until one fails. Who survives is listed with its change.
+gambit (in the environment of `make deep`) says what to change; scripts/schemata.py writes many changes into
+one build, and scripts/mutation_worker.py runs the tests that know a contract, those of the verb that was
+changed first, until one fails. Who survives is listed with its change.
 
-    python scripts/mutate.py                  a sample: a few mutants of each target
-    python scripts/mutate.py --all            every mutant of every target
-    python scripts/mutate.py --only Shares --count 10
+    python scripts/mutate.py                        a sample of every target
+    python scripts/mutate.py --all                  every mutant of every target, in builds of 60 a file
+    python scripts/mutate.py --only Shares --count 10 --workers 1
 """
 
 from __future__ import annotations
@@ -17,24 +18,37 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import scripts.compile as compiler  # noqa: E402
+from scripts.schemata import (  # noqa: E402
+    LIBRARY,
+    MUTANT,
+    Mutant,
+    Source,
+    analyse,
+    changes_of,
+    faulty,
+    syntax_trees,
+    verbs_of,
+    weave,
+)
 
 WORK = ROOT / ".build" / "mutation"
 TREE = WORK / "tree"
 SEED = 2_026
-# A mutant that hangs the tests is as good as dead.
-PATIENCE = 300
-COPIED = ("contracts", "tests", "scripts", "offchain", "ape-config.yaml", "foundry.toml", "pyproject.toml")
-LINKED = (".venv", "node_modules", "deployments", "docs")
-# Of the tests in forge, those of the libraries: the plays need the whole market.
-PROPERTIES = ("Leaves.t.sol", "Libraries.t.sol", "Trees.sol", "Vm.sol")
+# Mutants of a file in one build: more of them, and the compiler takes too long.
+PER_BUILD = 60
+COPIED = ("contracts", "tests", "scripts", "ape-config.yaml", "pyproject.toml")
+LINKED = (".venv", "node_modules", "deployments", "docs", "offchain")
 
 
 @dataclass(frozen=True)
@@ -43,99 +57,130 @@ class Target:
 
     source: str
     sample: int
-    forge: str = ""
-    pytest: tuple[str, ...] = ()
+    tests: tuple[str, ...]
+
+
+def _contract(name: str, sample: int, *tests: str) -> Target:
+    return Target(f"contracts/{name}.sol", sample, tuple(f"tests/{test}" for test in tests))
+
+
+def _library(name: str, sample: int, *tests: str) -> Target:
+    return _contract(f"libraries/{name}", sample, *tests)
 
 
 TARGETS = (
-    Target("contracts/libraries/Shares.sol", 8, forge="SharesTest"),
-    Target("contracts/libraries/Bps.sol", 6, forge="BpsTest"),
-    Target("contracts/libraries/Emission.sol", 6, forge="EmissionTest"),
-    Target("contracts/libraries/Slots.sol", 8, forge="SlotsTest"),
-    Target(
-        "contracts/libraries/LeafRules.sol",
-        10,
-        forge="LeafRulesTest",
-        pytest=("tests/parity/test_leaf_rules.py",),
-    ),
-    Target(
-        "contracts/libraries/MerkleSum.sol", 8, forge="TreeTest", pytest=("tests/parity/test_merkle_sum.py",)
-    ),
-    Target("contracts/ProviderStaking.sol", 8, pytest=("tests/contracts/provider_staking",)),
-    Target("contracts/JobEscrow.sol", 8, pytest=("tests/contracts/job_escrow",)),
-    Target("contracts/WorkDisputes.sol", 6, pytest=("tests/contracts/work_disputes",)),
-    Target("contracts/Attestations.sol", 8, pytest=("tests/contracts/attestations",)),
-    Target("contracts/AttestationDisputes.sol", 4, pytest=("tests/contracts/attestation_disputes",)),
-    Target("contracts/Challenges.sol", 4, pytest=("tests/contracts/challenges",)),
-    Target("contracts/DeviceRegistry.sol", 6, pytest=("tests/contracts/device_registry",)),
-    Target("contracts/Rewards.sol", 4, pytest=("tests/contracts/rewards",)),
+    _contract("ProviderStaking", 16, "contracts/provider_staking"),
+    _contract("JobEscrow", 16, "contracts/job_escrow", "contracts/oracle_arbiter"),
+    _contract("LeaseEscrow", 16, "contracts/lease_escrow"),
+    _contract("WorkDisputes", 12, "contracts/work_disputes"),
+    _contract("AttestationDisputes", 12, "contracts/attestation_disputes"),
+    _contract("Attestations", 14, "contracts/attestations", "contracts/attestation_disputes"),
+    _contract("Challenges", 10, "contracts/challenges"),
+    _contract("DeviceRegistry", 10, "contracts/device_registry"),
+    _contract("OrderBook", 10, "contracts/order_book", "parity/test_orders.py"),
+    _contract("SealedAuction", 6, "contracts/sealed_auction", "parity/test_auctions.py"),
+    _contract("Rewards", 6, "contracts/rewards"),
+    _contract("MemoryProofs", 6, "contracts/memory_proofs", "parity/test_memory_proofs.py"),
+    _contract("ComputeProofs", 6, "contracts/compute_proofs", "contracts/work_disputes"),
+    _contract("LeafProofs", 6, "contracts/attestation_disputes"),
+    _contract("OracleArbiter", 5, "contracts/oracle_arbiter"),
+    _contract("Erc792Arbiter", 4, "contracts/erc792_arbiter"),
+    _contract("TensorbondToken", 2, "contracts/tensorbond_token"),
+    _library("Shares", 3, "contracts/shares", "contracts/provider_staking"),
+    _library("Bps", 1, "contracts/job_escrow", "contracts/lease_escrow"),
+    _library("Emission", 2, "contracts/rewards", "contracts/attestations"),
+    _library("Slots", 4, "parity/test_slots.py"),
+    _library("Vesting", 4, "contracts/provider_staking/test_rewards.py"),
+    _library("Penalties", 4, "parity/test_penalties.py", "contracts/work_disputes"),
+    _library("LeafRules", 6, "parity/test_leaf_rules.py"),
+    _library("MerkleSum", 4, "contracts/merkle_sum", "parity/test_merkle_sum.py"),
+    _library("MerkleMany", 3, "contracts/rewards/test_claim_many.py"),
+    _library("Requests", 4, "contracts/challenges", "contracts/attestation_disputes"),
+    _library("Philox", 3, "parity/test_philox.py"),
+    _library("TileProof", 3, "parity/test_tile_proof.py"),
+    _library("LabelProof", 3, "parity/test_label_proof.py"),
+    _library("BlockHeader", 3, "contracts/block_header"),
+    _library("LittleEndian", 2, "parity/test_digests.py", "parity/test_philox.py"),
 )
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a mutant: killed, survived, or stillborn (it does not compile)."""
+    """What became of a mutant: killed or survived. `by`: the test that failed."""
 
     source: str
-    mutant: str
+    line: int
+    function: str
     fate: str
+    kind: str
     change: str
+    by: str
     seconds: float
 
 
-def mutants_of(source: str) -> list[tuple[str, str]]:
-    """gambit's mutants of a file: (text, what was changed)."""
-    binary = next((ROOT / ".deep").glob("lib/python*/site-packages/certora_bins/gambit"), None)
-    if binary is None:
-        raise SystemExit("make .deep/.ready first: it installs gambit")
-    out = WORK / "gambit" / Path(source).stem
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    solc = WORK / "solc"
-    solc.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" --as-solc "$@"\n')
-    solc.chmod(0o755)
-    command: list[str | Path] = [
-        binary,
-        "mutate",
-        "--filename",
-        source,
-        "--solc",
-        solc,
-        "--skip_validate",
-        "--outdir",
-        out,
-    ]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    found = json.loads((out / "gambit_results.json").read_text())
-    return [((out / each["name"]).read_text(), _change(each["description"], each["diff"])) for each in found]
+@dataclass
+class Tally:
+    """Of one file."""
+
+    found: int = 0
+    stillborn: int = 0
+    unplaced: int = 0
 
 
-def dump_ast(arguments: list[str]) -> int:
-    """What gambit asks of a compiler: the syntax tree of each file, in a folder."""
-    import solcx
+# ---- Choosing
 
-    name = str(Path(arguments[arguments.index("--ast-compact-json") + 1]))
-    folder = Path(arguments[arguments.index("--output-dir") + 1])
-    config = compiler.load_config()
-    sources = compiler._unit([name], config).sources
-    request = {
-        "language": "Solidity",
-        "sources": {path: {"content": text} for path, text in sources.items()},
-        "settings": {
-            "remappings": config.settings["remappings"],
-            "outputSelection": {"*": {"": ["ast"]}},
-        },
-    }
-    found = solcx.compile_standard(request, solc_version=config.version)["sources"]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{Path(name).name}_json.ast").write_text(json.dumps(found[name]["ast"]))
-    return 0
+
+def choose(
+    targets: Sequence[Target], options: argparse.Namespace
+) -> tuple[list[Mutant], dict[str, Source], dict[str, Tally]]:
+    """The mutants to try, numbered, all of which compile together."""
+    trees = syntax_trees([each.source for each in targets])
+    sources = {each.source: Source(each.source, trees[each.source]) for each in targets}
+    tallies: dict[str, Tally] = {}
+    mutants: list[Mutant] = []
+    counts = {each.source: 10_000 if options.all else (options.count or each.sample) for each in targets}
+    for name, source in sources.items():
+        changes = changes_of(name, trees[name], WORK)
+        random.Random(SEED).shuffle(changes)
+        tallies[name] = Tally(len(changes))
+        typed = [each for each in changes if source.is_typed(each)]
+        placed = [(change, place) for change in typed if (place := source.place_of(change)) is not None]
+        tallies[name].stillborn = len(changes) - len(typed)
+        tallies[name].unplaced = len(typed) - len(placed)
+        # Some don't compile all the same.
+        for change, place in placed[: 2 * counts[name]]:
+            mutants.append(Mutant(len(mutants) + 1, change, place))
+    sound = sound_ones(mutants, sources, tallies)
+    chosen: list[Mutant] = []
+    for name in sources:
+        own = [each for each in sound if each.change.source == name]
+        chosen += sorted(own[: counts[name]], key=lambda each: each.change.start)
+    return chosen, sources, tallies
+
+
+def sound_ones(
+    mutants: Sequence[Mutant], sources: dict[str, Source], tallies: dict[str, Tally]
+) -> list[Mutant]:
+    """Those that compile."""
+    sound = list(mutants)
+    while True:
+        regions = write_mutants(sound, sources)
+        bad = faulty(analyse(TREE, list(sources)), regions)
+        print(f"{len(sound)} mutants, {len(bad)} of them don't compile", file=sys.stderr, flush=True)
+        if not bad:
+            return sound
+        for each in sound:
+            tallies[each.change.source].stillborn += each.number in bad
+        sound = [each for each in sound if each.number not in bad]
+
+
+# ---- Building
 
 
 def copy_tree() -> None:
     shutil.rmtree(TREE, ignore_errors=True)
     TREE.mkdir(parents=True)
-    skip = shutil.ignore_patterns("__pycache__", ".cache")
+    skip = shutil.ignore_patterns("__pycache__", ".cache", "symbolic", "forge")
     for name in COPIED:
         path = ROOT / name
         if path.is_dir():
@@ -144,103 +189,198 @@ def copy_tree() -> None:
             shutil.copy(path, TREE / name)
     for name in LINKED:
         (TREE / name).symlink_to(ROOT / name)
-    shutil.copytree(compiler.BUILD / "solc", TREE / ".build" / "solc")
-    # The library's properties compile in seconds without the whole market.
-    for path in (TREE / "tests" / "forge").glob("*.sol"):
-        if path.name not in PROPERTIES:
-            path.unlink()
+    (TREE / ".build").mkdir()
+    (TREE / ".build" / "solc").symlink_to(compiler.BUILD / "solc")
+    write(LIBRARY, MUTANT.encode())
 
 
-def try_mutant(target: Target, text: str) -> str:
-    """Put it into the copy, compile, and run who should notice, the fastest first."""
-    path = TREE / target.source
-    original = (ROOT / target.source).read_text()
-    path.write_text(text)
-    try:
-        if target.forge:
-            (TREE / ".build" / "forge" / "tally").mkdir(parents=True, exist_ok=True)
-            said = _run(
-                str(ROOT / ".venv/bin/forge"),
-                "test",
-                "--match-contract",
-                target.forge,
-                FOUNDRY_FUZZ_RUNS="256",
-            )
-            if "Compiler run failed" in said[1]:
-                return "stillborn"
-            if said[0]:
-                return "killed"
-        if target.pytest:
-            if not target.forge and _run(sys.executable, "scripts/compile.py")[0]:
-                return "stillborn"
-            if _run(sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", *target.pytest)[0]:
-                return "killed"
-        return "survived"
-    finally:
-        path.write_text(original)
+def write(name: str, text: bytes) -> None:
+    (TREE / name).write_bytes(text)
 
 
-def _run(*command: str, **environment: str) -> tuple[int, str]:
-    try:
-        done = subprocess.run(
-            command,
+def write_mutants(
+    mutants: Sequence[Mutant], sources: dict[str, Source]
+) -> dict[str, list[tuple[int, int, int]]]:
+    """All of them into the copy of the tree. Returns where they are."""
+    regions = {}
+    for name, source in sources.items():
+        own = [each for each in mutants if each.change.source == name]
+        text, regions[name] = weave(source, own) if own else (source.text, [])
+        write(name, text)
+    return regions
+
+
+def build(mutants: Sequence[Mutant], sources: dict[str, Source]) -> None:
+    write_mutants(mutants, sources)
+    subprocess.run([sys.executable, "scripts/mutation_worker.py", "--build"], cwd=TREE, check=True)
+
+
+# ---- Trying
+
+
+def tests_of(target: Target, source: Source, mutant: Mutant) -> list[str]:
+    """Files, those of the verbs that the change is reached from first."""
+    names = [f"test_{_snake(verb)}.py" for verb in verbs_of(source, mutant.place.function)]
+    files: list[Path] = []
+    for test in target.tests:
+        path = ROOT / test
+        files += sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+    files.sort(key=lambda path: path.name not in names)
+    return [path.relative_to(ROOT).as_posix() for path in files]
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).strip("_")
+
+
+class Worker:
+    """A process with a chain of its own, to which it puts one question after the other."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "scripts/mutation_worker.py"],
             cwd=TREE,
-            env=os.environ | environment,
+            env=os.environ | {"PYTHONHASHSEED": "0"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return 124, ""
-    return done.returncode, done.stdout
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        into, out = _pipe(self.process.stdin), _pipe(self.process.stdout)
+        into.write(json.dumps(question) + "\n")
+        into.flush()
+        line = out.readline()
+        if not line:
+            raise SystemExit("a worker has died")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def end(self) -> None:
+        _pipe(self.process.stdin).close()
+        self.process.wait()
 
 
-def _change(description: str, diff: str) -> str:
-    lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
-    code = [" ".join(line[1:].split()) for line in lines if "Mutation(" not in line]
-    return f"{description}: {' → '.join(code)}"
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+def try_all(
+    mutants: Sequence[Mutant], sources: dict[str, Source], options: argparse.Namespace, end: float
+) -> Iterator[Result]:
+    targets = {each.source: each for each in TARGETS}
+    waiting, done, lock = list(reversed(mutants)), list[Result](), threading.Condition()
+    left = options.workers
+
+    def work() -> None:
+        nonlocal left
+        worker = Worker()
+        try:
+            while True:
+                with lock:
+                    if not waiting or time.monotonic() > end:
+                        break
+                    mutant = waiting.pop()
+                source = sources[mutant.change.source]
+                began = time.monotonic()
+                answer = worker.ask(
+                    {
+                        "mutant": mutant.number,
+                        "fresh": mutant.place.in_constructor,
+                        "tests": tests_of(targets[source.name], source, mutant),
+                    }
+                )
+                with lock:
+                    done.append(
+                        Result(
+                            source.name,
+                            source.text.count(b"\n", 0, mutant.change.start) + 1,
+                            mutant.place.function,
+                            answer["fate"],
+                            mutant.change.kind,
+                            mutant.described(source.text),
+                            answer["by"],
+                            round(time.monotonic() - began, 1),
+                        )
+                    )
+                    lock.notify()
+        finally:
+            worker.end()
+            with lock:
+                left -= 1
+                lock.notify()
+
+    for _ in range(options.workers):
+        threading.Thread(target=work).start()
+    while True:
+        with lock:
+            while not done and left:
+                lock.wait()
+            ready, done[:] = list(done), []
+            over = not left
+        yield from ready
+        if over and not ready:
+            return
+
+
+def report(results: Sequence[Result], tallies: dict[str, Tally]) -> None:
+    rows = []
+    for name in dict.fromkeys(each.source for each in results):
+        own = [each for each in results if each.source == name]
+        dead = sum(each.fate == "killed" for each in own)
+        rows.append(f"| `{Path(name).name}` | {dead} of {len(own)} | {tallies[name].found} |")
+    print("\n".join(["", "| File | Killed | Mutants that gambit finds |", "|---|---|---|", *rows, ""]))
+    dead = sum(each.fate == "killed" for each in results)
+    share = 100 * dead / max(1, len(results))
+    stillborn = sum(each.stillborn for each in tallies.values())
+    unplaced = sum(each.unplaced for each in tallies.values())
+    print(
+        f"killed {dead} of {len(results)} mutants ({share:.0f} %); beside them {stillborn} did not compile, "
+        f"{unplaced} have no place in a common build"
+    )
 
 
 def main() -> int:
-    if "--as-solc" in sys.argv:
-        return dump_ast(sys.argv)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--all", action="store_true", help="every mutant, not a sample")
-    parser.add_argument("--only", default="", help="targets whose path contains this")
+    parser.add_argument(
+        "--only", default="", help="targets whose path contains one of these, with commas between"
+    )
     parser.add_argument("--count", type=int, help="mutants of each target")
     parser.add_argument("--minutes", type=float, default=10_000, help="stop after so many")
+    parser.add_argument("--workers", type=int, default=2, help="processes that run tests")
+    parser.add_argument("--least", type=float, default=0, help="fail below this share killed, in percent")
     options = parser.parse_args()
 
+    began = time.monotonic()
+    end = began + 60 * options.minutes
+    names = options.only.split(",")
+    targets = [each for each in TARGETS if any(name in each.source for name in names)]
     copy_tree()
-    begun, results = time.monotonic(), []
-    for target in (each for each in TARGETS if options.only in each.source):
-        mutants = mutants_of(target.source)
-        if try_mutant(target, (ROOT / target.source).read_text()) != "survived":
-            raise SystemExit(f"{target.source}: the tests fail without a mutant")
-        chosen = list(enumerate(mutants, start=1))
-        if not options.all:
-            count = min(options.count or target.sample, len(chosen))
-            chosen = sorted(random.Random(SEED).sample(chosen, count))
-        for number, (text, change) in chosen:
-            if time.monotonic() - begun > 60 * options.minutes:
-                break
-            started = time.monotonic()
-            fate = try_mutant(target, text)
-            results.append(
-                Result(target.source, f"{number} of {len(mutants)}", fate, change, time.monotonic() - started)
+    mutants, sources, tallies = choose(targets, options)
+    results: list[Result] = []
+    while mutants and time.monotonic() < end:
+        now, later, taken = list[Mutant](), list[Mutant](), dict[str, int]()
+        for mutant in mutants:
+            count = taken[mutant.change.source] = taken.get(mutant.change.source, 0) + 1
+            (now if count <= PER_BUILD else later).append(mutant)
+        build(now, sources)
+        print(f"built {len(now)} mutants ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+        for result in try_all(now, sources, options, end):
+            results.append(result)
+            print(
+                f"{result.fate:9} {result.source}:{result.line} {result.function} ({result.seconds} s) "
+                f"{result.change} {result.by}",
+                flush=True,
             )
-            print(f"{fate:9} {target.source} {number}/{len(mutants)} {change}", flush=True)
-        (WORK / "results.json").write_text(json.dumps([asdict(each) for each in results], indent=1))
-
+            (WORK / "results.json").write_text(json.dumps([asdict(each) for each in results], indent=1))
+        mutants = later
+    report(results, tallies)
     dead = sum(each.fate == "killed" for each in results)
-    alive = sum(each.fate == "survived" for each in results)
-    share, stillborn = 100 * dead / max(1, dead + alive), len(results) - dead - alive
-    print(f"killed {dead} of {dead + alive} ({share:.0f} %), {stillborn} stillborn")
-    return 0
+    return int(100 * dead < options.least * len(results))
 
 
 if __name__ == "__main__":

@@ -2,19 +2,24 @@
 
 `python scripts/symbolic.py [NAME]` runs those whose name contains NAME. Exits 1 if one fails or is not
 decided.
+
+Each question goes to the solvers of scripts/solver.py.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Seconds for each question to the solver.
-PATIENCE = 120
+DEEP = ROOT / ".deep" / "bin"
+# Seconds for each question: a bit more than the solvers take, so that they end by themselves.
+PATIENCE = 130
 _COLOUR = re.compile(r"\x1b\[\d+m")
 _RESULT = re.compile(r"^\[(\w+)\] (check_\w+)\(.*time: ([\d.]+)s", re.MULTILINE)
 
@@ -25,25 +30,35 @@ def main() -> int:
         "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
     }
     command: list[str | Path] = [
-        ROOT / ".deep/bin/halmos",
+        DEEP / "halmos",
         "--root",
         ROOT,
         "--forge-build-out",
         ".build/symbolic/out",
+        "--solver-command",
+        shlex.join([str(DEEP / "python"), str(ROOT / "scripts" / "solver.py")]),
         "--solver-timeout-assertion",
-        str(1_000 * PATIENCE),
+        f"{PATIENCE}s",
+        "--solver-threads",
+        "1",
+        # The deepest loop walks the 20 levels of a tree.
+        "--loop",
+        "32",
     ]
     if len(sys.argv) > 1:
         command += ["--match-test", sys.argv[1]]
+    began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    results = _RESULT.findall(_COLOUR.sub("", done.stdout))
+    said = _COLOUR.sub("", done.stdout)
+    results = _RESULT.findall(said)
     for fate, name, seconds in results:
         print(f"{fate.lower():8} {name} ({seconds} s)")
-    if not results:
-        print(done.stdout[-4_000:], done.stderr[-4_000:])
     proven = sum(fate == "PASS" for fate, _, _ in results)
-    print(f"halmos: {proven} of {len(results)} proven")
-    return 0 if results and proven == len(results) else 1
+    whole = bool(results) and proven == len(results)
+    if not whole:
+        print(said[-4_000:], done.stderr[-4_000:])
+    print(f"halmos: {proven} of {len(results)} proven ({time.monotonic() - began:.0f} s)")
+    return 0 if whole else 1
 
 
 if __name__ == "__main__":
