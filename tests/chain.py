@@ -77,10 +77,10 @@ class Chain:
     def close(self) -> None:
         self.rpc.close()
 
-    def go_on_in_process(self) -> None:
-        """Leave the node for a copy of its state in this process."""
+    def go_on_in_process(self, *asking: str) -> None:
+        """Leave the node for a copy of its state in this process. `asking`: who asks for block hashes."""
         node = self.node
-        self.rpc = Revm(node)
+        self.rpc = Revm(node, [self.at(contract) for contract in asking])
         node.close()
 
     @property

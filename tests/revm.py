@@ -1,16 +1,20 @@
 """A chain in this process: what `Chain` asks of a node, answered by revm, which is anvil's own EVM, without a
 network between. It begins with a copy of an anvil's state.
 
-Every transaction is a block, one second after the last. Block hashes follow from their numbers alone."""
+Every transaction is a block, one second after the last. A block's header follows from its number alone.
+
+A revm without a database makes block hashes up, and no header has them. So contracts that ask for one look it
+up in their own storage instead, where the block's number leads to it: of their code one opcode differs."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import rlp
 from eth_utils.crypto import keccak
 from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env
 
@@ -20,6 +24,9 @@ from tensorbond.chain.rpc import Rpc
 GAS_LIMIT = 100_000_000
 HISTORY, HISTORY_LENGTH = "0x0000f90827f1c53a10cb7a02335b175320002935", 8_191
 """The system contract of EIP-2935, and how many block hashes it keeps."""
+ZERO = bytes(32)
+OWN_SLOTS = 24
+BLOCKHASH, SLOAD, PUSH1, PUSH32 = 0x40, 0x54, 0x60, 0x7F
 _REVERT = re.compile(r"Revert \{ gas_used: \d+, output: (0x[0-9a-f]*) \}")
 
 Request = Mapping[str, str]
@@ -28,7 +35,8 @@ Request = Mapping[str, str]
 class Revm:
     """Takes the place of an `Rpc`."""
 
-    def __init__(self, anvil: Rpc) -> None:
+    def __init__(self, anvil: Rpc, asking: Iterable[str] = ()) -> None:
+        """`asking`: the contracts that ask for block hashes. Their own slots come before `OWN_SLOTS`."""
         head = anvil.request("eth_getBlockByNumber", "latest", False)
         dump = json.loads(gzip.decompress(bytes.fromhex(anvil.request("anvil_dumpState")[2:])))
         self.chain_id = anvil.chain_id
@@ -36,12 +44,17 @@ class Revm:
         self.head = int(head["number"], 16)
         self._seconds = int(head["timestamp"], 16) - self.head
         self._evm = EVM(env=Env(cfg=CfgEnv(chain_id=self.chain_id)), gas_limit=GAS_LIMIT, spec_id="PRAGUE")
+        self._asking = {address.lower() for address in asking}
+        self._headers: dict[int, tuple[bytes, bytes]] = {}
         for address, account in dump["accounts"].items():
             code = bytes.fromhex(account["code"][2:])
+            if address.lower() in self._asking:
+                code = _looking_up(code)
             self._evm.insert_account_info(address, AccountInfo(int(str(account["nonce"]), 0), code=code))
             self._evm.set_balance(address, int(account["balance"], 16))
             for slot, word in account["storage"].items():
                 self._evm.insert_account_storage(address, int(slot, 16), int(word, 16))
+        self._tell(range(OWN_SLOTS, self.head + 1))
         self._outputs: dict[str, tuple[str, str]] = {}
         self._snapshots: list[tuple[Any, int]] = []
 
@@ -56,7 +69,7 @@ class Revm:
                 number = self.head if params[0] == "latest" else int(params[0], 16)
                 return {
                     "number": hex(number),
-                    "hash": "0x" + hash_of(number).hex(),
+                    "hash": "0x" + self.hash_of(number).hex(),
                     "timestamp": hex(self._seconds + number),
                 }
             case "eth_call":
@@ -83,12 +96,31 @@ class Revm:
     def close(self) -> None:
         """There is nothing to close."""
 
+    def header_of(self, number: int) -> bytes:
+        """RLP, with nothing in it but the number and the time."""
+        return self._header(number)[0]
+
+    def hash_of(self, number: int) -> bytes:
+        return self._header(number)[1]
+
+    def _header(self, number: int) -> tuple[bytes, bytes]:
+        if number not in self._headers:
+            fields = [ZERO, ZERO, bytes(20), ZERO, ZERO, ZERO, bytes(256)]
+            header = bytes(rlp.encode([*fields, 0, number, GAS_LIMIT, 0, self._seconds + number, b""]))
+            self._headers[number] = header, keccak(header)
+        return self._headers[number]
+
     def _mine(self, blocks: int) -> None:
-        for number in range(self.head, self.head + blocks):
-            self._evm.insert_account_storage(
-                HISTORY, number % HISTORY_LENGTH, int.from_bytes(hash_of(number))
-            )
+        self._tell(range(self.head + 1, self.head + blocks + 1))
         self.head += blocks
+
+    def _tell(self, blocks: Iterable[int]) -> None:
+        """The next block knows the hashes of these."""
+        for number in blocks:
+            word = int.from_bytes(self.hash_of(number))
+            self._evm.insert_account_storage(HISTORY, number % HISTORY_LENGTH, word)
+            for address in self._asking:
+                self._evm.insert_account_storage(address, number, word)
 
     def _run(self, request: Request, number: int) -> str:
         """What it returns, in the state before the block of this number."""
@@ -116,7 +148,6 @@ class Revm:
 
     def _transact(self, request: Request) -> dict[str, Any]:
         number = self.head + 1
-        self._mine(1)
         name = "0x" + keccak(b"transaction %d" % number).hex()
         status = "0x1"
         try:
@@ -126,9 +157,10 @@ class Revm:
             self._outputs[name] = request["to"], _output(error)
         result = self._evm.result
         assert result is not None
+        self._mine(1)
         block = {
             "blockNumber": hex(number),
-            "blockHash": "0x" + hash_of(number).hex(),
+            "blockHash": "0x" + self.hash_of(number).hex(),
             "transactionHash": name,
         }
         return block | {
@@ -147,9 +179,14 @@ class Revm:
         }
 
 
-def hash_of(number: int) -> bytes:
-    """What BLOCKHASH says of a block, in a revm without a database."""
-    return keccak(b"%d" % number)
+def _looking_up(code: bytes) -> bytes:
+    """With SLOAD for BLOCKHASH."""
+    changed, at = bytearray(code), 0
+    while at < len(code):
+        if code[at] == BLOCKHASH:
+            changed[at] = SLOAD
+        at += 1 + max(0, code[at] - PUSH1 + 1 if code[at] <= PUSH32 else 0)
+    return bytes(changed)
 
 
 def _output(error: RuntimeError) -> str:

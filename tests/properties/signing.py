@@ -32,7 +32,10 @@ def domain(name: str, address: str) -> bytes:
 
 
 def typed(domain: bytes, kind: str, types: list[str], values: list[Any]) -> bytes:
-    content = keccak(encode(["bytes32", *types], [keccak(kind.encode()), *values]))
+    return digest_of(domain, keccak(encode(["bytes32", *types], [keccak(kind.encode()), *values])))
+
+
+def digest_of(domain: bytes, content: bytes) -> bytes:
     return keccak(b"\x19\x01" + domain + content)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.chain import Sent
 
+from .model.books import share
 from .model.epochs import CAP
 from .model.jobs import HELD
 from .world import Key, View, World
@@ -26,6 +27,13 @@ class Tally:
         # By job: what has left of its money, and how often it was closed.
         self.left: Counter[int] = Counter()
         self.closed: Counter[int] = Counter()
+        # By lease: what came, what it paid, fee included, what went back to a requester alone and to funders.
+        self.deposits: Counter[int] = Counter()
+        self.settled: Counter[int] = Counter()
+        self.redeemed: Counter[int] = Counter()
+        self.returned: Counter[int] = Counter()
+        self.refunded: Counter[int] = Counter()
+        self.booked: set[int] = set()
         self.before: dict[Key, View] = {}
         for provider in self.stakers:
             self.deposited[provider] = world.model.position(provider).deposited
@@ -36,6 +44,7 @@ class Tally:
         for sent in sents:
             self.read(sent)
         self.jobs_are_paid_once()
+        self.leases_add_up(now)
         self.stake_is_backed(now)
         self.payments_are_backed(now)
         self.exits_are_paid_for(now, sents)
@@ -77,6 +86,21 @@ class Tally:
                     self.left[args["job"]] += args["refunded"]
                     self.closed[args["job"]] += 1
                     assert args["compensated"] == args["slashed"] // 4
+                case "LeaseOpened":
+                    self.deposits[args["lease"]] += args["deposit"]
+                case "LeaseToppedUp":
+                    self.deposits[args["lease"]] += args["amount"]
+                case "LeaseSettled":
+                    self.settled[args["lease"]] += args["paid"] + args["fee"]
+                case "VoucherRedeemed":
+                    self.redeemed[args["lease"]] += args["paid"] + args["fee"]
+                case "LeaseStopped" | "LeaseHalted":
+                    self.returned[args["lease"]] += args["refunded"]
+                case "LeaseRefunded":
+                    self.refunded[args["lease"]] += args["amount"]
+                case "LeaseClosed":
+                    assert args["lease"] not in self.booked
+                    self.booked.add(args["lease"])
                 case "EpochAttested":
                     self.attested_by_a_quorum(args)
                     self.follows(args["epoch"])
@@ -138,6 +162,33 @@ class Tally:
             assert left == job.left
             assert self.closed[number] <= 1
             assert left == job.price if self.closed[number] else left < job.price
+
+    def leases_add_up(self, now: dict[Key, View]) -> None:
+        """8, and 2 for leases: from events what came and went, from views what is left of it."""
+        model = self.world.model
+        kept: Counter[str] = Counter()
+        for number, lease in model.leases.items():
+            state = now["LeaseEscrow", "stateOf", (number, lease.fixed)]
+            runway = now["LeaseEscrow", "runway", (number, lease.fixed)]
+            accrued = runway["active"] * lease.terms.rate
+            assert self.redeemed[number] == state["redeemed"]
+            assert self.settled[number] == state["paidSeconds"] * lease.terms.rate <= accrued
+            spent = accrued + self.redeemed[number]
+            assert self.deposits[number] == spent + runway["left"] + self.returned[number]
+            assert self.refunded[number] <= runway["left"]
+            came, went = self.deposits[number], self.settled[number] + self.redeemed[number]
+            fee = 0 if number in self.booked else share(self.settled[number], lease.fixed.fee_bps)
+            fee += 0 if number in self.booked else share(self.redeemed[number], lease.fixed.fee_bps)
+            rest = came - went - self.returned[number] - self.refunded[number] + fee
+            assert rest == lease.kept
+            kept[lease.terms.token] += rest
+        for token in model.tokens:
+            kept[token] += sum(
+                view["value"]
+                for (contract, function, args), view in now.items()
+                if (contract, function) == ("LeaseEscrow", "owedOf") and args[1] == token
+            )
+            assert value(now, token, "balanceOf", model.at.lease_escrow) >= kept[token]
 
     def exits_are_paid_for(self, now: dict[Key, View], sents: list[Sent]) -> None:
         """3 and 4"""

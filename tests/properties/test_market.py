@@ -24,7 +24,7 @@ from .world import World
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
 # Plays and steps in each. "ci" plays the same ones every time.
-PROFILES = {"ci": (26, 130), "deep": (120, 300)}
+PROFILES = {"ci": (26, 140), "deep": (500, 100)}
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 PLAYS, STEPS = PROFILES[PROFILE]
 
@@ -76,6 +76,22 @@ VERBS = [
     "sweep",
     "allowToken",
     "setFee",
+    "matchJobs",
+    "matchLeases",
+    "cancel",
+    "cancelAll",
+    "openLease",
+    "acceptLease",
+    "topUp",
+    "settleLease",
+    "redeem",
+    "giveNotice",
+    "stop",
+    "halt",
+    "refundFunder",
+    "collectLease",
+    "allowLeaseToken",
+    "setLeaseFee",
 ]
 LEAST_SUCCESS = 0.2
 

@@ -141,7 +141,49 @@ def expected(world: World) -> dict[Key, View]:
     say("JobEscrow", "feeBps", value=model.fee_bps)
     for number, job in model.jobs.items():
         say("JobEscrow", "jobHash", number, value=job.hash)
-    holders = (*cast.requesters, *cast.providers, cast.treasury, model.at.escrow)
+    say("LeaseEscrow", "leaseCount", value=len(model.leases))
+    say("LeaseEscrow", "feeBps", value=model.lease_fee_bps)
+    for number, lease in model.leases.items():
+        say(
+            "LeaseEscrow",
+            "stateOf",
+            number,
+            lease.fixed,
+            funds=lease.funds,
+            origin=lease.origin,
+            paidSeconds=lease.paid,
+            heldSeconds=lease.held,
+            ripeAt=lease.ripe_at,
+            status=lease.status,
+            reason=lease.reason,
+            shared=lease.shared,
+            redeemed=lease.redeemed,
+            endsAt=lease.ends_at,
+            stopFrom=lease.stop_from,
+            reason2=lease.wish,
+            shares=lease.shares,
+            generation=lease.generation,
+        )
+        time, active, left = lease.runway(world.timestamp)
+        say("LeaseEscrow", "runway", number, lease.fixed, time=time, active=active, left=left)
+        for account, funder in lease.funders.items():
+            say(
+                "LeaseEscrow",
+                "shareOf",
+                number,
+                lease.fixed,
+                account,
+                shares=funder.shares,
+                generation=funder.generation,
+                refunded=funder.refunded,
+            )
+    for account in (*cast.requesters, *cast.providers):
+        say("OrderBook", "seriesOf", account, value=model.series[account])
+        for word in (0, 1):
+            say("OrderBook", "spentOf", account, word, value=model.spent_of(account, word))
+    for digest, count in list(model.filled.items())[-6:]:
+        say("OrderBook", "filledOf", digest, value=count)
+    holders = (*cast.requesters, *cast.providers, cast.treasury, model.at.escrow, model.at.lease_escrow)
     for token, book in model.tokens.items():
         ledger = model.ledgers[token]
         say(
@@ -152,7 +194,10 @@ def expected(world: World) -> dict[Key, View]:
             fees=ledger.fees,
             cap=ledger.cap,
         )
+        leased = model.lease_ledgers[token]
+        say("LeaseEscrow", "ledgerOf", token, cap=leased.cap)
         for account in holders:
+            say("LeaseEscrow", "owedOf", account, token, value=leased.owed[account])
             say("JobEscrow", "owedOf", account, token, value=ledger.owed[account])
             say(token, "balanceOf", account, value=book.balances[account])
     contracts = (model.at.staking, model.at.attestations, model.at.escrow)

@@ -21,12 +21,15 @@ from tensorbond.chain.types import OutcomeKind, OutcomeResult, Statement, Verdic
 from tests.anvil import ROOT
 from tests.chain import Chain, Reverted, Sent, system_artifacts
 from tests.leaves import Epoch, make_leaf, make_outcome
+from tests.revm import Revm
 
 from .model import Addresses, Deployed, Market, Refused, Token
 from .model.books import FOREVER, ZERO, first_slot, last_block, start_of
 from .model.devices import COMMITTED
 from .model.epochs import ATTESTED, EMISSION, REVOKED
 from .model.jobs import TOKEN_CAP, JobLedger
+from .model.leases import LeaseLedger
+from .model.orders import Ask, Bid
 from .signing import CHAIN_ID, STATEMENT, STATEMENT_TYPES, domain, sign, typed
 
 TBND = 10**18
@@ -182,6 +185,13 @@ class World:
     def _tick(self) -> None:
         """Verbs are mined in the block after the head."""
         self.model.block, self.model.timestamp = self.head + 1, self.timestamp + 1
+
+    def header(self, block: int) -> bytes:
+        assert isinstance(self.chain.rpc, Revm)
+        return self.chain.rpc.header_of(block)
+
+    def hash_of_header(self, header: bytes) -> bytes:
+        return keccak(header)
 
     def hash_of(self, block: int) -> bytes:
         if block not in self._hashes:
@@ -418,6 +428,14 @@ class World:
         values = [number, state, for_provider, model.sets[model.set_of(model.epoch) - 1].config_digest]
         return sign(self._keys[oracle], typed(here, kind, ["uint256", "bytes32", "bool", "bytes32"], values))
 
+    def sign_voucher(self, requester: str, number: int, amount: int) -> bytes:
+        here = domain("LeaseEscrow", self.chain.address["LeaseEscrow"])
+        kind = "Voucher(uint256 lease,uint256 amount)"
+        return sign(self._keys[requester], typed(here, kind, ["uint256", "uint256"], [number, amount]))
+
+    def sign_order(self, order: Ask | Bid, signer: str | None) -> bytes:
+        return sign(self._keys[signer], self.model.digest_of(order)) if signer else b""
+
     def sign_permit(self, owner: str, amount: int, nonce: int, deadline: int) -> tuple[int, bytes, bytes]:
         kind = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
         types = ["address", "address", "uint256", "uint256", "uint256"]
@@ -457,7 +475,7 @@ class World:
     def _names_of(self, contract: str, function: str) -> list[str]:
         if (contract, function) not in self._names:
             outputs = self.chain._abi(contract).function(function).outputs
-            self._names[contract, function] = [name for output in outputs for name in _flat(output)]
+            self._names[contract, function] = _apart([name for output in outputs for name in _flat(output)])
         return self._names[contract, function]
 
     # The beginning
@@ -494,7 +512,7 @@ class World:
         self._permit_domain = chain.call("TensorbondToken", "DOMAIN_SEPARATOR")
         self._supply()
         chain.mine_to(max(deployment.timing.from_block, chain.block_number))
-        chain.go_on_in_process()
+        chain.go_on_in_process("Challenges", "Attestations")
 
         at = chain.address
         model = Market(
@@ -528,6 +546,7 @@ class World:
             model.allowance[account] = FOREVER
         for name, token in tokens.items():
             model.tokens[token], model.ledgers[token] = Token(), JobLedger()
+            model.lease_ledgers[token] = LeaseLedger()
             for account in cast.everyone:
                 model.tokens[token].balances[account] = chain.balance(name, account)
         self._start(model, {})
@@ -545,7 +564,8 @@ class World:
         for name in PAYMENT_TOKENS:
             for account in cast.requesters:
                 chain.send(name, "mint", account, 1_000 * TUSD, sender=account)
-                chain.send(name, "approve", chain.address["JobEscrow"], FOREVER, sender=account)
+                for escrow in ("JobEscrow", "LeaseEscrow"):
+                    chain.send(name, "approve", chain.address[escrow], FOREVER, sender=account)
 
     def _prelude(self) -> None:
         """Providers stake and register, four oracles are seated, and the first epoch passes."""
@@ -609,16 +629,17 @@ def _flat(parameter: Parameter) -> list[str]:
     return [parameter.name or "value"]
 
 
+def _apart(names: list[str]) -> list[str]:
+    """The second of a name is "name2"."""
+    return [name + (str(n) if (n := names[: i + 1].count(name)) > 1 else "") for i, name in enumerate(names)]
+
+
 def is_same(have: Reverted, need: Refused) -> bool:
     """`...` stands for whatever the model doesn't know."""
-    given = list(have.args_.values())
-    return have.error == need.error and (
-        not need.given
-        or (
-            len(given) == len(need.given)
-            and all(b is ... or _plain(a) == _plain(b) for a, b in zip(given, need.given, strict=True))
-        )
-    )
+    given = [_plain(each) for each in have.args_.values()]
+    if have.error != need.error or len(given) != len(need.given):
+        return False
+    return all(b is ... or a == _plain(b) for a, b in zip(given, need.given, strict=True))
 
 
 def _plain(value: Any) -> Any:

@@ -70,12 +70,15 @@ class Token:
     blocked: set[str] = field(default_factory=set)
 
     def move(self, sender: str, to: str, amount: int) -> None:
+        self.require_movable(sender, to, amount)
+        self.balances[sender] -= amount
+        self.balances[to] += amount
+
+    def require_movable(self, sender: str, to: str, amount: int) -> None:
         require(sender not in self.blocked, "Blocked", sender)
         require(to not in self.blocked, "Blocked", to)
         balance = self.balances[sender]
         require(balance >= amount, "ERC20InsufficientBalance", sender, balance, amount)
-        self.balances[sender] -= amount
-        self.balances[to] += amount
 
 
 @dataclass(frozen=True)

@@ -47,29 +47,30 @@ class Devices(Staking):
 
     def add_class(self, sender: str, terms: DeviceClass) -> None:
         self.require_governor(sender)
-        require(terms.q > 0, "ClassTermsInvalid")
+        require(terms.q > 0, "ClassTermsInvalid", "q", terms.q, 1)
         self.classes.append(terms)
 
     def schedule(self, sender: str, timing: Timing) -> None:
         self.require_governor(sender)
         last = self.timings[-1]
         least = max(self.epoch + 1, last.from_epoch) + 1
-        require(timing.from_epoch >= least, "TimingInvalid")
+        require(timing.from_epoch >= least, "TimingInvalid", "fromEpoch", timing.from_epoch, least)
         exposed = timing.slot_blocks * timing.epoch_slots + timing.attest_blocks + 2 * timing.proof_blocks
-        require(
-            timing.attest_blocks >= 2 * timing.slot_blocks
-            and timing.proof_blocks >= timing.slot_blocks
-            and exposed <= self.unbonding_blocks,
-            "TimingInvalid",
-        )
+        for name, have, bound in (
+            ("attestBlocks", timing.attest_blocks, 2 * timing.slot_blocks),
+            ("proofBlocks", timing.proof_blocks, timing.slot_blocks),
+            ("unbondingBlocks", self.unbonding_blocks, exposed),
+        ):
+            require(have >= bound, "TimingInvalid", name, have, bound)
         from_slot = first_slot(last, timing.from_epoch)
         self.timings.append(replace(timing, from_slot=from_slot, from_block=start_of(last, from_slot)))
 
     def register(self, provider: str, class_id: int, gops: int, count: int) -> None:
-        require(class_id < len(self.classes), "ClassUnknown")
+        require(class_id < len(self.classes), "ClassUnknown", class_id)
         terms = self.classes[class_id]
-        require(terms.min_gops <= gops <= terms.peak_gops, "BondedGopsOutOfRange")
-        require(1 <= count <= 64, "CountOutOfRange")
+        least, most = terms.min_gops, terms.peak_gops
+        require(least <= gops <= most, "BondedGopsOutOfRange", gops, least, most)
+        require(1 <= count <= 64, "CountOutOfRange", count, 64)
         bond = gops * terms.bond_per_gops
         self._lock(provider, bond * count)
         for _ in range(count):
@@ -77,10 +78,10 @@ class Devices(Staking):
             self.devices[device] = DeviceBook(provider, class_id, gops, self.epoch + 1, bond, bond)
 
     def retire(self, sender: str, device: int) -> None:
-        require(device in self.devices, "DeviceUnknown")
+        require(device in self.devices, "DeviceUnknown", device)
         book = self.devices[device]
-        require(sender == book.provider, "ProviderOnly")
-        require(book.until_slot == OPEN, "DeviceRetiredAlready")
+        require(sender == book.provider, "ProviderOnly", sender, book.provider)
+        require(book.until_slot == OPEN, "DeviceRetiredAlready", device, book.until_slot)
         until = self.epoch + 2
         book.until_slot = first_slot(self.timing_of(until), until)
 
@@ -93,10 +94,10 @@ class Devices(Staking):
         position = self.position(book.provider)
         after = deepcopy(position)
         released = after.release(self.block)
-        require(after.short_since > 0, "ProviderCovered")
+        require(after.short_since > 0, "ProviderCovered", book.provider)
         grace_until = after.short_since + self.timing.slot_blocks * self.timing.epoch_slots
-        require(self.block > grace_until, "GraceRunning")
-        require(book.until_slot > self.slot + 1, "DeviceRetiredAlready")
+        require(self.block > grace_until, "GraceRunning", book.provider, after.short_since, grace_until)
+        require(book.until_slot > self.slot + 1, "DeviceRetiredAlready", device, book.until_slot)
         book.until_slot = self.slot + 1
         self.total_staked += released
         self.positions[book.provider] = after
@@ -104,8 +105,9 @@ class Devices(Staking):
     # Challenges
 
     def seal(self, slot: int) -> None:
-        require(slot not in self.beacons, "SlotSealedAlready")
-        require(self.block > self.slot_start(slot), "SlotNotStarted")
+        require(slot not in self.beacons, "SlotSealedAlready", slot)
+        start = self.slot_start(slot)
+        require(self.block > start, "SlotNotStarted", slot, start, self.block)
         self.beacons[slot] = self.hash_of(self.slot_start(slot))
 
     def window_of(self, slot: int) -> tuple[int, int]:
@@ -115,19 +117,20 @@ class Devices(Staking):
     def commit(self, sender: str, device: int, slot: int, commitment: bytes) -> None:
         require(commitment != ZERO, "CommitmentZero")
         first, last = self.window_of(slot)
-        require(first <= self.block <= last, "WindowClosed")
-        require(device in self.devices, "DeviceUnknown")
-        require(self.is_active(device, slot), "DeviceNotActive")
-        require(sender == self.operator_of(self.devices[device].provider), "OperatorOnly")
-        require((device, slot) not in self.records, "CommittedAlready")
+        require(first <= self.block <= last, "WindowClosed", slot, self.block, first, last)
+        require(device in self.devices, "DeviceUnknown", device)
+        require(self.is_active(device, slot), "DeviceNotActive", device, slot)
+        operator = self.operator_of(self.devices[device].provider)
+        require(sender == operator, "OperatorOnly", sender, operator)
+        require((device, slot) not in self.records, "CommittedAlready", device, slot)
         if slot not in self.beacons:
             self.seal(slot)
         parts = encode(["bytes32", "uint256", "address"], [commitment, self.timestamp, sender])
         self.records[device, slot] = (keccak(parts), COMMITTED)
 
     def is_drawn(self, device: int, slot: int) -> bool:
-        require(slot in self.beacons, "SlotNotSealed")
-        require(device in self.devices, "DeviceUnknown")
+        require(slot in self.beacons, "SlotNotSealed", slot)
+        require(device in self.devices, "DeviceUnknown", device)
         if not self.is_active(device, slot):
             return False
         beacon = self.beacons[slot]

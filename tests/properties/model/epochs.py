@@ -19,6 +19,7 @@ from .staking import CHALLENGER_SHARE
 CAP = 1_000_000_000 * 10**18
 EMISSION = 1_000 * 10**18
 GRAIN = 10**9
+MAX_SEAT_DELAY = 1_024
 ATTESTED, VOID, REVOKED = 1, 2, 4
 
 
@@ -78,27 +79,28 @@ class Epochs(Devices):
 
     def join(self, oracle: str) -> None:
         book = self.oracles[oracle]
-        require(book.amount == 0, "OracleBondedAlready")
-        require(book.left_epoch == 0, "OracleSlashedBefore")
+        require(book.amount == 0, "OracleBondedAlready", oracle)
+        require(book.left_epoch == 0, "OracleSlashedBefore", oracle)
         self.move_tbnd(oracle, self.at.attestations, self.bond)
         book.amount = self.bond
         self.total_bonded += self.bond
 
     def leave(self, oracle: str) -> None:
         book = self.oracles[oracle]
-        require(book.amount > 0, "OracleNotBonded")
-        require(book.left_epoch == 0, "OracleLeftAlready")
+        require(book.amount > 0, "OracleNotBonded", oracle)
+        require(book.left_epoch == 0, "OracleLeftAlready", oracle)
         book.left_epoch = self.first_unsigned
         book.exposed_until = self.block + self.timing_of(self.next_epoch).proof_blocks
         self._exclude(oracle)
 
     def withdraw_bond(self, oracle: str) -> None:
         book = self.oracles[oracle]
-        require(book.amount > 0, "OracleNotBonded")
-        require(book.left_epoch > 0, "OracleNotLeft")
+        require(book.amount > 0, "OracleNotBonded", oracle)
+        require(book.left_epoch > 0, "OracleNotLeft", oracle)
         if book.seated:
-            require(self.settled_through(self.block) >= book.left_epoch, "BondStillExposed")
-            require(self.block > book.exposed_until, "BondStillProvable")
+            settled, until = self.settled_through(self.block), book.exposed_until
+            require(settled >= book.left_epoch, "BondStillExposed", oracle, settled, book.left_epoch)
+            require(self.block > until, "BondStillProvable", oracle, self.block, until)
         self.move_tbnd(self.at.attestations, oracle, book.amount)
         self.total_bonded -= book.amount
         self.oracles[oracle] = OracleBook()
@@ -107,15 +109,20 @@ class Epochs(Devices):
         self.require_governor(sender)
         least = self.next_epoch
         if self.sets:
-            require(self.sets[-1].from_epoch <= self.settled_through(self.block), "SetInvalid")
+            pending, settled = self.sets[-1].from_epoch, self.settled_through(self.block)
+            require(pending <= settled, "SetInvalid", "pending", pending, settled)
             least = self.first_unsigned
-        require(least <= from_epoch <= least + 1_024, "SetInvalid")
-        require(1 <= len(members) <= 64 and threshold <= len(members), "SetInvalid")
+        require(from_epoch >= least, "SetInvalid", "fromEpoch", from_epoch, least)
+        latest, size = least + MAX_SEAT_DELAY, len(members)
+        require(from_epoch <= latest, "SetInvalid", "fromEpoch", from_epoch, latest)
+        require(size > 0, "SetInvalid", "size", size, 1)
+        require(threshold <= size, "SetInvalid", "threshold", threshold, size)
         numbers = [int(member, 16) for member in members]
         for index, member in enumerate(members):
-            require(index == 0 or numbers[index] > numbers[index - 1], "SetInvalid")
-            require(self.oracles[member].amount > 0, "OracleNotBonded")
-            require(self.oracles[member].left_epoch == 0, "OracleLeftAlready")
+            before = numbers[index - 1] if index else 0
+            require(numbers[index] > before, "SetInvalid", "order", numbers[index], before)
+            require(self.oracles[member].amount > 0, "OracleNotBonded", member)
+            require(self.oracles[member].left_epoch == 0, "OracleLeftAlready", member)
         for member in members:
             self.oracles[member].seated = True
         config = encode(
@@ -166,24 +173,29 @@ class Epochs(Devices):
         self, statement: Statement, data: Epoch, signers: Sequence[int], forged: bool, earned: dict[int, int]
     ) -> None:
         epoch = statement.epoch
-        require(epoch == self.next_epoch, "EpochOutOfOrder")
-        require(self.block > self.last_block_of(epoch), "EpochNotOver")
-        require(self.block <= self.deadline_of(epoch), "DeadlinePassed")
+        require(epoch == self.next_epoch, "EpochOutOfOrder", epoch, self.next_epoch)
+        last, deadline = self.last_block_of(epoch), self.deadline_of(epoch)
+        require(self.block > last, "EpochNotOver", epoch, self.block, last)
+        require(self.block <= deadline, "DeadlinePassed", epoch, self.block, deadline)
         old = self.epochs.get(epoch)
         spent = old.round if old and old.flags & (ATTESTED | REVOKED) else -1
-        require(statement.round > spent, "RoundSpent")
-        require(statement.round < 256, "RoundTooLarge")
+        require(statement.round > spent, "RoundSpent", statement.round, spent + 1)
+        require(statement.round < 256, "RoundTooLarge", statement.round, 255)
         before = self.before(epoch)
-        require(statement.previous_root == before.root, "PreviousRootMismatch")
-        require(statement.last_block_hash == self.hash_of(self.last_block_of(epoch)), "LastBlockMismatch")
+        root, need = statement.previous_root, before.root
+        require(root == need, "PreviousRootMismatch", root, need)
+        have, need = statement.last_block_hash, self.hash_of(last)
+        require(have == need, "LastBlockMismatch", have, need)
         set_id = self.set_of(epoch)
-        require(set_id > 0, "SetUnknown")
+        require(set_id > 0, "SetUnknown", set_id)
         oracle_set = self.sets[set_id - 1]
-        require(statement.config_digest == oracle_set.config_digest, "ConfigDigestMismatch")
+        have, need = statement.config_digest, oracle_set.config_digest
+        require(have == need, "ConfigDigestMismatch", have, need)
         self._require_seated(oracle_set, signers)
-        require(not forged, "SignatureInvalid")
+        require(not forged, "SignatureInvalid", min(signers, default=0), ..., ...)
         open_epochs = self.next_epoch + 1 - self.settled_through(self.block)
-        require(open_epochs * EMISSION <= oracle_set.quorum * self.bond, "ExposureExceeded")
+        exposed, covered = open_epochs * EMISSION, oracle_set.quorum * self.bond
+        require(exposed <= covered, "ExposureExceeded", exposed, covered)
 
         until = max(self.block + self.timing_of(epoch).proof_blocks, before.provable_until)
         self.epochs[epoch] = RecordBook(
@@ -209,8 +221,9 @@ class Epochs(Devices):
         require(have >= need, "QuorumMissing", have, need)
 
     def close(self, epoch: int) -> None:
-        require(epoch == self.next_epoch, "EpochOutOfOrder")
-        require(self.block > self.deadline_of(epoch), "DeadlineNotPassed")
+        require(epoch == self.next_epoch, "EpochOutOfOrder", epoch, self.next_epoch)
+        deadline = self.deadline_of(epoch)
+        require(self.block > deadline, "DeadlineNotPassed", epoch, self.block, deadline)
         before, old = self.before(epoch), self.epochs.get(epoch)
         revoked = old is not None and bool(old.flags & (ATTESTED | REVOKED))
         self.epochs[epoch] = RecordBook(
@@ -230,15 +243,17 @@ class Epochs(Devices):
         value = ("root", "total_weight", "data_digest")
         require(any(getattr(first, k) != getattr(second, k) for k in value), "StatementsEqual")
         in_force = self.set_of(first.epoch)
-        require(in_force > 0, "SetUnknown")
+        require(in_force > 0, "SetUnknown", in_force)
         oracle_set = self.sets[in_force - 1]
-        require(index < len(oracle_set.members), "SignerUnknown")
-        require(set_id == in_force, "SetNotInForce")
+        size = len(oracle_set.members)
+        require(index < size, "SignerUnknown", index, size)
+        require(set_id == in_force, "SetNotInForce", set_id, in_force)
         config = oracle_set.config_digest
-        require(first.config_digest == second.config_digest == config, "ConfigDigestMismatch")
+        for digest in (first.config_digest, second.config_digest):
+            require(digest == config, "ConfigDigestMismatch", digest, config)
         oracle = oracle_set.members[index]
-        require(sender != oracle, "ChallengerIsAccused")
-        require(not forged, "SignerMismatch")
+        require(sender != oracle, "ChallengerIsAccused", sender)
+        require(not forged, "SignerMismatch", ..., oracle)
         book = self.oracles[oracle]
         record = self.epochs.get(first.epoch)
         rests = bool(
@@ -247,7 +262,7 @@ class Epochs(Devices):
             and self.block <= record.provable_until
             and index in record.signers
         )
-        require(rests or book.amount > 0, "OracleNotBonded")
+        require(rests or book.amount > 0, "OracleNotBonded", oracle)
 
         amount = book.amount
         if amount and book.left_epoch == 0:
@@ -267,25 +282,27 @@ class Epochs(Devices):
         return amount
 
     def require_final_leaf(self, epoch: int, leaf: Leaf) -> None:
-        require(self.is_final(epoch, self.block), "EpochNotFinal")
+        require(self.is_final(epoch, self.block), "EpochNotFinal", epoch)
         data = self.epochs[epoch].data
         assert data is not None
-        require(data.leaves.get(leaf.device) == leaf, "LeafNotUnderRoot")
+        require(data.leaves.get(leaf.device) == leaf, "LeafNotUnderRoot", epoch, ..., data.root)
 
     def require_final_outcome(self, epoch: int, leaf: Leaf, outcome: Outcome) -> None:
         self.require_final_leaf(epoch, leaf)
         data = self.epochs[epoch].data
         assert data is not None
-        require(outcome in data.outcomes.get(leaf.device, ()), "OutcomeNotUnderLeaf")
+        require(outcome in data.outcomes.get(leaf.device, ()), "OutcomeNotUnderLeaf", ..., leaf.outcomes_root)
 
     # Rewards
 
     def claim(self, epoch: int, leaf: Leaf) -> int:
         book = self.devices[leaf.device]
-        amount = leaf.cumulative_reward // GRAIN * GRAIN - book.claimed
-        require(amount > 0, "NothingToClaim")
+        earned = leaf.cumulative_reward // GRAIN * GRAIN
+        amount = earned - book.claimed
+        require(amount > 0, "NothingToClaim", leaf.device, earned, book.claimed)
         self.require_final_leaf(epoch, leaf)
-        require(self.total_claimed + amount <= self.final_emission(self.block), "EmissionExceeded")
+        total, most = self.total_claimed + amount, self.final_emission(self.block)
+        require(total <= most, "EmissionExceeded", total, most)
         book.claimed += amount
         self.total_claimed += amount
         self.supply += amount

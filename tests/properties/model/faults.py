@@ -21,12 +21,13 @@ class Faults(Epochs):
         self.failed = Failed()
 
     def prove_missed(self, sender: str, device: int, slot: int) -> int:
-        require(self.is_drawn(device, slot), "NotDrawn")
-        require(self.block > self.window_of(slot)[1], "WindowOpen")
-        require((device, slot) not in self.records, "CommittedAlready")
+        require(self.is_drawn(device, slot), "NotDrawn", device, slot)
+        last = self.window_of(slot)[1]
+        require(self.block > last, "WindowOpen", slot, self.block, last)
+        require((device, slot) not in self.records, "CommittedAlready", device, slot)
         book = self.devices[device]
         accused = (book.provider, self.operator_of(book.provider))
-        require(sender not in accused, "ChallengerIsAccused")
+        require(sender not in accused, "ChallengerIsAccused", sender)
 
         self.records[device, slot] = (ZERO, MISSED)
         epoch = self.epoch_of_slot(slot)
@@ -42,14 +43,15 @@ class Faults(Epochs):
         return self._debit(sender, device, penalty, CHALLENGER_SHARE)
 
     def enforce(self, sender: str, epoch: int, leaf: Leaf, outcome: Outcome) -> int:
-        require(outcome.result == OutcomeResult.BAD_ITEM, "OutcomeNotBadItem")
+        require(outcome.result == OutcomeResult.BAD_ITEM, "OutcomeNotBadItem", outcome.result)
         self.require_final_outcome(epoch, leaf, outcome)
         record = self.records.get((leaf.device, outcome.slot))
-        require(record is not None and bool(record[1] & COMMITTED), "RecordMissing")
+        has = record is not None and bool(record[1] & COMMITTED)
+        require(has, "RecordMissing", leaf.device, outcome.slot)
         assert record is not None
-        require(not record[1] & FAULT_PAID, "FaultedAlready")
+        require(not record[1] & FAULT_PAID, "FaultedAlready", leaf.device, outcome.slot)
         provider = self.devices[leaf.device].provider
-        require(sender not in (provider, self.operator_of(provider)), "ChallengerIsAccused")
+        require(sender not in (provider, self.operator_of(provider)), "ChallengerIsAccused", sender)
         items = (
             MEMORY_ITEMS
             if outcome.kind == OutcomeKind.DRAWN_M
@@ -59,15 +61,16 @@ class Faults(Epochs):
         return self._punish(sender, leaf.device, outcome.slot, ENFORCER_SHARE, mark)
 
     def discharge(self, device: int) -> None:
-        require(device in self.devices, "DeviceUnknown")
+        require(device in self.devices, "DeviceUnknown", device)
         book = self.devices[device]
         t = self.timing_at(book.until_slot - 1)
         epoch = epoch_of(t, book.until_slot - 1)
-        require(self.settled_through(self.block) > epoch, "ProofStillPossible")
+        settled = self.settled_through(self.block)
+        require(settled > epoch, "ProofStillPossible", device, settled, epoch + 1)
         provable = last_block(t, epoch) + t.attest_blocks + 2 * t.proof_blocks
         provable = max(provable, self.epochs[epoch].provable_until + t.proof_blocks)
-        require(self.block > provable, "ProofStillPossible")
-        require(book.bond > 0, "DeviceDischargedAlready")
+        require(self.block > provable, "ProofStillPossible", device, self.block, provable + 1)
+        require(book.bond > 0, "DeviceDischargedAlready", device)
         self._unlock(book.provider, book.bond)
         book.bond = 0
 

@@ -98,10 +98,6 @@ class Position:
     def delegated(self) -> int:
         return sum(self.held.values())
 
-    def own_share_fits(self, least: int) -> bool:
-        own, delegated = self.active.shares - self.delegated, self.delegated
-        return not delegated or (own >= least and 4 * own >= self.active.shares)
-
     def vested_by(self, block: int) -> int:
         if block >= self.vests_until:
             return self.vesting
@@ -161,16 +157,20 @@ class Staking(Books):
 
     def stake(self, provider: str, amount: int) -> None:
         require(amount > 0, "AmountZero")
-        require(self.allowance[provider] >= amount, "ERC20InsufficientAllowance")
-        self.move_tbnd(provider, self.at.staking, amount)
-        if self.allowance[provider] < 2**255:
-            self.allowance[provider] -= amount
+        self._pull_tbnd(provider, amount)
         position = self.position(provider)
         self._release(position)
         position.active.add(amount)
         position.settle()
         position.deposited += amount
         self.total_staked += amount
+
+    def _pull_tbnd(self, account: str, amount: int) -> None:
+        have = self.allowance[account]
+        require(have >= amount, "ERC20InsufficientAllowance", self.at.staking, have, amount)
+        self.move_tbnd(account, self.at.staking, amount)
+        if have < 2**255:
+            self.allowance[account] -= amount
 
     def stake_with_permit(self, provider: str, amount: int, valid: bool) -> None:
         before = self.allowance[provider]
@@ -188,13 +188,10 @@ class Staking(Books):
         after = deepcopy(position)
         released = after.release(self.block)
         shares = after.active.add(amount)
-        require(shares > 0, "SharesZero")
+        require(shares > 0, "SharesZero", provider, amount)
         after.held[delegator] += shares
-        require(after.own_share_fits(10**18), "OwnShareTooSmall")
-        require(self.allowance[delegator] >= amount, "ERC20InsufficientAllowance")
-        self.move_tbnd(delegator, self.at.staking, amount)
-        if self.allowance[delegator] < 2**255:
-            self.allowance[delegator] -= amount
+        self._require_own_share(provider, after, OWN_SHARES)
+        self._pull_tbnd(delegator, amount)
         after.settle()
         after.deposited += amount
         self.total_staked += released + amount
@@ -204,7 +201,7 @@ class Staking(Books):
         position = self.position(provider)
         worth = position.worth_of(delegator, self.block)
         amount = worth if amount == ALL else amount
-        require(amount <= worth, "DelegationInsufficient")
+        require(amount <= worth, "DelegationInsufficient", provider, delegator, worth, amount)
         require(amount > 0, "AmountZero")
         self._release(position)
         held = position.held[delegator]
@@ -223,13 +220,20 @@ class Staking(Books):
         require(amount > 0, "AmountZero")
         after = deepcopy(position)
         released = after.release(self.block)
-        require(after.free >= amount, "FreeStakeInsufficient")
+        require(after.free >= amount, "FreeStakeInsufficient", provider, after.free, amount)
         after.active.take(amount)
-        require(after.own_share_fits(0), "OwnShareTooSmall")
+        self._require_own_share(provider, after, 0)
         after.settle()
         self._ask(after, provider, amount)
         self.total_staked += released
         self.positions[provider] = after
+
+    def _require_own_share(self, provider: str, position: Position, least: int) -> None:
+        """The owner holds a quarter of the shares, where there are others."""
+        if position.delegated:
+            own = max(0, position.active.shares - position.delegated)
+            need = max(-(-position.delegated // 3), least)
+            require(own >= need, "OwnShareTooSmall", provider, own, need)
 
     def _ask(self, position: Position, holder: str, amount: int) -> None:
         shares = position.unbonding.add(amount)
@@ -256,13 +260,13 @@ class Staking(Books):
                 pool.take(amount - moved)
                 request.shares -= before - pool.shares
                 moved = amount
-        require(moved > 0, "NothingUnbonding")
-        require(moved == amount or amount == ALL, "UnbondingInsufficient")
+        require(moved > 0, "NothingUnbonding", holder)
+        require(moved == amount or amount == ALL, "UnbondingInsufficient", holder, moved, amount)
         shares = after.active.add(moved)
-        require(shares > 0, "SharesZero")
+        require(shares > 0, "SharesZero", provider, amount)
         if holder != provider:
             after.held[holder] += shares
-            require(after.own_share_fits(10**18), "OwnShareTooSmall")
+            self._require_own_share(provider, after, OWN_SHARES)
         after.settle()
         self.total_staked += released
         self.positions[provider] = after
@@ -271,8 +275,9 @@ class Staking(Books):
         position = self.position(provider)
         queue = position.queues[holder]
         waiting = queue.waiting
-        require(bool(waiting), "NothingUnbonding")
-        require(self.block >= waiting[0].matures_at, "NothingMatured")
+        require(bool(waiting), "NothingUnbonding", holder)
+        first = waiting[0].matures_at
+        require(self.block >= first, "NothingMatured", holder, self.block, first)
         paid = 0
         for request in waiting[:32]:
             if self.block < request.matures_at:
@@ -296,7 +301,7 @@ class Staking(Books):
         return paid
 
     def set_commission(self, provider: str, bps: int) -> None:
-        require(bps <= MAX_COMMISSION, "CommissionTooHigh")
+        require(bps <= MAX_COMMISSION, "CommissionTooHigh", bps, MAX_COMMISSION)
         position = self.position(provider)
         self._release(position)
         present = position.commission_at(self.block)
@@ -323,14 +328,14 @@ class Staking(Books):
     def set_operator(self, provider: str, operator: str, valid: bool) -> None:
         position = self.position(provider)
         if operator != ZERO_ADDRESS:
-            require(valid, "OperatorSignatureInvalid")
+            require(valid, "OperatorSignatureInvalid", operator, ...)
             position.nonce += 1
         position.operator = operator
 
     def _require_lockable(self, provider: str, amount: int) -> None:
         position = self.position(provider)
-        covered = position.active.amount >= position.locked
-        require(amount == 0 or (covered and position.free >= amount), "FreeStakeInsufficient")
+        free = position.free
+        require(free >= amount, "FreeStakeInsufficient", provider, free, amount)
 
     def _lock(self, provider: str, amount: int) -> None:
         self._require_lockable(provider, amount)
@@ -338,7 +343,7 @@ class Staking(Books):
 
     def _unlock(self, provider: str, amount: int) -> None:
         position = self.position(provider)
-        require(position.locked >= amount, "LockedInsufficient")
+        require(position.locked >= amount, "LockedInsufficient", provider, position.locked, amount)
         position.locked -= amount
         position.settle()
 
@@ -346,9 +351,9 @@ class Staking(Books):
         self, provider: str, amount: int, challenger: str, challenger_bps: int, victim: str, victim_bps: int
     ) -> int:
         accused = (provider, self.operator_of(provider), self.at.work_disputes, self.at.escrow)
-        require(challenger not in accused, "ChallengerIsAccused")
+        require(challenger not in accused, "ChallengerIsAccused", challenger)
         position = self.position(provider)
-        require(amount <= position.locked, "LockedInsufficient")
+        require(amount <= position.locked, "LockedInsufficient", provider, position.locked, amount)
         if amount == 0:
             return 0
         self._release(position)

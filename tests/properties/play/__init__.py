@@ -1,11 +1,11 @@
 """The verbs of the market as a play: each asks mostly for what should work, and else for what must not."""
 
 from .devices import DeviceVerbs
-from .jobs import JobVerbs
+from .orders import OrderVerbs
 from .stake import StakeVerbs
 
 
-class Play(StakeVerbs, DeviceVerbs, JobVerbs):
+class Play(StakeVerbs, DeviceVerbs, OrderVerbs):
     """All of them."""
 
 

@@ -316,18 +316,6 @@ class JobVerbs(EpochVerbs):
             effect=lambda m: m.refund(number, state),
         )
 
-    @verb
-    def block(self) -> None:
-        """The second token blocks an account, or no more."""
-        self.world.tend()
-        account = self.random.choice([*self.cast.requesters, *self.cast.providers])
-        token = self.chain.address["BlacklistToken"]
-        blocked = account not in self.model.tokens[token].blocked
-        self.chain.send("BlacklistToken", "setBlocked", account, blocked, sender=self.cast.stranger)
-        self.world._mined(1)
-        book = self.model.tokens[token].blocked
-        book.add(account) if blocked else book.discard(account)
-
     @precondition(lambda self: self.owed())
     @verb
     def collect(self) -> None:
@@ -373,23 +361,6 @@ class JobVerbs(EpochVerbs):
         sender = self.pick([self.cast.governor], [self.cast.stranger])
         self.act("setFee", "JobEscrow", bps, by=sender, effect=lambda m: m.set_fee(sender, bps))
 
-    # Chance
-
-    @verb
-    def send_by_mistake(self) -> None:
-        """Money that nobody accounts for."""
-        self.world.tend()
-        model, requester, wei = self.model, self.cast.requesters[0], self.random.randint(1, 1_000)
-        if self.random.random() < 0.5:
-            to = self.random.choice([model.at.staking, model.at.attestations, model.at.escrow])
-            self.chain.send("TensorbondToken", "transfer", to, wei, sender=self.cast.treasury)
-            model.move_tbnd(self.cast.treasury, to, wei)
-        else:
-            token = self.chain.address["TestDollar"]
-            self.chain.send(token, "transfer", model.at.escrow, wei, sender=requester)
-            model.tokens[token].move(requester, model.at.escrow, wei)
-        self.world._mined(1)
-
     # Choosing
 
     def decided(self, passed: bool) -> dict[int, tuple[int, int, int]]:
@@ -428,13 +399,6 @@ class JobVerbs(EpochVerbs):
     def owed(self) -> list[tuple[str, str]]:
         ledgers = self.model.ledgers.items()
         return [(account, token) for token, ledger in ledgers for account, wei in ledger.owed.items() if wei]
-
-    def relent(self, account: str, token: str) -> None:
-        if account in self.model.tokens[token].blocked:
-            self.world.tend()
-            self.chain.send("BlacklistToken", "setBlocked", account, False, sender=self.cast.stranger)
-            self.world._mined(1)
-            self.model.tokens[token].blocked.discard(account)
 
     def in_time(self) -> list[tuple[int, JobBook]]:
         return [(n, job) for n, job in self.jobs(ACCEPTED) if self.model.block <= job.state.terms.submit_by]

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, RuleStrategy, initialize, invariant, rule
 
+from tensorbond.chain.types import JobBid, LeaseBid
 from tests.chain import Sent
 
+from ..model.orders import Ask
 from ..tally import Tally
 from ..views import differences, expected
 from ..world import TBND, World
@@ -26,6 +28,7 @@ WEIGHTS = {
     "approve": 2,
     "approve_part": 3,
     "attest_verdict": 8,
+    "accept_lease": 6,
     "block": 3,
     "collect": 8,
     "commit": 2,
@@ -33,12 +36,21 @@ WEIGHTS = {
     "dispute": 16,
     "enforce": 3,
     "fund": 6,
+    "halt": 20,
+    "match_jobs": 10,
+    "match_leases": 8,
+    "open_lease": 6,
+    "redeem": 3,
     "refund_by_outcome": 6,
+    "refund_funder": 8,
     "register": 2,
     "resolve": 10,
     "settle": 10,
+    "settle_lease": 4,
+    "stop": 4,
     "submit": 8,
     "sweep": 2,
+    "top_up": 10,
     "withdraw_bond": 3,
 }
 
@@ -87,6 +99,10 @@ class Table(RuleBasedStateMachine):
         self.model = self.world.model
         self.tally = Tally(self.world)
         self.seen = -1
+        # What was signed off the chain.
+        self.asks: list[Ask] = []
+        self.job_bids: list[JobBid] = []
+        self.lease_bids: list[LeaseBid] = []
         # A block's hash follows from its number: begin at another one, and others are drawn.
         self.world.advance_to(self.world.head + self.random.randrange(40))
 
@@ -95,6 +111,41 @@ class Table(RuleBasedStateMachine):
     @verb
     def wait(self) -> None:
         self.world.advance_to(self.world.head + self.random.randint(1, 24))
+
+    @verb
+    def send_by_mistake(self) -> None:
+        """Money that nobody accounts for."""
+        self.world.tend()
+        model, requester, wei = self.model, self.cast.requesters[0], self.random.randint(1, 1_000)
+        if self.random.random() < 0.5:
+            to = self.random.choice([model.at.staking, model.at.attestations, model.at.escrow])
+            self.chain.send("TensorbondToken", "transfer", to, wei, sender=self.cast.treasury)
+            model.move_tbnd(self.cast.treasury, to, wei)
+        else:
+            token = self.chain.address["TestDollar"]
+            to = self.random.choice([model.at.escrow, model.at.lease_escrow])
+            self.chain.send(token, "transfer", to, wei, sender=requester)
+            model.tokens[token].move(requester, to, wei)
+        self.world._mined(1)
+
+    @verb
+    def block(self) -> None:
+        """The second token blocks an account, or no more."""
+        self.world.tend()
+        account = self.random.choice([*self.cast.requesters, *self.cast.providers])
+        token = self.chain.address["BlacklistToken"]
+        blocked = account not in self.model.tokens[token].blocked
+        self.chain.send("BlacklistToken", "setBlocked", account, blocked, sender=self.cast.stranger)
+        self.world._mined(1)
+        book = self.model.tokens[token].blocked
+        book.add(account) if blocked else book.discard(account)
+
+    def relent(self, account: str, token: str) -> None:
+        if account in self.model.tokens[token].blocked:
+            self.world.tend()
+            self.chain.send("BlacklistToken", "setBlocked", account, False, sender=self.cast.stranger)
+            self.world._mined(1)
+            self.model.tokens[token].blocked.discard(account)
 
     # What must hold after every step
 
@@ -151,10 +202,12 @@ class Table(RuleBasedStateMachine):
         by: str,
         effect: Callable[[Any], object],
         tended: bool = False,
+        name: str = "",
     ) -> None:
+        """`name`: what the play calls a verb that two contracts have."""
         if not tended:
             self.world.tend()
-        self.world.act(verb, contract, verb, *args, sender=by, effect=effect)
+        self.world.act(name or verb, contract, verb, *args, sender=by, effect=effect)
 
     def attempted(self, verb: str, sent: Sent | None) -> None:
         self.world.attempts[verb] += 1
