@@ -111,15 +111,15 @@ class Jobs(Faults):
 
     def fund(self, sender: str, terms: Terms) -> int:
         require(terms.payer == sender, "PayerOnly", sender, terms.payer)
-        self._require_fundable(terms)
+        self._require_fundable(terms, max(self.decision_blocks(), terms.review_blocks))
         self._pull(terms.token, sender, terms.price)
         return self._enter(terms)
 
-    def _require_fundable(self, terms: Terms) -> None:
+    def _require_fundable(self, terms: Terms, undecided: int) -> None:
+        """`undecided`: the least blocks from `submitBy` to a refund of what nobody has decided."""
         self._require_price(terms.price, terms.parts)
         self._require_later("acceptBy", terms.accept_by, self.block)
         self._require_later("submitBy", terms.submit_by, terms.accept_by)
-        undecided = max(self.decision_blocks(), terms.review_blocks)
         self._require_later("refundAt", terms.refund_at, terms.submit_by + undecided)
         latest = self.block + MAX_JOB_BLOCKS
         require(terms.refund_at <= latest, "RefundTooLate", terms.refund_at, latest)

@@ -71,7 +71,7 @@ class Orders(Leases):
             jobs = []
             for offer, device in self._matched(sender, bid, signer, offers, leaves):
                 terms = self._job_terms(bid, offer.ask.order)
-                self._require_fundable(terms)
+                self._require_fundable(terms, terms.review_blocks)
                 slot = self._require_forceable(terms, device)
                 provider = self.devices[device].provider
                 require(provider == terms.provider, "ProviderNotInvited", provider, terms.provider)
