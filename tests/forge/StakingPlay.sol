@@ -74,8 +74,7 @@ abstract contract StakingPlay is Clock {
 
     function delegate(uint256 seed) external {
         seed = _begin("delegate", seed);
-        _delegate(_provider(seed), _delegator(seed), _amount(seed, 1e10, 2_000e18));
-        _done("delegate");
+        if (_delegate(_provider(seed), _delegator(seed), _amount(seed, 1e10, 2_000e18))) _done("delegate");
     }
 
     function delegateWithPermit(uint256 seed) external {
@@ -83,7 +82,7 @@ abstract contract StakingPlay is Clock {
         address provider = _provider(seed);
         address delegator = _delegator(seed);
         uint256 amount = _amount(seed, 1e10, 100e18);
-        _makeRoom(provider, amount);
+        if (!_makeRoom(provider, amount)) return;
         uint256 deadline = vm.getBlockTimestamp() + 1;
         (uint8 v, bytes32 r, bytes32 s) = _permit(delegator, amount, deadline);
         if (seed & 1 << 200 != 0) _permitted(delegator, amount, deadline, v, r, s); // seen, and sent by another
@@ -98,7 +97,7 @@ abstract contract StakingPlay is Clock {
         (address provider, address delegator) = (_provider(seed), _delegator(seed));
         uint256 worth = staking.delegatedOf(provider, delegator);
         if (worth == 0) {
-            _delegate(provider, delegator, _amount(seed, 1e18, 2_000e18));
+            if (!_delegate(provider, delegator, _amount(seed, 1e18, 2_000e18))) return;
             worth = staking.delegatedOf(provider, delegator);
         }
         _refuse(
@@ -115,8 +114,7 @@ abstract contract StakingPlay is Clock {
         seed = _begin("rebondDelegated", seed);
         (address provider, address delegator) = (_provider(seed), _delegator(seed));
         uint256 amount = _amount(seed, 1e12, 100e18);
-        _undelegated(provider, delegator, amount);
-        _makeRoom(provider, amount);
+        if (!_undelegated(provider, delegator, amount) || !_makeRoom(provider, amount)) return;
         vm.prank(delegator);
         try staking.rebondDelegated(provider, amount / 2 + 1e11) {
             _done("rebondDelegated");
@@ -127,7 +125,7 @@ abstract contract StakingPlay is Clock {
         seed = _begin("withdrawDelegated", seed);
         (address provider, address delegator) = (_provider(seed), _delegator(seed));
         IProviderStaking.Delegation memory d = staking.delegationOf(provider, delegator);
-        if (d.firstRequest == d.nextRequest) _undelegated(provider, delegator, _amount(seed, 1e12, 100e18));
+        if (d.firstRequest == d.nextRequest && !_undelegated(provider, delegator, _amount(seed, 1e12, 100e18))) return;
         uint256 maturesAt = staking.delegationRequestOf(provider, delegator, d.firstRequest).maturesAt;
         bytes memory call = abi.encodeCall(staking.withdrawDelegated, (provider));
         if (_now() < maturesAt) _refuse(delegator, address(staking), call, "a delegator's withdrawal before its time");
@@ -213,32 +211,38 @@ abstract contract StakingPlay is Clock {
         if (room < spare) spare = room;
     }
 
-    /// @dev Let the owner hold enough for so much to be delegated.
-    function _makeRoom(address provider, uint256 amount) internal {
+    /// @dev Let the owner hold enough shares for so much to be delegated. @return Whether it can afford them.
+    function _makeRoom(address provider, uint256 amount) internal returns (bool) {
         staking.release(provider);
         IProviderStaking.Stake memory s = staking.stakeOf(provider);
-        uint256 own = s.shares == 0 ? 0 : ((uint256(s.shares) - s.delegatedShares) * s.active) / s.shares;
-        uint256 need = (uint256(s.active) - own + amount) / 3 + 2e18 + s.active / 1e6;
-        if (own >= need) return;
+        (uint256 active, uint256 shares) = s.active == 0 ? (1, 1) : (uint256(s.active), uint256(s.shares));
+        uint256 own = s.active == 0 ? 0 : shares - s.delegatedShares;
+        uint256 need = (s.delegatedShares + (amount * shares) / active) / 3 + 2 * staking.MIN_OWN_SHARES() + shares / 1e6;
+        if (own >= need) return true;
+        uint256 cost = ((need - own) * active) / shares + 1e10;
+        if (cost > tbnd.balanceOf(provider)) return false;
         vm.prank(provider);
-        staking.stake(need - own);
+        staking.stake(cost);
+        return true;
     }
 
-    function _delegate(address provider, address delegator, uint256 amount) internal {
-        _makeRoom(provider, amount);
+    function _delegate(address provider, address delegator, uint256 amount) internal returns (bool) {
+        if (!_makeRoom(provider, amount)) return false;
         _refuse(provider, address(staking), abi.encodeCall(staking.delegate, (provider, amount)), "a delegation to itself");
         IProviderStaking.Stake memory s = staking.stakeOf(provider);
         bytes memory call = abi.encodeCall(staking.delegate, (provider, 4 * uint256(s.active) + 1e18));
         _refuse(delegator, address(staking), call, "5: a delegation beyond the owner's quarter");
         vm.prank(delegator);
         staking.delegate(provider, amount);
+        return true;
     }
 
-    /// @dev A request of at least this much in the delegator's queue.
-    function _undelegated(address provider, address delegator, uint256 amount) internal {
-        if (staking.delegatedOf(provider, delegator) < amount) _delegate(provider, delegator, amount + 1e12);
+    /// @dev A request of this much in the delegator's queue. @return Whether there could be one.
+    function _undelegated(address provider, address delegator, uint256 amount) internal returns (bool) {
+        if (staking.delegatedOf(provider, delegator) < amount && !_delegate(provider, delegator, amount + 1e12)) return false;
         vm.prank(delegator);
         staking.undelegate(provider, amount);
         _read();
+        return true;
     }
 }

@@ -124,7 +124,7 @@ abstract contract WorkPlay is StakingPlay {
         bytes memory call = abi.encodeWithSelector(ICoverage.suspendUncovered.selector, device);
         _unbondRest(provider);
         uint256 worth = staking.stakeOf(provider).active;
-        _delegate(provider, delegator, worth);
+        if (!_delegate(provider, delegator, worth)) return;
         _unbondRest(provider);
         for (uint256 i = 0; i < DELEGATORS; ++i) {
             if (staking.delegatedOf(provider, _delegators[i]) == 0) continue;
