@@ -53,7 +53,15 @@ from tests.acts import (
 )
 from tests.chain import Chain, Sent, project_artifacts
 from tests.contracts.lease_escrow.leases import OpenLease, lease_terms, opened_by, tab_of, voucher
-from tests.contracts.order_book.orders import job_ask, job_bid, job_of, match, offer
+from tests.contracts.order_book.orders import (
+    job_ask,
+    job_bid,
+    job_of,
+    lease_ask,
+    lease_bid,
+    match,
+    offer,
+)
 from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
 from tests.labels import SAMPLES, DeepMemory, Dimensions
 from tests.leaves import Epoch, make_leaf, make_outcome
@@ -307,6 +315,11 @@ def _matches(chain: Chain, found: Gas) -> None:
     chain.mine(20)
     with _again_from_here(chain):
         found["JobEscrow.match"] = match_one(1).gas_used
+    with _again_from_here(chain):
+        tab_of(chain)  # somebody else was there before
+        chain.send("TestDollar", "approve", chain.address["LeaseEscrow"], UNLIMITED, sender=requester)
+        lease = offer(chain, lease_ask(chain, nonce=1), first)
+        found["OrderBook.matchLeases"] = match(chain, lease_bid(chain, nonce=1), lease).gas_used
     bid = job_bid(chain, nonce=1, count=4, whole=True)
     ours = offer(chain, job_ask(chain, nonce=1, count=2), first, theirs + 2)
     others = offer(chain, job_ask(chain, other, count=2), theirs, theirs + 1)

@@ -12,9 +12,11 @@ from .leases import (
     OpenLease,
     act,
     at,
+    lease_terms,
     mine_to_ripe,
     moving,
     open_lease,
+    opened_by,
     redeem,
     refused,
     runway,
@@ -177,3 +179,68 @@ def test_redeem__beside_a_rate_until_the_end__fee_counts_both(chain: Chain, devi
     assert sent.event("LeaseStopped")["refunded"] == 2 * TUSD - 10_050 - 70 * RATE
     mine_to_ripe(chain, lease)
     assert act(chain, lease, "settle").event("LeaseClosed")["fee"] == 100 + 70 * RATE // 100
+
+
+# Whose signature: ERC-1271
+
+
+AGREES, REFUSES, REVERTS, BURNS_GAS, UNTIDY, RETURN_BOMB = range(6)
+
+
+@pytest.fixture
+def wallet(chain: Chain, governor: str, market: int) -> str:
+    """A wallet with a tab of two dollars; it agrees to whatever it is shown."""
+    address = chain.deploy("OrderWallet")
+    chain.send("TestDollar", "mint", address, 2 * TUSD, sender=governor)
+    args = chain.address["TestDollar"], chain.address["LeaseEscrow"]
+    chain.send("OrderWallet", "approve", *args, sender=governor)
+    return address
+
+
+def tab_of_wallet(chain: Chain, wallet: str) -> OpenLease:
+    terms = lease_terms(chain, requester=wallet, rate=0, voucher_blocks=50)
+    data = chain._abi("LeaseEscrow").encode_call("open", (terms, 0, 2 * TUSD))
+    sender = terms.provider
+    return opened_by(chain.send("OrderWallet", "act", chain.address["LeaseEscrow"], data, sender=sender))
+
+
+def test_redeem__of_a_wallet_that_agrees__pays_whatever_form_the_signature_has(
+    chain: Chain, wallet: str
+) -> None:
+    tab = tab_of_wallet(chain, wallet)
+    for amount, signature in ((TUSD, b""), (2 * TUSD, b"of any form")):
+        with moving(chain, {"provider paid": 990_000, "escrow paid": -990_000}):
+            act(chain, tab, "redeem", amount, signature)
+    assert runway(chain, tab)[2] == 0
+
+
+@pytest.mark.parametrize("manner", [REFUSES, REVERTS, BURNS_GAS])
+def test_redeem__of_a_wallet_that_does_not_agree__reverts(
+    chain: Chain, wallet: str, provider: str, governor: str, manner: int
+) -> None:
+    """Nor does anybody else's signature count."""
+    tab = tab_of_wallet(chain, wallet)
+    chain.send("OrderWallet", "setManner", manner, sender=governor)
+    for signature in (b"", voucher(chain, tab, TUSD, provider)):
+        with refused(chain, "VoucherInvalid", lease=tab.number, signer=wallet):
+            act(chain, tab, "redeem", TUSD, signature, gas=2_000_000)
+    assert runway(chain, tab)[2] == 2 * TUSD
+
+
+def test_redeem__of_a_wallet_that_changes_its_mind__pays_what_it_agreed_to_in_time(
+    chain: Chain, wallet: str, governor: str
+) -> None:
+    """A contract's signature can be taken back: who takes one redeems at once."""
+    tab = tab_of_wallet(chain, wallet)
+    act(chain, tab, "redeem", TUSD, b"")
+    chain.send("OrderWallet", "setManner", REFUSES, sender=governor)
+    with moving(chain, {}), refused(chain, "VoucherInvalid", lease=tab.number, signer=wallet):
+        act(chain, tab, "redeem", 2 * TUSD, b"")
+
+
+def test_redeem__a_wallet_of_another__speaks_for_itself_alone(
+    chain: Chain, wallet: str, requester: str
+) -> None:
+    tab = tab_of(chain)
+    with refused(chain, "VoucherInvalid", lease=tab.number, signer=requester):
+        act(chain, tab, "redeem", TUSD, b"of any form")
