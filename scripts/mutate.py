@@ -270,7 +270,9 @@ def try_all(
     mutants: Sequence[Mutant], sources: dict[str, Source], options: argparse.Namespace, end: float
 ) -> Iterator[Result]:
     targets = {each.source: each for each in TARGETS}
-    waiting, done, lock = list(reversed(mutants)), list[Result](), threading.Condition()
+    waiting, done, lock = list(mutants), list[Result](), threading.Condition()
+    # So that what is tried before the time is over is a sample, too.
+    random.Random(SEED).shuffle(waiting)
     left = options.workers
 
     def work() -> None:

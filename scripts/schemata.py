@@ -63,7 +63,8 @@ cp "{tree}" "$folder/$(basename "$file")_json.ast"
 _SIMPLE = ("ExpressionStatement", "Return", "EmitStatement", "RevertStatement")
 _CONDITIONAL = ("IfStatement", "WhileStatement", "DoWhileStatement", "ForStatement")
 _HUNK = re.compile(r"^@@ -(\d+)")
-_FAULT = re.compile(r"Mutation\(")
+# Above each mutant, and as many lines as the expression has.
+_COMMENT = re.compile(rb"[ \t]*/// \w+\(`.*?`\) of: `[^\n]*`\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -133,39 +134,39 @@ def changes_of(source: str, tree: Node, work: Path) -> list[Change]:
         out,
     ]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    original = (ROOT / source).read_bytes()
+    lines = (ROOT / source).read_bytes().splitlines(keepends=True)
     found = json.loads((out / "gambit_results.json").read_text())
-    changes = [_change(source, original, each["diff"], each["description"]) for each in found]
+    changes = [_change(source, lines, each["diff"], each["description"]) for each in found]
     return list(dict.fromkeys(changes))
 
 
-def _change(source: str, original: bytes, diff: str, kind: str) -> Change:
+def _change(source: str, lines: Sequence[bytes], diff: str, kind: str) -> Change:
     """The least stretch of bytes in which a mutant differs."""
-    lines = original.splitlines(keepends=True)
-    mutated, at = list[bytes](), 0
+    before, after, first, at = b"", b"", 0, 0
     for line in diff.splitlines(keepends=True)[2:]:
         hunk = _HUNK.match(line)
         if hunk:
             begin = int(hunk[1]) - 1
-            mutated += lines[at:begin]
-            at = begin
+            if not at:
+                first = at = begin
+            between = b"".join(lines[at:begin])
+            before, after, at = before + between, after + between, begin
         elif line.startswith("+"):
-            if not _FAULT.search(line):
-                mutated.append(line[1:].encode())
+            after += line[1:].encode()
         else:
+            before += lines[at]
             if line.startswith(" "):
-                mutated.append(lines[at])
+                after += lines[at]
             at += 1
-    after = b"".join([*mutated, *lines[at:]])
-    start = next(
-        (n for n, (a, b) in enumerate(zip(original, after, strict=False)) if a != b),
-        min(len(original), len(after)),
-    )
-    most = min(len(original), len(after)) - start
+    after = _COMMENT.sub(b"", after, count=1)
+    start, most = 0, min(len(before), len(after))
+    while start < most and before[start] == after[start]:
+        start += 1
     same = 0
-    while same < most and original[-1 - same] == after[-1 - same]:
+    while same < most - start and before[-1 - same] == after[-1 - same]:
         same += 1
-    return Change(source, start, len(original) - same, after[start : len(after) - same], kind)
+    offset = sum(map(len, lines[:first]))
+    return Change(source, offset + start, offset + len(before) - same, after[start : len(after) - same], kind)
 
 
 def syntax_trees(names: Sequence[str]) -> dict[str, Node]:

@@ -107,9 +107,9 @@ contract Arithmetic {
     function check_vestedBy__neverExceedsTheWhole(uint96 amount, uint32 since, uint32 until, uint32 at) external pure {
         if (at < since) return;
         if (at < until) {
-            unchecked {
-                assert(uint256(amount) * (at - since) <= uint256(amount) * (until - since));
-            }
+            uint256 passed = uint256(at) - since;
+            uint256 whole = uint256(until) - since;
+            assert(uint256(amount) * passed <= uint256(amount) * whole);
         }
         assert(Vesting.vestedBy(amount, since, until, at) <= amount);
     }
