@@ -212,7 +212,7 @@ def write_mutants(
 
 def build(mutants: Sequence[Mutant], sources: dict[str, Source]) -> None:
     write_mutants(mutants, sources)
-    subprocess.run([sys.executable, "scripts/mutation_worker.py", "--build"], cwd=TREE, check=True)
+    subprocess.run([sys.executable, "-m", "scripts.mutation_worker", "--build"], cwd=TREE, check=True)
 
 
 # ---- Trying
@@ -223,10 +223,10 @@ def tests_of(target: Target, source: Source, mutant: Mutant) -> list[str]:
     names = [f"test_{_snake(verb)}.py" for verb in verbs_of(source, mutant.place.function)]
     files: list[Path] = []
     for test in target.tests:
-        path = ROOT / test
+        path = TREE / test
         files += sorted(path.glob("test_*.py")) if path.is_dir() else [path]
     files.sort(key=lambda path: path.name not in names)
-    return [path.relative_to(ROOT).as_posix() for path in files]
+    return [path.relative_to(TREE).as_posix() for path in files]
 
 
 def _snake(name: str) -> str:
@@ -238,7 +238,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "scripts/mutation_worker.py"],
+            [sys.executable, "-m", "scripts.mutation_worker"],
             cwd=TREE,
             env=os.environ | {"PYTHONHASHSEED": "0"},
             stdin=subprocess.PIPE,

@@ -169,6 +169,8 @@ def run(chains: Chains, mutant: int, tests: list[str], without: list[str]) -> tu
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read().decode().splitlines()
     code = os.waitstatus_to_exitcode(status)
+    if code in (3, 4):
+        raise SystemExit(f"pytest ends with {code} on {tests}")
     # 5: there is no test.
     return code not in (0, 5), said[0] if said else f"pytest ends with {code}"
 
