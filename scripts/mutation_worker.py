@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -178,15 +178,17 @@ def run(chains: Chains, mutant: int, tests: list[str], without: list[str]) -> tu
 def main() -> int:
     if "--build" in sys.argv:
         return build()
-    import pytest  # noqa: F401
+    import pytest
 
-    import tests.acts  # noqa: F401
     from tensorbond.chain.errors import ChainError
 
     importlib.import_module("tests.conftest")
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     chains = Chains(NOBODY)
+    # What is loaded here, no fork loads.
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "tests/contracts", "tests/parity"])
     healthy: dict[str, bool] = {}
     without: list[str] = []
     for line in sys.stdin:
