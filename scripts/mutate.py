@@ -363,7 +363,7 @@ def main() -> int:
     targets = [each for each in TARGETS if any(name in each.source for name in names)]
     copy_tree()
     mutants, sources, tallies = choose(targets, options)
-    results: list[Result] = []
+    results, chosen = list[Result](), len(mutants)
     while mutants and time.monotonic() < end:
         now, later, taken = list[Mutant](), list[Mutant](), dict[str, int]()
         for mutant in mutants:
@@ -381,6 +381,10 @@ def main() -> int:
             (WORK / "results.json").write_text(json.dumps([asdict(each) for each in results], indent=1))
         mutants = later
     report(results, tallies)
+    if len(results) < chosen:
+        print(f"{chosen - len(results)} were not tried")
+        if time.monotonic() < end:
+            return 2  # a worker has died
     dead = sum(each.fate == "killed" for each in results)
     return int(100 * dead < options.least * len(results))
 
