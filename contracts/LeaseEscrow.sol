@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -30,11 +31,15 @@ import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Bps} from "./libraries/Bps.sol";
+import {LeaseWords} from "./libraries/LeaseWords.sol";
 import {Shares} from "./libraries/Shares.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 /// @title See `ILeaseEscrow`: what each verb asks, changes and emits stands there.
 contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardTransient, EIP712, Multicall {
+    using LeaseWords for LeaseExtra;
+    using LeaseWords for LeaseState;
+    using LeaseWords for uint256;
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
     using Slots for Timing;
@@ -50,6 +55,8 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     uint256 public constant MAX_NOTICE = 30 days;
     uint256 public constant MIN_VOUCHER_BLOCKS = 50;
     uint256 public constant MAX_VOUCHER_BLOCKS = 1 << 22;
+    /// @dev What is tracked, with fees of 80 bits, stays within 88 bits.
+    uint256 private constant MAX_CAP = 1 << 87;
 
     bytes32 private constant VOUCHER_TYPEHASH = keccak256("Voucher(uint256 lease,uint256 amount)");
 
@@ -68,12 +75,13 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     address private immutable FEE_RECIPIENT;
 
     Counter private _counter;
-    mapping(bytes32 key => LeaseState) private _leases;
-    mapping(bytes32 key => LeaseExtra) private _extras;
+    /// @dev Of a lease's two words and a token's: `LeaseWords`.
+    mapping(bytes32 key => uint256 state) private _leases;
+    mapping(bytes32 key => uint256 extra) private _extras;
     mapping(bytes32 key => LeasePool) private _pools;
     mapping(bytes32 key => mapping(address funder => LeaseShare)) private _shares;
     mapping(bytes32 key => mapping(uint256 origin => LeasePause)) private _pauses;
-    mapping(address token => LeaseLedger) private _ledgers;
+    mapping(address token => uint256 ledger) private _ledgers;
     mapping(address account => mapping(address token => uint256 amount)) private _owed;
 
     constructor(
@@ -103,7 +111,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     {
         require(msg.sender == terms.requester, RequesterOnly(msg.sender, terms.requester));
 
-        return _open(terms, device, deposit, device == 0);
+        return _open(terms, device, deposit);
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -114,7 +122,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     {
         require(msg.sender == ORDER_BOOK, OrderBookOnly(msg.sender));
 
-        return _open(terms, device, deposit, true);
+        return _open(terms, device, deposit);
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -125,7 +133,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         require(block.number <= terms.terms.acceptBy, OfferExpired(lease, block.number, terms.terms.acceptBy));
         address provider = terms.terms.provider;
         if (msg.sender != provider) {
-            address operator = STAKING.operatorOf(provider);
+            address operator = _operatorOf(provider);
             require(msg.sender == operator, OperatorOnly(msg.sender, operator));
         }
 
@@ -142,26 +150,29 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         (bytes32 key, LeaseState memory state) = _load();
         _requireStatus(lease, state, state.status == LeaseStatus.Active);
         require(amount > 0, AmountZero());
+        uint256 rate = terms.terms.rate;
+        uint256 most = terms.terms.cap;
+        address requester = terms.terms.requester;
         LeaseExtra memory extra = _extraOf(key, state, terms.terms);
-        uint256 active = _activeNow(state, extra, terms.terms.rate);
-        uint256 left = _leftOf(state, extra, terms.terms.rate, active);
+        uint256 active = _activeNow(state, extra, rate);
+        uint256 left = _leftOf(state, extra, rate, active);
         uint256 funds = state.funds + amount;
-        require(funds <= terms.terms.cap, DepositExceedsCap(lease, funds, terms.terms.cap));
+        require(funds <= most, DepositExceedsCap(lease, funds, most));
 
-        state.funds = uint96(funds); // at most the cap
-        if (_isPaused(state, terms.terms.rate, active, left)) {
+        state.funds = uint88(funds); // at most the cap
+        if (_isPaused(state, rate, active, left)) {
             _requireLasting(lease, terms.terms, left + amount);
             _resume(lease, key, state, active);
         }
         (uint256 bought, uint256 generation) = (0, 0);
-        if (state.shared || msg.sender != terms.terms.requester) {
-            (bought, generation) = _buy(lease, key, state, terms.terms.requester, amount, left);
+        if (state.shared || msg.sender != requester) {
+            (bought, generation) = _buy(lease, key, state, requester, amount, left);
         }
         _save(key, state);
 
         emit LeaseToppedUp(lease, msg.sender, amount, funds, bought, generation);
 
-        _pull(IERC20(terms.terms.token), msg.sender, amount, terms.exposure);
+        _deposit(terms.terms.token, msg.sender, amount, terms.exposure);
     }
 
     // ----------------------------------------------------------------------------------------------------- it is paid
@@ -172,20 +183,21 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         bool runs = _runs(state);
         _requireStatus(lease, state, runs || state.status == LeaseStatus.Stopped);
         require(block.number >= state.ripeAt, HeldBack(lease, block.number, state.ripeAt));
-        LeaseExtra memory extra = _extraOf(key, state, terms.terms);
 
-        (uint256 paid, uint256 fee) = _ripen(state, terms);
+        (uint256 gross, uint256 fee) = _ripen(state, terms);
         if (runs) {
-            uint256 active = _activeNow(state, extra, terms.terms.rate);
-            require(fee + paid > 0 || active > state.heldSeconds, NothingToSettle(lease));
+            uint256 active = _activeNow(state, _extraOf(key, state, terms.terms), terms.terms.rate);
+            require(gross > 0 || active > state.heldSeconds, NothingToSettle(lease));
             _holdBack(state, active);
         } else {
             state.status = LeaseStatus.Closed;
         }
         _save(key, state);
+        fee = _takeOff(terms.terms.token, gross, fee);
+        uint256 paid = gross - fee;
 
         _emitSettled(lease, state, terms.terms.provider, paid, fee);
-        _bookFee(lease, state, terms, extra.redeemed);
+        _emitClosed(lease, state);
 
         if (paid > 0) _pay(terms.terms.token, terms.terms.provider, paid);
     }
@@ -200,8 +212,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         _requireStatus(lease, state, _runs(state));
         require(terms.terms.voucherBlocks > 0, VouchersNotTaken(lease));
         address requester = terms.terms.requester;
-        bool valid = SignatureChecker.isValidSignatureNowCalldata(requester, voucherDigest(lease, amount), signature);
-        require(valid, VoucherInvalid(lease, requester));
+        require(_isSigned(requester, voucherDigest(lease, amount), signature), VoucherInvalid(lease, requester));
         LeaseExtra memory extra = _extraOf(key, state, terms.terms);
         uint256 left = _leftOf(state, extra, terms.terms.rate, _activeNow(state, extra, terms.terms.rate));
         uint256 gross = Math.min(Math.saturatingSub(amount, extra.redeemed), left);
@@ -209,8 +220,10 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
         uint256 redeemed = extra.redeemed + gross;
         uint256 fee = Bps.share(redeemed, terms.feeBps) - Bps.share(extra.redeemed, terms.feeBps);
+        extra.redeemed = uint96(redeemed); // at most the funds
+        _extras[key] = extra.pack();
+        fee = _takeOff(terms.terms.token, gross, fee);
         paid = gross - fee;
-        _extras[key].redeemed = uint96(redeemed); // at most the funds
 
         emit VoucherRedeemed(lease, terms.terms.provider, paid, fee, redeemed);
 
@@ -232,7 +245,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         extra.endsAt = uint40(block.timestamp + terms.terms.notice);
         extra.stopFrom = uint40(block.number + terms.terms.voucherBlocks);
         extra.reason = reason;
-        _extras[key] = extra;
+        _extras[key] = extra.pack();
         state.status = LeaseStatus.Ending;
         _save(key, state);
 
@@ -248,14 +261,16 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         uint256 active = _activeNow(state, extra, terms.terms.rate);
         StopReason reason = _requireStoppable(lease, terms.terms, state, extra, active);
 
-        (uint256 paid, uint256 fee) = block.number < state.ripeAt ? (0, 0) : _ripen(state, terms);
+        (uint256 gross, uint256 fee) = block.number < state.ripeAt ? (0, 0) : _ripen(state, terms);
         _holdBack(state, active);
         uint256 refunded = _stop(state, terms, extra, reason);
         _save(key, state);
-        if (terms.device != 0) REGISTRY.release(terms.device);
+        fee = _takeOff(terms.terms.token, gross + refunded, fee);
+        uint256 paid = gross - fee;
+        if (terms.device != 0) _release(terms.device);
 
         if (paid > 0) _emitSettled(lease, state, terms.terms.provider, paid, fee);
-        _emitStopped(lease, state, terms, extra, refunded);
+        _emitStopped(lease, state, refunded);
 
         bool ok = refunded == 0 || _pay(terms.terms.token, terms.terms.requester, refunded);
         if (paid > 0) {
@@ -284,12 +299,12 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         else state.heldSeconds = uint32(active); // it is less
         uint256 refunded = _stop(state, terms, extra, reason);
         _save(key, state);
-        if (runs) REGISTRY.release(terms.device);
+        if (runs) _release(terms.device);
 
         emit LeaseHalted(lease, reason, slot, time, active, refunded, state.ripeAt);
-        _bookFee(lease, state, terms, extra.redeemed);
+        _emitClosed(lease, state);
 
-        if (refunded > 0) _pay(terms.terms.token, terms.terms.requester, refunded);
+        _payBack(terms.terms.token, terms.terms.requester, refunded);
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -309,7 +324,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
         emit LeaseRefunded(lease, funder, amount, share.refunded);
 
-        _pay(terms.terms.token, funder, amount);
+        _payBack(terms.terms.token, funder, amount);
     }
 
     // --------------------------------------------------------------------------------------------- what is left to pay
@@ -320,10 +335,25 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         require(amount > 0, NothingOwed(account, token));
 
         _owed[account][token] = 0;
+        _takeOff(token, amount, 0);
 
         emit PaymentCollected(account, token, amount);
 
-        IERC20(token).safeTransfer(account, amount);
+        _send(token, account, amount);
+    }
+
+    /// @inheritdoc ILeaseEscrow
+    function sweep(address token) external nonReentrant returns (uint256 amount) {
+        (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
+        require(fees > 0, NothingOwed(FEE_RECIPIENT, token));
+
+        tracked -= fees;
+        amount = fees;
+        _ledgers[token] = LeaseWords.pack(tracked, 0, cap);
+
+        emit FeesSwept(token, FEE_RECIPIENT, amount, tracked);
+
+        _send(token, FEE_RECIPIENT, amount);
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -339,7 +369,9 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILeaseEscrow
     function allowToken(address token, uint256 cap) external restricted {
-        _ledgers[token].cap = cap.toUint128();
+        require(cap <= MAX_CAP, CapTooHigh(cap, MAX_CAP));
+        (uint256 tracked, uint256 fees,) = _ledgers[token].ledger();
+        _ledgers[token] = LeaseWords.pack(tracked, fees, cap);
 
         emit TokenAllowed(token, cap);
     }
@@ -387,7 +419,8 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILeaseEscrow
     function ledgerOf(address token) external view returns (LeaseLedger memory) {
-        return _ledgers[token];
+        (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
+        return LeaseLedger(uint88(tracked), uint80(fees), uint88(cap));
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -403,7 +436,8 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     {
         bytes32 key;
         (key, state) = _load();
-        return (state, _extras[key], _pools[key]);
+        extra.unpack(_extras[key]);
+        pool = _pools[key];
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -436,13 +470,11 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     // --------------------------------------------------------------------------------------------------------- opening
 
-    function _open(LeaseTerms calldata terms, uint256 device, uint256 deposit, bool starts)
-        private
-        returns (uint256 lease)
-    {
+    /// @dev It starts at once if the order book has the provider's word, or no device needs it.
+    function _open(LeaseTerms calldata terms, uint256 device, uint256 deposit) private returns (uint256 lease) {
         Counter memory counter = _counter;
         require(!counter.paused, Paused());
-        uint256 exposure = _ledgers[terms.token].cap;
+        (,, uint256 exposure) = _ledgers[terms.token].ledger();
         require(exposure > 0, TokenNotAllowed(terms.token));
         require(deposit > 0, AmountZero());
         lease = ++counter.leases;
@@ -451,12 +483,19 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         _requireLasting(lease, terms, deposit);
 
         _counter = counter;
+        bool starts = device == 0 || msg.sender == ORDER_BOOK;
         LeaseState memory state;
-        state.funds = uint96(deposit); // at most the cap
+        state.funds = uint88(deposit); // at most the cap
         state.status = starts ? LeaseStatus.Active : LeaseStatus.Offered;
         if (starts) state.origin = uint40(block.timestamp);
         bytes memory fixed_ = abi.encode(device.toUint32(), counter.feeBps, exposure);
-        _save(keccak256(bytes.concat(bytes32(lease), msg.data[TERMS:TERMS_END], fixed_)), state);
+        bytes32 key = keccak256(bytes.concat(bytes32(lease), msg.data[TERMS:TERMS_END], fixed_));
+        _save(key, state);
+        if (terms.voucherBlocks != 0) {
+            LeaseExtra memory extra;
+            extra.vouchers = true;
+            _extras[key] = extra.pack();
+        }
 
         emit LeaseOpened(lease, terms.requester, terms.provider, terms, device, counter.feeBps, exposure, deposit);
         if (starts) {
@@ -464,7 +503,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
             emit LeaseStarted(lease, terms.provider, device, block.timestamp);
         }
 
-        _pull(IERC20(terms.token), terms.requester, deposit, exposure);
+        _deposit(terms.token, terms.requester, deposit, exposure);
     }
 
     function _hold(uint256 device, address provider) private {
@@ -472,21 +511,26 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         require(held.provider == provider, ProviderMismatch(held.provider, provider));
     }
 
+    function _release(uint256 device) private {
+        REGISTRY.release(device);
+    }
+
     /// @dev Terms under which no side is bound for ever, no second is lost in 32 bits, and something can be paid.
     function _requireTerms(LeaseTerms calldata terms, uint256 device) private pure {
         uint256 rate = terms.rate;
         uint256 blocks = terms.voucherBlocks;
-        _requireRange("provider", uint160(terms.provider), 1, type(uint160).max);
-        _requireRange("voucherBlocks", blocks, rate > 0 && blocks == 0 ? 0 : MIN_VOUCHER_BLOCKS, MAX_VOUCHER_BLOCKS);
-        if (device == 0) _requireRange("rate", rate, 0, 0);
-        if (rate > 0) _requireRange("cap", terms.cap, 0, rate * type(uint32).max);
-        _requireRange("notice", terms.notice, 0, MAX_NOTICE);
-        _requireRange("grace", terms.grace, 0, MAX_NOTICE);
-    }
-
-    function _requireRange(bytes32 field, uint256 have, uint256 least, uint256 most) private pure {
-        require(have >= least, TermsInvalid(field, have, least));
-        require(have <= most, TermsInvalid(field, have, most));
+        uint256 most = rate > 0 ? Math.min(rate * type(uint32).max, MAX_CAP) : MAX_CAP;
+        (bytes32 field, uint256 have, uint256 bound) = (0, 0, 0);
+        if (terms.provider == address(0)) (field, bound) = ("provider", 1);
+        if ((rate == 0 || blocks > 0) && blocks < MIN_VOUCHER_BLOCKS) {
+            (field, have, bound) = ("voucherBlocks", blocks, MIN_VOUCHER_BLOCKS);
+        }
+        if (blocks > MAX_VOUCHER_BLOCKS) (field, have, bound) = ("voucherBlocks", blocks, MAX_VOUCHER_BLOCKS);
+        if (device == 0 && rate > 0) (field, have, bound) = ("rate", rate, 0);
+        if (terms.cap > most) (field, have, bound) = ("cap", terms.cap, most);
+        if (terms.notice > MAX_NOTICE) (field, have, bound) = ("notice", terms.notice, MAX_NOTICE);
+        if (terms.grace > MAX_NOTICE) (field, have, bound) = ("grace", terms.grace, MAX_NOTICE);
+        require(field == 0, TermsInvalid(field, have, bound));
     }
 
     /// @dev Who pays for a second at a time would keep a device for its grace almost free.
@@ -546,13 +590,15 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     // ------------------------------------------------------------------------------------------------------------ money
 
-    /// @dev What the seconds that are ripe come to, without and with the fee; they count as paid from now on. The fee is a share of all that was
+    /// @dev What the seconds that are ripe come to, and the fee in that; they count as paid from now on. The fee is a share of all that was
     /// ever paid, so that no order of settling rounds it away.
-    function _ripen(LeaseState memory state, Lease calldata terms) private pure returns (uint256 paid, uint256 fee) {
-        uint256 before = uint256(state.paidSeconds) * terms.terms.rate;
-        uint256 gross = uint256(state.heldSeconds) * terms.terms.rate;
-        fee = Bps.share(gross, terms.feeBps) - Bps.share(before, terms.feeBps);
-        paid = gross - before - fee;
+    function _ripen(LeaseState memory state, Lease calldata terms) private pure returns (uint256 gross, uint256 fee) {
+        uint256 rate = terms.terms.rate;
+        uint256 bps = terms.feeBps;
+        uint256 before = state.paidSeconds * rate;
+        uint256 afterwards = state.heldSeconds * rate;
+        fee = Bps.share(afterwards, bps) - Bps.share(before, bps);
+        gross = afterwards - before;
         state.paidSeconds = state.heldSeconds;
     }
 
@@ -581,18 +627,8 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         state.reason = reason;
         if (!state.shared) {
             refunded = _leftOf(state, extra, terms.terms.rate, state.heldSeconds);
-            state.funds -= uint96(refunded); // at most the funds
+            state.funds -= uint88(refunded); // at most the funds
         }
-    }
-
-    /// @dev Once the provider has all.
-    function _bookFee(uint256 lease, LeaseState memory state, Lease calldata terms, uint256 redeemed) private {
-        if (state.status != LeaseStatus.Closed) return;
-        uint256 gross = uint256(state.paidSeconds) * terms.terms.rate;
-        uint256 fee = Bps.share(gross, terms.feeBps) + Bps.share(redeemed, terms.feeBps);
-        if (fee > 0) _owed[FEE_RECIPIENT][terms.terms.token] += fee;
-
-        emit LeaseClosed(lease, fee);
     }
 
     /// @dev Shares of a pool that holds `left` before the deposit.
@@ -636,15 +672,14 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         return state.funds - extra.redeemed - active * rate;
     }
 
-    function _emitStopped(
-        uint256 lease,
-        LeaseState memory state,
-        Lease calldata terms,
-        LeaseExtra memory extra,
-        uint256 refunded
-    ) private {
+    function _emitStopped(uint256 lease, LeaseState memory state, uint256 refunded) private {
         emit LeaseStopped(lease, state.reason, state.heldSeconds, refunded, state.ripeAt);
-        _bookFee(lease, state, terms, extra.redeemed);
+        _emitClosed(lease, state);
+    }
+
+    /// @dev Once the provider has all.
+    function _emitClosed(uint256 lease, LeaseState memory state) private {
+        if (state.status == LeaseStatus.Closed) emit LeaseClosed(lease);
     }
 
     function _emitSettled(uint256 lease, LeaseState memory state, address provider, uint256 paid, uint256 fee) private {
@@ -665,9 +700,9 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         uint256 refunded = _stop(state, terms, extra, reason);
         _save(key, state);
 
-        _emitStopped(lease, state, terms, extra, refunded);
+        _emitStopped(lease, state, refunded);
 
-        _pay(terms.terms.token, terms.terms.requester, refunded);
+        _payBack(terms.terms.token, terms.terms.requester, refunded);
     }
 
     /// @return Why the caller may stop the lease now.
@@ -696,10 +731,14 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     /// @return Whose wish it is that the lease ends, None if the caller is no side of it.
     function _partyReason(LeaseTerms calldata terms) private view returns (StopReason) {
         if (msg.sender == terms.requester) return StopReason.RequesterStopped;
-        if (msg.sender == terms.provider || msg.sender == STAKING.operatorOf(terms.provider)) {
+        if (msg.sender == terms.provider || msg.sender == _operatorOf(terms.provider)) {
             return StopReason.ProviderStopped;
         }
         return StopReason.None;
+    }
+
+    function _operatorOf(address provider) private view returns (address) {
+        return STAKING.operatorOf(provider);
     }
 
     /// @return slot The first in which the device counts for nothing, by a proven fault or because it was retired or suspended.
@@ -726,11 +765,11 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     function _load() private view returns (bytes32 key, LeaseState memory state) {
         key = keccak256(msg.data[LEASE:LEASE_END]);
-        state = _leases[key];
+        state.unpack(_leases[key]);
     }
 
     function _save(bytes32 key, LeaseState memory state) private {
-        _leases[key] = state;
+        _leases[key] = state.pack();
     }
 
     function _requireStatus(uint256 lease, LeaseState memory state, bool ok) private pure {
@@ -743,7 +782,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         view
         returns (LeaseExtra memory extra)
     {
-        if (terms.voucherBlocks != 0 || state.status == LeaseStatus.Ending) extra = _extras[key];
+        if (terms.voucherBlocks != 0 || state.status == LeaseStatus.Ending) extra.unpack(_extras[key]);
     }
 
     function _runs(LeaseState memory state) private pure returns (bool) {
@@ -752,15 +791,40 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     // ----------------------------------------------------------------------------------------------------------- tokens
 
-    /// @dev By difference of balances, so a token that keeps a fee is refused.
-    function _pull(IERC20 token, address from, uint256 amount, uint256 exposure) private {
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(from, address(this), amount);
-        uint256 balance = token.balanceOf(address(this));
+    /// @dev By difference of balances, so a token that keeps a fee is refused; so is one whose earlier holdings have shrunk, because
+    /// new money would pay old debts. What was sent here by no verb fills no cap.
+    function _deposit(address token, address from, uint256 amount, uint256 exposure) private {
+        (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
+        tracked += amount;
+        require(tracked - fees <= exposure, ExposureExceeded(token, tracked - fees, exposure));
+        _ledgers[token] = LeaseWords.pack(tracked, fees, cap);
+
+        uint256 before = _balanceOf(token);
+        IERC20(token).safeTransferFrom(from, address(this), amount);
+        uint256 balance = _balanceOf(token);
         uint256 have = Math.saturatingSub(balance, before);
 
-        require(have == amount, TokenAmountMismatch(address(token), have, amount));
-        require(balance <= exposure, ExposureExceeded(address(token), balance, exposure));
+        require(have == amount, TokenAmountMismatch(token, have, amount));
+        require(balance >= tracked, TokenAmountMismatch(token, balance, tracked));
+    }
+
+    function _balanceOf(address token) private view returns (uint256) {
+        return IERC20(token).balanceOf(address(this));
+    }
+
+    /// @dev Take `amount` off the books, but for the fee in it, which stays until it is swept. @return kept The fee, as far as its bits
+    /// hold it.
+    function _takeOff(address token, uint256 amount, uint256 fee) private returns (uint256 kept) {
+        if (amount == 0) return 0;
+        (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
+        kept = Math.min(fee, type(uint80).max - fees);
+        _ledgers[token] = LeaseWords.pack(tracked + kept - amount, fees + kept, cap);
+    }
+
+    function _payBack(address token, address account, uint256 amount) private {
+        if (amount == 0) return;
+        _takeOff(token, amount, 0);
+        _pay(token, account, amount);
     }
 
     /// @dev The token is called last, and the books stand whatever it does. One that burns all its gas leaves 1/64 of it, and deferring
@@ -771,11 +835,24 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         if (!ok) _defer(token, account, amount);
     }
 
+    function _send(address token, address account, uint256 amount) private {
+        require(IERC20(token).trySafeTransfer(account, amount), SafeERC20.SafeERC20FailedOperation(token));
+    }
+
     function _defer(address token, address account, uint256 amount) private {
+        (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
+        _ledgers[token] = LeaseWords.pack(tracked + amount, fees, cap); // it was tracked before
         uint256 owed = _owed[account][token] + amount;
         _owed[account][token] = owed;
 
         emit PaymentDeferred(account, token, amount, owed);
+    }
+
+    /// @dev By the account's own key, or else by ERC-1271.
+    function _isSigned(address account, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        (address signer, ECDSA.RecoverError fault,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (fault == ECDSA.RecoverError.NoError && signer == account) return true;
+        return SignatureChecker.isValidERC1271SignatureNowCalldata(account, digest, signature);
     }
 
     function _setFee(uint256 bps) private {

@@ -28,7 +28,7 @@ struct Lease {
     /// Zero: none is held, and vouchers alone are paid.
     uint32 device;
     uint16 feeBps;
-    /// The most of the token that the escrow may hold after a top-up of this lease.
+    /// The most of the token that may be open in the escrow after a top-up of this lease.
     uint128 exposure;
 }
 
@@ -63,7 +63,7 @@ enum StopReason {
 /// @dev Active seconds at time t, while Active or Ending: min(t, end of notice) − origin, at most ⌊(funds − redeemed) / rate⌋.
 struct LeaseState {
     /// Σ deposits; less what went back to a requester who was the only funder.
-    uint96 funds;
+    uint88 funds;
     /// The start's timestamp, later by all pauses.
     uint40 origin;
     /// Seconds paid out.
@@ -85,6 +85,8 @@ struct LeaseExtra {
     uint40 endsAt;
     uint40 stopFrom;
     StopReason reason;
+    /// The lease takes them: set when it is opened, so that the first voucher finds a word that is not zero.
+    bool vouchers;
 }
 
 /// @notice The funders' shares of what a shared lease has not spent. One word.
@@ -119,8 +121,12 @@ struct LeasePause {
 interface ILeaseEscrow {
     /// @notice What is kept of a payment token.
     struct LeaseLedger {
-        /// The most that the escrow may hold after a deposit. Zero: no new leases in this token.
-        uint128 cap;
+        /// Σ open money of leases + Σ owed + fees.
+        uint88 tracked;
+        /// What would take them past 2⁸⁰ − 1 is left to the providers.
+        uint80 fees;
+        /// The most that `tracked − fees` may be after a deposit. Zero: no new leases in this token.
+        uint88 cap;
     }
 
     event LeaseOpened(
@@ -172,14 +178,15 @@ interface ILeaseEscrow {
         uint256 ripeAt
     );
     event LeaseRefunded(uint256 indexed lease, address indexed funder, uint256 amount, uint256 refunded);
-    /// The provider has all; `fee` is owed to the fee recipient from now on.
-    event LeaseClosed(uint256 indexed lease, uint256 fee);
+    /// The provider has all.
+    event LeaseClosed(uint256 indexed lease);
 
     event TokenAllowed(address indexed token, uint256 cap);
     event FeeSet(uint256 feeBps);
     /// The token refused to pay `account`; the amount waits for `collect`.
     event PaymentDeferred(address indexed account, address indexed token, uint256 amount, uint256 owed);
     event PaymentCollected(address indexed account, address indexed token, uint256 amount);
+    event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 tracked);
 
     error TokenNotAllowed(address token);
     /// The token moved another amount than asked: fee-on-transfer tokens are refused.
@@ -217,6 +224,7 @@ interface ILeaseEscrow {
     error NothingToRefund(uint256 lease, address funder);
     error NothingToSettle(uint256 lease);
     error FeeTooHigh(uint256 have, uint256 most);
+    error CapTooHigh(uint256 have, uint256 most);
     error NothingOwed(address account, address token);
 
     /// Most bps that the fee can ever be; most seconds of a notice or a grace; least and most blocks that a voucher in flight is given.
@@ -267,14 +275,17 @@ interface ILeaseEscrow {
     /// @notice Refund a funder of a shared lease its part of what was not spent, once the lease has stopped. Anyone.
     function refund(uint256 lease, Lease calldata terms, address funder) external returns (uint256 amount);
 
-    /// @notice Pay what the token refused to pay before, or the fee recipient the fees of closed leases. Anyone, for anyone.
+    /// @notice Pay what the token refused to pay before. Anyone, for anyone.
     function collect(address account, address token) external returns (uint256 amount);
+
+    /// @notice Pay the fee recipient the fees of what was paid so far. Anyone.
+    function sweep(address token) external returns (uint256 amount);
 
     /// @notice Hand an ERC-2612 permit for this contract to `token`, to go before a deposit in one `multicall`. Anyone. A permit that
     /// was used before is no reason to fail.
     function permit(address token, address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
-    /// @notice Set the most of a token that the escrow may hold after a deposit; zero: no new leases in it (open ones are not touched).
+    /// @notice Set the most of a token that may be open in the escrow after a deposit; zero: no new leases in it (open ones are not touched).
     /// Caller: the governor.
     function allowToken(address token, uint256 cap) external;
 

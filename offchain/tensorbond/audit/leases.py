@@ -33,6 +33,7 @@ UNIT = 10_000
 """Basis points in a whole."""
 SPENT_BITS = 32
 """Once a share is worth less than 2⁻³² of a unit, what is left goes to the next generation of shares."""
+MOST_FEES = (1 << 80) - 1
 CONTRACT = "LeaseEscrow"
 RUNS = (LeaseStatus.ACTIVE, LeaseStatus.ENDING)
 
@@ -59,7 +60,6 @@ class Account:
     paid_out: int = 0
     """To the provider, without fees."""
     fee: int = 0
-    """Booked at the end."""
     refunded: int = 0
     shared: bool = False
     total_shares: int = 0
@@ -126,17 +126,21 @@ class LeaseBooks:
     paused: bool = False
     owed: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     """By (account, token)."""
+    fees: Counter[str] = field(default_factory=Counter)
+    """Not swept yet, by token."""
     told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """(token, from, to) of this transaction, by our events; and by the tokens'."""
     moved: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def open_money(self) -> dict[str, int]:
-        """What the escrow must hold in each token: of leases, and what waits to be collected."""
+        """What the escrow must hold in each token: of leases, what waits to be collected, and fees."""
         money: dict[str, int] = dict.fromkeys(self.caps, 0)
         for account in self.leases.values():
             token = account.lease.terms.token
             money[token] = money.get(token, 0) + account.open_money
         for (_, token), amount in self.owed.items():
+            money[token] = money.get(token, 0) + amount
+        for token, amount in self.fees.items():
             money[token] = money.get(token, 0) + amount
         return money
 
@@ -212,8 +216,9 @@ def _expectations(books: LeaseBooks) -> Iterator[tuple[str, str, Call, object]]:
     for (account, token), amount in sorted(books.owed.items()):
         call: Call = (CONTRACT, "owedOf", account, token)
         yield "invariant 14", f"owed by leases to {account} in {token}", call, amount
-    for token, cap in sorted(books.caps.items()):
-        yield "escrow", f"cap of {token} in leases", (CONTRACT, "ledgerOf", token), LeaseLedger(cap)
+    for token, tracked in sorted(books.open_money().items()):
+        ledger = LeaseLedger(tracked, books.fees[token], books.caps.get(token, 0))
+        yield "invariant 2", f"{token} in leases", (CONTRACT, "ledgerOf", token), ledger
     for number, found in sorted(books.leases.items()):
         call = (CONTRACT, "stateOf", number, found.lease)
         yield "invariant 8", f"lease {number}", call, _state(found)
@@ -234,7 +239,13 @@ def _state(found: Account) -> tuple[object, object, object]:
             found.reason,
             found.shared,
         ),
-        LeaseExtra(found.redeemed, found.ends_at, found.stop_from, found.notice_reason),
+        LeaseExtra(
+            found.redeemed,
+            found.ends_at,
+            found.stop_from,
+            found.notice_reason,
+            found.lease.terms.voucher_blocks > 0,
+        ),
         LeasePool(found.total_shares, found.generation),
     )
 
@@ -285,6 +296,7 @@ def _opened(books: LeaseBooks, event: Event, report: Report) -> None:
     lease = Lease(terms, a["device"], a["feeBps"], a["exposure"])
     books.leases[number] = Account(number, lease, terms.requester, a["deposit"])
     books.told[terms.token, terms.requester, books.escrow] += a["deposit"]
+    _capped(books, event, report, lease)
 
 
 def _started(books: LeaseBooks, event: Event, report: Report) -> None:
@@ -340,6 +352,13 @@ def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
         "invariant 8", f"lease {found.number}: deposits", found.deposited, terms.cap, _where(event)
     )
     books.told[terms.token, a["funder"], books.escrow] += a["amount"]
+    _capped(books, event, report, found.lease)
+
+
+def _capped(books: LeaseBooks, event: Event, report: Report, lease: Lease) -> None:
+    token = lease.terms.token
+    money = books.open_money()[token] - books.fees[token]
+    report.expect_at_most("escrow", f"{token} open in leases", money, lease.exposure, _where(event))
 
 
 def _settled(books: LeaseBooks, event: Event, report: Report) -> None:
@@ -349,7 +368,7 @@ def _settled(books: LeaseBooks, event: Event, report: Report) -> None:
         "invariant 12", f"lease {found.number} pays what is ripe", event.block, found.ripe_at, _where(event)
     )
     fee = found.fee_of(found.held * found.rate) - found.fee_of(found.paid * found.rate)
-    _total(report, event, "fee", fee)
+    fee = _kept(books, event, report, found, fee)
     _total(report, event, "paid", (found.held - found.paid) * found.rate - fee)
     _total(report, event, "paidSeconds", found.held)
     found.paid = found.held
@@ -371,9 +390,19 @@ def _redeemed(books: LeaseBooks, event: Event, report: Report) -> None:
     left = found.unspent(books.times[event.block])
     report.expect_at_most("invariant 8", f"lease {found.number}: voucher", gross, left, _where(event))
     _total(report, event, "redeemed", found.redeemed + gross)
-    _total(report, event, "fee", found.fee_of(found.redeemed + gross) - found.fee_of(found.redeemed))
+    _kept(books, event, report, found, found.fee_of(found.redeemed + gross) - found.fee_of(found.redeemed))
     found.redeemed += gross
     _pay(books, found, a["provider"], a["paid"])
+
+
+def _kept(books: LeaseBooks, event: Event, report: Report, found: Account, share: int) -> int:
+    """The fee: its share, as far as the escrow's word of fees holds it."""
+    token = found.lease.terms.token
+    fee = min(share, MOST_FEES - books.fees[token])
+    _total(report, event, "fee", fee)
+    found.fee += event.args["fee"]
+    books.fees[token] += event.args["fee"]
+    return fee
 
 
 def _pay(books: LeaseBooks, found: Account, provider: str, amount: int) -> None:
@@ -436,9 +465,6 @@ def _refunded(books: LeaseBooks, event: Event, report: Report) -> None:
 def _closed(books: LeaseBooks, event: Event, report: Report) -> None:
     found = _of(books, event, report, LeaseStatus.STOPPED)
     report.expect("invariant 8", f"lease {found.number}: seconds paid", found.paid, found.held, _where(event))
-    _total(report, event, "fee", found.fee_of(found.paid * found.rate) + found.fee_of(found.redeemed))
-    found.fee += event.args["fee"]
-    books.owed[books.fee_recipient, found.lease.terms.token] += event.args["fee"]
     found.status = LeaseStatus.CLOSED
 
 
@@ -468,6 +494,15 @@ def _collected(books: LeaseBooks, event: Event, report: Report) -> None:
     books.told[a["token"], books.escrow, a["account"]] += a["amount"]
 
 
+def _swept(books: LeaseBooks, event: Event, report: Report) -> None:
+    a = event.args
+    _total(report, event, "to", books.fee_recipient)
+    _total(report, event, "amount", books.fees[a["token"]])
+    books.fees[a["token"]] = 0
+    _total(report, event, "tracked", books.open_money()[a["token"]])
+    books.told[a["token"], books.escrow, a["to"]] += a["amount"]
+
+
 _ENTRIES: dict[str, Callable[[LeaseBooks, Event, Report], None]] = {
     "LeaseOpened": _opened,
     "LeaseStarted": _started,
@@ -486,4 +521,5 @@ _ENTRIES: dict[str, Callable[[LeaseBooks, Event, Report], None]] = {
     "PauseSet": _pause_set,
     "PaymentDeferred": _deferred,
     "PaymentCollected": _collected,
+    "FeesSwept": _swept,
 }

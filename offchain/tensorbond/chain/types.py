@@ -586,6 +586,7 @@ class LeaseExtra:
     """A timestamp."""
     stop_from: int
     reason: int
+    vouchers: bool
 
 
 @dataclass(frozen=True)
@@ -603,6 +604,8 @@ class LeaseShare:
 
 @dataclass(frozen=True)
 class LeaseLedger:
+    tracked: int
+    fees: int
     cap: int
 
 

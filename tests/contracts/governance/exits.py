@@ -108,6 +108,10 @@ EXITS = {
         "lease_escrow/test_stop.py",
         "test_stop__by_the_requester__refunds_what_is_unspent_and_frees_the_device",
     ),
+    "LeaseEscrow.sweep": (
+        "lease_escrow/test_settle.py",
+        "test_settle__after_the_end__pays_the_rest_and_closes",
+    ),
     "LeaseEscrow.topUp": (
         "lease_escrow/test_top_up.py",
         "test_top_up__a_paused_lease__goes_on_from_now",

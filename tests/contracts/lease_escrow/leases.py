@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tensorbond.chain import digests, slots
-from tensorbond.chain.types import Lease, LeaseState, LeaseTerms
+from tensorbond.chain.types import Lease, LeaseLedger, LeaseState, LeaseTerms
 from tests.acts import TUSD, current_slot, domain, mine_to_slot, timing
 from tests.chain import Chain, Sent
 from tests.headers import headers_of
@@ -123,6 +123,12 @@ def state_of(chain: Chain, lease: OpenLease) -> LeaseState:
     return found
 
 
+def ledger_of(chain: Chain, token: str = "TestDollar") -> LeaseLedger:
+    """(tracked, fees, cap)"""
+    found: LeaseLedger = chain.call("LeaseEscrow", "ledgerOf", chain.at(token))
+    return found
+
+
 def runway(chain: Chain, lease: OpenLease) -> tuple[int, int, int]:
     """(seconds left, active seconds, money left), as of the head."""
     found = chain.call("LeaseEscrow", "runway", lease.number, lease.lease)
@@ -197,6 +203,7 @@ def books(chain: Chain, token: str = "TestDollar") -> dict[str, int]:
         found[f"{name} paid"] = chain.balance(token, account)
         found[f"{name} owed"] = chain.call("LeaseEscrow", "owedOf", account, chain.at(token))
     found["escrow paid"] = chain.balance(token, chain.address["LeaseEscrow"])
+    found["tracked"] = ledger_of(chain, token).tracked
     found["staked"] = chain.call("ProviderStaking", "totalStaked")
     found["locked"] = chain.call("ProviderStaking", "stakeOf", role(chain, PROVIDER)).locked
     return found
@@ -204,11 +211,13 @@ def books(chain: Chain, token: str = "TestDollar") -> dict[str, int]:
 
 @contextmanager
 def moving(chain: Chain, expected: Mapping[str, int], token: str = "TestDollar") -> Iterator[None]:
-    """The block must move exactly these numbers of `books` by these amounts, and no other."""
+    """The block must move exactly these numbers of `books` by these amounts, and no other; what is tracked
+    moves with the escrow's balance, unless another amount is named."""
     before = books(chain, token)
     yield
     after = books(chain, token)
     moved = {name: after[name] - before[name] for name in before if after[name] != before[name]}
+    expected = {"tracked": expected.get("escrow paid", 0), **expected}
     assert moved == {name: amount for name, amount in expected.items() if amount}
 
 

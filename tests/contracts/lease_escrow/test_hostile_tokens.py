@@ -20,10 +20,12 @@ from .leases import (
     at,
     is_held,
     lease_terms,
+    ledger_of,
     mine_to_ripe,
     moving,
     open_lease,
     opened_by,
+    redeem,
     start_lease,
     state_of,
     tab_of,
@@ -57,7 +59,7 @@ def test_no_return_token__whole_life__is_paid_like_any_other(
     mine_to_ripe(chain, lease)
     fee = 50 * RATE // 100
     paid = 50 * RATE - fee
-    with moving(chain, {"provider paid": paid, "escrow paid": -paid, "treasury owed": fee}, token):
+    with moving(chain, {"provider paid": paid, "escrow paid": -paid}, token):
         act(chain, lease, "settle")
 
 
@@ -142,11 +144,52 @@ def test_rebasing_token__shrunk__payments_wait_until_it_is_whole_again(
 
 
 def test_any_token__sent_to_the_escrow_by_mistake__changes_no_books(chain: Chain, lease: OpenLease) -> None:
-    with moving(chain, {"requester paid": -5, "escrow paid": 5}):
+    with moving(chain, {"requester paid": -5, "escrow paid": 5, "tracked": 0}):
         chain.send("TestDollar", "transfer", chain.address["LeaseEscrow"], 5, sender=lease.terms.requester)
     at(chain, lease, 50)
     with moving(chain, {"requester paid": 150 * RATE, "escrow paid": -150 * RATE}):
         act(chain, lease, "stop", sender="requester")
+
+
+def test_any_token__sent_to_the_escrow_by_a_stranger__fills_no_cap(
+    chain: Chain, governor: str, stranger: str, device: int
+) -> None:
+    token = chain.address["TestDollar"]
+    chain.send("LeaseEscrow", "allowToken", token, 3 * TUSD, sender=governor)
+    chain.send("TestDollar", "transfer", chain.address["LeaseEscrow"], 50 * TUSD, sender=stranger)
+    lease = start_lease(chain, device)
+    with moving(chain, {"requester paid": -TUSD, "escrow paid": TUSD}):
+        top_up(chain, lease, TUSD)
+    assert ledger_of(chain).tracked == 3 * TUSD
+    with chain.reverts("ExposureExceeded", token=token, have=3 * TUSD + 1, most=3 * TUSD):
+        top_up(chain, lease, 1)
+
+
+def test_any_token__fees_that_wait__fill_no_cap(chain: Chain, governor: str, market: int) -> None:
+    token = chain.address["TestDollar"]
+    tab = tab_of(chain, 10 * TUSD)
+    redeem(chain, tab, 10 * TUSD)
+    assert ledger_of(chain).tracked == ledger_of(chain).fees == TUSD // 10
+    chain.send("LeaseEscrow", "allowToken", token, TUSD, sender=governor)
+    with chain.reverts("ExposureExceeded", token=token, have=TUSD + 1, most=TUSD):
+        tab_of(chain, TUSD + 1)
+    tab_of(chain, TUSD)
+
+
+def test_rebasing_token__shrunk__takes_no_new_deposit(
+    chain: Chain, governor: str, requester: str, stranger: str, device: int
+) -> None:
+    """New money would pay old debts."""
+    token = allow(chain, "RebasingToken", requester, stranger)
+    lease = start_lease(chain, device, token=token)
+    chain.send("RebasingToken", "rebase", 5_000, sender=governor)
+    short = {"token": token, "have": 2 * TUSD, "need": 3 * TUSD}
+    with chain.reverts("TokenAmountMismatch", **short):
+        top_up(chain, lease, TUSD)
+    with chain.reverts("TokenAmountMismatch", **short):
+        open_lease(chain, device, TUSD, token=token)
+    chain.send("RebasingToken", "rebase", 10_000, sender=governor)
+    top_up(chain, lease, TUSD)
 
 
 @pytest.mark.parametrize("greed", [1, 2], ids=["burns all gas", "returns a megabyte"])
@@ -242,6 +285,7 @@ def test_hook_token__every_verb_from_inside_a_refund__is_refused(
         "halt": (*here, b"", 0),
         "refund": (*here, actor.address),
         "collect": (actor.address, actor.token),
+        "sweep": (actor.token,),
     }
     for verb, args in verbs.items():
         snapshot = chain.snapshot()

@@ -82,6 +82,7 @@ def test_open__for_another_requester__reverts(
         ({"notice": 30 * 86400 + 1}, "notice", 30 * 86400 + 1, 30 * 86400),
         ({"grace": 30 * 86400 + 1}, "grace", 30 * 86400 + 1, 30 * 86400),
         ({"rate": 1, "cap": 1 << 32, "grace": 0}, "cap", 1 << 32, (1 << 32) - 1),
+        ({"rate": 1 << 60, "cap": (1 << 87) + 1, "grace": 0}, "cap", (1 << 87) + 1, 1 << 87),
     ],
     ids=[
         "nobody",
@@ -91,6 +92,7 @@ def test_open__for_another_requester__reverts(
         "notice",
         "grace",
         "seconds that 32 bits don't hold",
+        "money that no word of a token holds",
     ],
 )
 def test_open__terms_that_bind_for_ever_or_pay_nothing__reverts(
@@ -109,10 +111,10 @@ def test_open__a_rate_without_a_device__reverts(chain: Chain, requester: str, de
 def test_open__the_greatest_rate__pays_no_second_too_many(
     chain: Chain, requester: str, device: int, governor: str
 ) -> None:
-    """Rate and cap of 96 bits: nothing overflows, and what doesn't buy a second is refunded."""
-    most = 2**96 - 1
+    """The largest cap there is: nothing overflows, and what doesn't buy a second is refunded."""
+    most = (1 << 87) - 1
     chain.send("TestDollar", "mint", requester, most, sender=governor)
-    chain.send("LeaseEscrow", "allowToken", chain.address["TestDollar"], 2**128 - 1, sender=governor)
+    chain.send("LeaseEscrow", "allowToken", chain.address["TestDollar"], 1 << 87, sender=governor)
     lease = open_lease(chain, device, most, rate=most // 2, cap=most, grace=0)
     chain.send("LeaseEscrow", "accept", lease.number, lease.lease, sender=lease.terms.provider)
     chain.set_time(chain.timestamp + WEEK)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.acts import TUSD
@@ -12,6 +14,7 @@ from .leases import (
     act,
     at,
     lease_terms,
+    ledger_of,
     mine_to_ripe,
     open_lease,
     refused,
@@ -37,12 +40,21 @@ def test_set_fee__of_leases_opened_from_then_on(
     at(chain, lease, 100)
     act(chain, lease, "stop", sender="requester")
     mine_to_ripe(chain, lease)
-    assert act(chain, lease, "settle").event("LeaseClosed")["fee"] == 10_000
+    assert act(chain, lease, "settle").event("LeaseSettled")["fee"] == 10_000
 
 
 def test_set_fee__above_the_bound_in_code__reverts(chain: Chain, governor: str) -> None:
     with chain.reverts("FeeTooHigh", have=501, most=500):
         chain.send("LeaseEscrow", "setFee", 501, sender=governor)
+
+
+def test_allow_token__above_the_largest_cap__reverts(chain: Chain, governor: str) -> None:
+    token, most = chain.address["TestDollar"], 1 << 87
+    before = ledger_of(chain)
+    with refused(chain, "CapTooHigh", have=most + 1, most=most):
+        chain.send("LeaseEscrow", "allowToken", token, most + 1, sender=governor)
+    chain.send("LeaseEscrow", "allowToken", token, most, sender=governor)
+    assert ledger_of(chain) == replace(before, cap=most)
 
 
 def test_pause__opened_or_accepted__reverts(chain: Chain, governor: str, requester: str, device: int) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tensorbond.chain import digests
-from tensorbond.chain.types import LeaseStatus
+from tensorbond.chain.types import LeaseLedger, LeaseStatus
 from tests.acts import TUSD
 from tests.chain import Chain
 
@@ -13,6 +13,7 @@ from .leases import (
     act,
     at,
     lease_terms,
+    ledger_of,
     mine_to_ripe,
     moving,
     open_lease,
@@ -160,9 +161,10 @@ def test_stop__a_tab_after_its_notice__closes_it_and_refunds_the_rest(chain: Cha
     redeem(chain, tab, TUSD)
     act(chain, tab, "giveNotice", sender="requester")
     chain.mine(50)
-    with moving(chain, {"requester paid": TUSD, "escrow paid": -TUSD, "treasury owed": 10_000}):
+    with moving(chain, {"requester paid": TUSD, "escrow paid": -TUSD}):
         sent = act(chain, tab, "stop")
-    assert sent.event("LeaseClosed")["fee"] == 10_000
+    assert sent.event("LeaseClosed") == {"lease": tab.number}
+    assert ledger_of(chain).fees == 10_000
     assert state_of(chain, tab).status == LeaseStatus.CLOSED
     with chain.reverts("LeaseStatusWrong", lease=tab.number, have=LeaseStatus.CLOSED):
         redeem(chain, tab, 2 * TUSD)
@@ -178,7 +180,8 @@ def test_redeem__beside_a_rate_until_the_end__fee_counts_both(chain: Chain, devi
     assert sent.event("LeaseStopped")["active"] == 70
     assert sent.event("LeaseStopped")["refunded"] == 2 * TUSD - 10_050 - 70 * RATE
     mine_to_ripe(chain, lease)
-    assert act(chain, lease, "settle").event("LeaseClosed")["fee"] == 100 + 70 * RATE // 100
+    assert act(chain, lease, "settle").event("LeaseClosed") == {"lease": lease.number}
+    assert ledger_of(chain).fees == 100 + 70 * RATE // 100
 
 
 # Whose signature: ERC-1271
@@ -244,3 +247,19 @@ def test_redeem__a_wallet_of_another__speaks_for_itself_alone(
     tab = tab_of(chain)
     with refused(chain, "VoucherInvalid", lease=tab.number, signer=requester):
         act(chain, tab, "redeem", TUSD, b"of any form")
+
+
+def test_redeem__more_fees_than_their_bits_hold__are_left_to_the_provider(
+    chain: Chain, governor: str, requester: str, provider: str, market: int
+) -> None:
+    token = chain.deploy("NoReturnToken")
+    most, deposit = (1 << 80) - 1, 1 << 86
+    chain.send("LeaseEscrow", "allowToken", token, deposit, sender=governor)
+    chain.send("LeaseEscrow", "setFee", 500, sender=governor)
+    chain.send("NoReturnToken", "mint", requester, deposit, sender=governor)
+    tab = tab_of(chain, deposit, token=token, cap=deposit)
+    assert deposit * 500 // 10_000 > most
+    with moving(chain, {"provider paid": deposit - most, "escrow paid": most - deposit}, token):
+        told = redeem(chain, tab, deposit).event("VoucherRedeemed")
+    assert (told["paid"], told["fee"]) == (deposit - most, most)
+    assert ledger_of(chain, token) == LeaseLedger(most, most, deposit)

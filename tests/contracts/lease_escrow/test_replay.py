@@ -43,7 +43,7 @@ def play(chain: Chain, device: int) -> None:
     act(chain, lease, "refund", chain.accounts[5])
     mine_to_ripe(chain, lease)
     act(chain, lease, "settle")
-    chain.send("LeaseEscrow", "collect", chain.accounts[1], lease.terms.token, sender=chain.accounts[5])
+    chain.send("LeaseEscrow", "sweep", lease.terms.token, sender=chain.accounts[5])
 
     tab = tab_of(chain)
     redeem(chain, tab, 123_456)

@@ -9,6 +9,7 @@ from .leases import (
     OpenLease,
     act,
     at,
+    ledger_of,
     mine_to_ripe,
     moving,
     open_lease,
@@ -101,18 +102,20 @@ def test_settle__after_the_end__pays_the_rest_and_closes(chain: Chain, lease: Op
     mine_to_ripe(chain, lease)
 
     fee = 70 * RATE // 100
-    with moving(
-        chain, {"provider paid": 70 * RATE - fee, "escrow paid": fee - 70 * RATE, "treasury owed": fee}
-    ):
+    with moving(chain, {"provider paid": 70 * RATE - fee, "escrow paid": fee - 70 * RATE}):
         sent = act(chain, lease, "settle")
 
-    assert sent.event("LeaseClosed") == {"lease": lease.number, "fee": fee}
+    assert sent.event("LeaseClosed") == {"lease": lease.number}
     assert state_of(chain, lease).status == LeaseStatus.CLOSED
     with chain.reverts("LeaseStatusWrong", lease=lease.number, have=LeaseStatus.CLOSED):
         act(chain, lease, "settle")
     token = lease.terms.token
-    with moving(chain, {"treasury owed": -fee, "treasury paid": fee, "escrow paid": -fee}):
-        chain.send("LeaseEscrow", "collect", chain.accounts[1], token, sender=chain.accounts[6])
+    assert ledger_of(chain).fees == fee
+    with moving(chain, {"treasury paid": fee, "escrow paid": -fee}):
+        sent = chain.send("LeaseEscrow", "sweep", token, sender=chain.accounts[6])
+    assert sent.event("FeesSwept") == {"token": token, "to": chain.accounts[1], "amount": fee, "tracked": 0}
+    with chain.reverts("NothingOwed", account=chain.accounts[1], token=token):
+        chain.send("LeaseEscrow", "sweep", token, sender=chain.accounts[6])
 
 
 def test_settle__an_offer__reverts(chain: Chain, device: int) -> None:

@@ -85,6 +85,8 @@ TAMPERED: list[tuple[str, str, Arguments, int, int, str]] = [
     ("Attestations", "nextEpoch", _nothing, 0, 0, "invariant 11"),
     ("JobEscrow", "ledgerOf", _dollar, 0, 0, "invariant 2"),
     ("JobEscrow", "ledgerOf", _dollar, 0, 128, "invariant 2"),
+    ("LeaseEscrow", "ledgerOf", _dollar, 0, 0, "invariant 2"),
+    ("LeaseEscrow", "ledgerOf", _dollar, 0, 88, "invariant 2"),
     ("JobEscrow", "jobHash", lambda market: (1,), 0, 0, "invariant 7"),
     ("JobEscrow", "jobCount", _nothing, 0, 0, "escrow"),
     ("Rewards", "totalClaimed", _nothing, 0, 0, "invariant 14"),
