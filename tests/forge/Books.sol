@@ -72,6 +72,7 @@ abstract contract Books is Stage {
     mapping(address escrow => mapping(address token => uint256)) internal _owedSum;
     mapping(address escrow => mapping(address token => mapping(address account => uint256))) internal _owed;
     mapping(address token => uint256) internal _fees;
+    mapping(address token => uint256) internal _leaseFees;
 
     mapping(uint256 job => Job) internal _jobs;
     mapping(uint256 job => uint256) internal _left;
@@ -423,7 +424,17 @@ abstract contract Books is Stage {
     function _readLeases(Vm.Log memory log) private {
         bytes32 topic = log.topics[0];
         address escrow = address(leaseEscrow);
-        if (_readPayments(escrow, log) || log.topics.length < 2 || log.data.length == 0) return;
+        if (_readPayments(escrow, log) || log.topics.length < 2) return;
+        if (topic == ILeaseEscrow.LeaseClosed.selector) {
+            _leases[uint256(log.topics[1])].status = LeaseStatus.Closed;
+            return;
+        }
+        if (log.data.length == 0) return;
+        if (topic == ILeaseEscrow.FeesSwept.selector) {
+            equal(_word(log.data, 0), _leaseFees[_account(log.topics[1])], "14: the fees of leases");
+            _leaseFees[_account(log.topics[1])] = 0;
+            return;
+        }
         uint256 lease = uint256(log.topics[1]);
         if (topic == ILeaseEscrow.LeaseOpened.selector) return _readOpened(lease, log.data);
         LeaseBook storage book = _leases[lease];
@@ -445,14 +456,14 @@ abstract contract Books is Stage {
             _resumes[lease].push(Span(_word(log.data, 0), _word(log.data, 1)));
         } else if (topic == ILeaseEscrow.LeaseSettled.selector) {
             _readSettled(book, log.data);
-            _open[escrow][token] -= _word(log.data, 0);
+            _takeFee(book, _word(log.data, 0), _word(log.data, 1));
         } else if (topic == ILeaseEscrow.VoucherRedeemed.selector) {
             uint256 gross = _word(log.data, 0) + _word(log.data, 1);
             book.redeemed += gross;
             book.left -= gross;
             book.paid += _word(log.data, 0);
             equal(book.redeemed, _word(log.data, 2), "8: redeemed");
-            _open[escrow][token] -= _word(log.data, 0);
+            _takeFee(book, _word(log.data, 0), _word(log.data, 1));
         } else if (topic == ILeaseEscrow.LeaseNoticed.selector) {
             book.status = LeaseStatus.Ending;
             book.endsAt = _word(log.data, 0);
@@ -469,12 +480,14 @@ abstract contract Books is Stage {
             book.sharedOut += _word(log.data, 0);
             isTrue(book.sharedOut <= book.left, "8: refunded more than is left");
             _open[escrow][token] -= _word(log.data, 0);
-        } else if (topic == ILeaseEscrow.LeaseClosed.selector) {
-            book.status = LeaseStatus.Closed;
-            book.fee = _word(log.data, 0);
-            _open[escrow][token] -= book.fee;
-            _owe(escrow, token, leaseEscrow.feeRecipient(), book.fee);
         }
+    }
+
+    function _takeFee(LeaseBook storage book, uint256 paid, uint256 fee) private {
+        address token = book.terms.terms.token;
+        book.fee += fee;
+        _open[address(leaseEscrow)][token] -= paid + fee;
+        _leaseFees[token] += fee;
     }
 
     function _readOpened(uint256 lease, bytes memory data) private {
@@ -555,8 +568,11 @@ abstract contract Books is Stage {
         }
         for (uint256 t = 0; t < _tokens.length; ++t) {
             address token = address(_tokens[t]);
-            equal(_tokens[t].balanceOf(escrow), _open[escrow][token] + _owedSum[escrow][token], "2: leases");
-            equal(leaseEscrow.owedOf(treasury, token), _owed[escrow][token][treasury], "14: the fees of leases");
+            ILeaseEscrow.LeaseLedger memory ledger = leaseEscrow.ledgerOf(token);
+            uint256 tracked = _open[escrow][token] + _owedSum[escrow][token] + _leaseFees[token];
+            equal(ledger.tracked, tracked, "2: leases");
+            equal(ledger.fees, _leaseFees[token], "14: the fees of leases");
+            equal(_tokens[t].balanceOf(escrow), tracked, "2: the balance of leases");
         }
     }
 

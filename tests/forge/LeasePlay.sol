@@ -175,14 +175,7 @@ abstract contract LeasePlay is JobPlay {
         seed = _begin("collectLease", seed);
         address escrow = address(leaseEscrow);
         for (uint256 t = 0; t < 2; ++t) {
-            IToken token = _tokens[t];
-            if (_owed[escrow][address(token)][treasury] == 0) continue;
-            uint256 before = token.balanceOf(treasury);
-            _leaving();
-            uint256 amount = leaseEscrow.collect(treasury, address(token));
-            equal(token.balanceOf(treasury) - before, amount, "8: the fee");
-            _done("collectLease");
-            return;
+            if (_leaseFees[address(_tokens[t])] != 0) leaseEscrow.sweep(address(_tokens[t]));
         }
         // The token refuses the provider its pay, which then waits.
         uint256 lease = _newLease((seed | 1 << 214) & ~(uint256(3) << 212));

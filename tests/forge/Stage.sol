@@ -66,7 +66,7 @@ abstract contract Stage is World {
             vm.prank(governor);
             jobEscrow.allowToken(address(_tokens[t]), 1 << 87);
             vm.prank(governor);
-            leaseEscrow.allowToken(address(_tokens[t]), type(uint120).max);
+            leaseEscrow.allowToken(address(_tokens[t]), 1 << 87);
             for (uint256 i = 0; i < 3; ++i) {
                 address payer = i == 2 ? _sponsor : _requesters[i];
                 _tokens[t].mint(payer, type(uint104).max);

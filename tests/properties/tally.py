@@ -7,7 +7,6 @@ from typing import Any
 
 from tests.chain import Sent
 
-from .model.books import share
 from .model.epochs import CAP
 from .model.jobs import HELD
 from .world import Key, View, World
@@ -33,7 +32,7 @@ class Tally:
         self.redeemed: Counter[int] = Counter()
         self.returned: Counter[int] = Counter()
         self.refunded: Counter[int] = Counter()
-        self.booked: set[int] = set()
+        self.ended: set[int] = set()
         self.before: dict[Key, View] = {}
         for provider in self.stakers:
             self.deposited[provider] = world.model.position(provider).deposited
@@ -99,8 +98,8 @@ class Tally:
                 case "LeaseRefunded":
                     self.refunded[args["lease"]] += args["amount"]
                 case "LeaseClosed":
-                    assert args["lease"] not in self.booked
-                    self.booked.add(args["lease"])
+                    assert args["lease"] not in self.ended
+                    self.ended.add(args["lease"])
                 case "EpochAttested":
                     self.attested_by_a_quorum(args)
                     self.follows(args["epoch"])
@@ -177,9 +176,7 @@ class Tally:
             assert self.deposits[number] == spent + runway["left"] + self.returned[number]
             assert self.refunded[number] <= runway["left"]
             came, went = self.deposits[number], self.settled[number] + self.redeemed[number]
-            fee = 0 if number in self.booked else share(self.settled[number], lease.fixed.fee_bps)
-            fee += 0 if number in self.booked else share(self.redeemed[number], lease.fixed.fee_bps)
-            rest = came - went - self.returned[number] - self.refunded[number] + fee
+            rest = came - went - self.returned[number] - self.refunded[number]
             assert rest == lease.kept
             kept[lease.terms.token] += rest
         for token in model.tokens:
@@ -188,7 +185,9 @@ class Tally:
                 for (contract, function, args), view in now.items()
                 if (contract, function) == ("LeaseEscrow", "owedOf") and args[1] == token
             )
-            assert value(now, token, "balanceOf", model.at.lease_escrow) >= kept[token]
+            ledger = now["LeaseEscrow", "ledgerOf", (token,)]
+            assert ledger["tracked"] == kept[token] + ledger["fees"]
+            assert value(now, token, "balanceOf", model.at.lease_escrow) >= ledger["tracked"]
 
     def exits_are_paid_for(self, now: dict[Key, View], sents: list[Sent]) -> None:
         """3 and 4"""

@@ -90,6 +90,7 @@ VERBS = [
     "halt",
     "refundFunder",
     "collectLease",
+    "sweepLease",
     "allowLeaseToken",
     "setLeaseFee",
 ]

@@ -161,6 +161,7 @@ def expected(world: World) -> dict[Key, View]:
             endsAt=lease.ends_at,
             stopFrom=lease.stop_from,
             reason2=lease.wish,
+            vouchers=lease.terms.voucher_blocks > 0,
             shares=lease.shares,
             generation=lease.generation,
         )
@@ -195,7 +196,7 @@ def expected(world: World) -> dict[Key, View]:
             cap=ledger.cap,
         )
         leased = model.lease_ledgers[token]
-        say("LeaseEscrow", "ledgerOf", token, cap=leased.cap)
+        say("LeaseEscrow", "ledgerOf", token, tracked=leased.tracked, fees=leased.fees, cap=leased.cap)
         for account in holders:
             say("LeaseEscrow", "owedOf", account, token, value=leased.owed[account])
             say("JobEscrow", "owedOf", account, token, value=ledger.owed[account])

@@ -10,6 +10,7 @@ from tensorbond.chain.types import Lease, LeaseStatus, LeaseTerms, StopReason
 from .books import OPEN, ZERO, ZERO_ADDRESS, Deployed, epoch_blocks, epoch_of, last_block, require, share
 from .jobs import MAX_FEE, TOKEN_CAP, Jobs
 
+MAX_CAP = 2**87
 MAX_NOTICE = 30 * 24 * 3_600
 MIN_VOUCHER_BLOCKS, MAX_VOUCHER_BLOCKS = 50, 2**22
 
@@ -111,23 +112,18 @@ class LeaseBook:
         return 0
 
     @property
-    def fee(self) -> int:
-        """Of all that was paid."""
-        bps = self.fixed.fee_bps
-        return share(self.paid * self.terms.rate, bps) + share(self.redeemed, bps)
-
-    @property
     def kept(self) -> int:
-        """What the escrow has of it: unspent, unripe, and the fee until it is booked."""
+        """What the escrow has of it: unspent or unripe."""
         spent = self.redeemed + self.paid * self.terms.rate
-        fee = 0 if self.status == CLOSED else self.fee
-        return self.funds - spent + fee - sum(each.refunded for each in self.funders.values())
+        return self.funds - spent - sum(each.refunded for each in self.funders.values())
 
 
 @dataclass
 class LeaseLedger:
     """What the lease escrow keeps of a payment token."""
 
+    tracked: int = 0
+    fees: int = 0
     cap: int = TOKEN_CAP
     owed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -143,6 +139,7 @@ class Leases(Jobs):
 
     def allow_lease_token(self, sender: str, token: str, cap: int) -> None:
         self.require_governor(sender)
+        require(cap <= MAX_CAP, "CapTooHigh", cap, MAX_CAP)
         self.lease_ledgers[token].cap = cap
 
     def set_lease_fee(self, sender: str, bps: int) -> None:
@@ -164,17 +161,16 @@ class Leases(Jobs):
         require(ledger.cap > 0, "TokenNotAllowed", terms.token)
         require(deposit > 0, "AmountZero")
         require(deposit <= terms.cap, "DepositExceedsCap", number, deposit, terms.cap)
-        require(terms.provider != ZERO_ADDRESS, "TermsInvalid", "provider", 0, 1)
-        blocks = terms.voucher_blocks
-        if blocks or not rate:
-            enough = blocks >= MIN_VOUCHER_BLOCKS
-            require(enough, "TermsInvalid", "voucherBlocks", blocks, MIN_VOUCHER_BLOCKS)
+        blocks, most = terms.voucher_blocks, min(rate * OPEN, MAX_CAP) if rate else MAX_CAP
+        require(terms.grace <= MAX_NOTICE, "TermsInvalid", "grace", terms.grace, MAX_NOTICE)
+        require(terms.notice <= MAX_NOTICE, "TermsInvalid", "notice", terms.notice, MAX_NOTICE)
+        require(terms.cap <= most, "TermsInvalid", "cap", terms.cap, most)
+        require(bool(device) or not rate, "TermsInvalid", "rate", rate, 0)
         few = blocks <= MAX_VOUCHER_BLOCKS
         require(few, "TermsInvalid", "voucherBlocks", blocks, MAX_VOUCHER_BLOCKS)
-        require(bool(device) or not rate, "TermsInvalid", "rate", rate, 0)
-        require(not rate or terms.cap <= rate * OPEN, "TermsInvalid", "cap", terms.cap, rate * OPEN)
-        require(terms.notice <= MAX_NOTICE, "TermsInvalid", "notice", terms.notice, MAX_NOTICE)
-        require(terms.grace <= MAX_NOTICE, "TermsInvalid", "grace", terms.grace, MAX_NOTICE)
+        enough = blocks >= MIN_VOUCHER_BLOCKS or (rate and not blocks)
+        require(bool(enough), "TermsInvalid", "voucherBlocks", blocks, MIN_VOUCHER_BLOCKS)
+        require(terms.provider != ZERO_ADDRESS, "TermsInvalid", "provider", 0, 1)
         self._require_lasting(number, terms, deposit)
 
     def _open(self, terms: LeaseTerms, deposit: int, device: int, *, starts: bool) -> int:
@@ -253,7 +249,7 @@ class Leases(Jobs):
         if lease.runs:
             self._hold_back(lease, active)
         else:
-            self._close(lease)
+            lease.status = CLOSED
         if paid:
             self._pay_lease(lease.terms.token, lease.terms.provider, paid)
 
@@ -267,7 +263,7 @@ class Leases(Jobs):
             return 0
         before = share(lease.redeemed, fixed.fee_bps)
         lease.redeemed += gross
-        paid = gross - share(lease.redeemed, fixed.fee_bps) + before
+        paid = self._take_off(lease, gross, share(lease.redeemed, fixed.fee_bps) - before)
         self._pay_lease(lease.terms.token, lease.terms.provider, paid)
         return paid
 
@@ -351,6 +347,7 @@ class Leases(Jobs):
         amount = funder.shares * lease.left(lease.held) // lease.shares - funder.refunded
         require(amount > 0, "NothingToRefund", number, account)
         funder.refunded += amount
+        self.lease_ledgers[lease.terms.token].tracked -= amount
         self._pay_lease(lease.terms.token, account, amount)
         return amount
 
@@ -358,8 +355,18 @@ class Leases(Jobs):
         ledger = self.lease_ledgers[token]
         amount = ledger.owed[account]
         require(amount > 0, "NothingOwed", account, token)
-        self.tokens[token].move(self.at.lease_escrow, account, amount)
+        self._send(token, account, amount)
         ledger.owed[account] = 0
+        ledger.tracked -= amount
+        return amount
+
+    def sweep_lease(self, token: str) -> int:
+        ledger, recipient = self.lease_ledgers[token], self.at.fee_recipient
+        amount = ledger.fees
+        require(amount > 0, "NothingOwed", recipient, token)
+        self._send(token, recipient, amount)
+        ledger.fees = 0
+        ledger.tracked -= amount
         return amount
 
     # Ending
@@ -369,7 +376,14 @@ class Leases(Jobs):
         bps, rate, before = lease.fixed.fee_bps, lease.terms.rate, lease.paid
         lease.paid = lease.held
         fee = share(lease.paid * rate, bps) - share(before * rate, bps)
-        return (lease.paid - before) * rate - fee
+        return self._take_off(lease, (lease.paid - before) * rate, fee)
+
+    def _take_off(self, lease: LeaseBook, gross: int, fee: int) -> int:
+        """Off the books, but for the fee."""
+        ledger = self.lease_ledgers[lease.terms.token]
+        ledger.tracked -= gross - fee
+        ledger.fees += fee
+        return gross - fee
 
     def _hold_back(self, lease: LeaseBook, active: int) -> None:
         if active != lease.held:
@@ -383,13 +397,10 @@ class Leases(Jobs):
         lease.status, lease.reason = STOPPED, reason
         refunded = 0 if lease.shared else lease.left(lease.held)
         lease.funds -= refunded
+        self.lease_ledgers[lease.terms.token].tracked -= refunded
         if lease.paid == lease.held:
-            self._close(lease)
+            lease.status = CLOSED
         return refunded
-
-    def _close(self, lease: LeaseBook) -> None:
-        lease.status = CLOSED
-        self.lease_ledgers[lease.terms.token].owed[self.at.fee_recipient] += lease.fee
 
     def _let_go(self, lease: LeaseBook) -> None:
         if lease.fixed.device:
@@ -408,17 +419,23 @@ class Leases(Jobs):
     # Money
 
     def _deposit(self, token: str, account: str, amount: int, exposure: int) -> None:
-        book = self.tokens[token]
-        balance = book.balances[self.at.lease_escrow] + amount
-        book.require_movable(account, self.at.lease_escrow, amount)
-        require(balance <= exposure, "ExposureExceeded", token, balance, exposure)
-        book.move(account, self.at.lease_escrow, amount)
+        ledger = self.lease_ledgers[token]
+        exposed = ledger.tracked - ledger.fees + amount
+        require(exposed <= exposure, "ExposureExceeded", token, exposed, exposure)
+        self.tokens[token].move(account, self.at.lease_escrow, amount)
+        ledger.tracked += amount
+
+    def _send(self, token: str, account: str, amount: int) -> None:
+        book, escrow = self.tokens[token], self.at.lease_escrow
+        require(not {account, escrow} & book.blocked, "SafeERC20FailedOperation", token)
+        book.move(escrow, account, amount)
 
     def _pay_lease(self, token: str, account: str, amount: int, *, tries: bool = True) -> bool:
         """Or owe it, if the token refuses, or has just refused another."""
         book, escrow = self.tokens[token], self.at.lease_escrow
         if not tries or {account, escrow} & book.blocked:
             self.lease_ledgers[token].owed[account] += amount
+            self.lease_ledgers[token].tracked += amount
             return False
         book.move(escrow, account, amount)
         return True

@@ -227,7 +227,8 @@ class Orders(Leases):
         jobs, leases = dict(self.jobs), dict(self.leases)
         devices = {device: copy(book) for device, book in self.devices.items()}
         locked = {provider: position.locked for provider, position in self.positions.items()}
-        tracked = {each: ledger.tracked for each, ledger in self.ledgers.items()}
+        ledgers = (*self.ledgers.values(), *self.lease_ledgers.values())
+        tracked = [ledger.tracked for ledger in ledgers]
         balances = dict(self.tokens[token].balances) if token in self.tokens else {}
         try:
             yield
@@ -241,8 +242,8 @@ class Orders(Leases):
             )
             for provider, amount in locked.items():
                 self.positions[provider].locked = amount
-            for each, amount in tracked.items():
-                self.ledgers[each].tracked = amount
+            for ledger, amount in zip(ledgers, tracked, strict=True):
+                ledger.tracked = amount
             if token in self.tokens:
                 self.tokens[token].balances.update(balances)
             raise

@@ -270,11 +270,24 @@ class LeaseVerbs(EpochVerbs):
             name="collectLease",
         )
 
+    @precondition(lambda self: any(ledger.fees for ledger in self.model.lease_ledgers.values()))
+    @verb
+    def sweep_lease(self) -> None:
+        due = [token for token, ledger in self.model.lease_ledgers.items() if ledger.fees]
+        token = self.pick(due, list(self.model.tokens))
+        self.act(
+            "sweep",
+            "LeaseEscrow",
+            token,
+            by=self.cast.stranger,
+            effect=lambda m: m.sweep_lease(token),
+            name="sweepLease",
+        )
+
     @verb
     def allow_lease_token(self) -> None:
         token = self.random.choice(list(self.model.tokens))
-        held = self.model.tokens[token].balances[self.model.at.lease_escrow]
-        cap = self.pick([TOKEN_CAP], [0, held + TUSD])
+        cap = self.pick([TOKEN_CAP], [0, self.model.lease_ledgers[token].tracked + TUSD, 2**87 + 1])
         sender = self.pick([self.cast.governor], [self.cast.stranger])
         self.act(
             "allowToken",
