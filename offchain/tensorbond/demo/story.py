@@ -18,6 +18,7 @@ from tensorbond.audit import Report, audit
 from tensorbond.chain import digests, slots
 from tensorbond.chain.abi import Event
 from tensorbond.chain.jobs import job_state
+from tensorbond.chain.leases import lease_of
 from tensorbond.chain.orders import signable
 from tensorbond.chain.sender import Receipt
 from tensorbond.chain.types import (
@@ -27,6 +28,7 @@ from tensorbond.chain.types import (
     JobAsk,
     JobBid,
     JobOffer,
+    LeaseTerms,
     Order,
     OutcomeResult,
     Statement,
@@ -45,13 +47,15 @@ DELEGATED = 1_000 * TBND
 BONDED_GOPS = 20
 PRICE = 100 * TUSD
 COLLATERAL = 400 * TBND
+TAB = 20 * TUSD
+SPENT = 7 * TUSD
 THRESHOLD = 2
 TICK_SECONDS = 1
 WAIT_SECONDS = 120.0
 
 TITLES = (
     "Stake: providers stake and register devices, others delegate to them, oracles bond",
-    "Escrow: a requester funds a job; a signed ask and a signed bid match in one transaction",
+    "Escrow: a requester funds a job, or keeps a tab; a signed ask and bid match in one transaction",
     "Challenge: the slots' beacons draw devices",
     "Commit: agents compute GPOW1 and commit before the window closes",
     "Verify: every oracle recomputes the samples; a stranger finds a wrong tile",
@@ -86,11 +90,13 @@ class Balance:
 
 @dataclass
 class Told:
-    """What happened, in numbers: wei of TBND, or the smallest unit of TUSD for `paid` and `refunded`."""
+    """What happened, in numbers: wei of TBND, or the smallest unit of TUSD for `paid`, `redeemed` and
+    `refunded`."""
 
     steps: list[Step] = field(default_factory=list)
     balances: list[Balance] = field(default_factory=list)
     paid: int = 0
+    redeemed: int = 0
     rewarded: int = 0
     failed_by: int = 0
     liar_slashed: int = 0
@@ -115,7 +121,11 @@ class Told:
                 {"who": row.who, "token": row.token, "before": str(row.before), "after": str(row.after)}
                 for row in self.balances
             ],
-            "honest": {"paid": str(self.paid), "rewarded": str(self.rewarded)},
+            "honest": {
+                "paid": str(self.paid),
+                "redeemed": str(self.redeemed),
+                "rewarded": str(self.rewarded),
+            },
             "liar": {
                 "skipped": SKIPPED,
                 "failed_by": self.failed_by,
@@ -146,6 +156,7 @@ class Story:
         self.network = net.network
         self.devices: dict[str, int] = {}
         self.jobs: dict[str, int] = {}
+        self.tab = 0
         self.data: EpochData | None = None
         self.statement: Statement | None = None
 
@@ -217,6 +228,7 @@ class Story:
             self.net.await_agents()
             self.net.mine_to(first - timing.slot_blocks + 1)
             self._match(step, decision + timing.slot_blocks)
+            self._open_tab(step)
             self._send(
                 step,
                 liar.owner,
@@ -278,6 +290,43 @@ class Story:
             f"a stranger matches {honest.name}'s ask with a bid for up to {bidden.price // TUSD} TUSD: "
             f"deposit, collateral and job {self.jobs[honest.name]} in one transaction, "
             f"for the {PRICE // TUSD} TUSD asked"
+        )
+
+    def _open_tab(self, step: Step) -> None:
+        """The requester's money for what it will ask for by the request: it pays by vouchers."""
+        honest, requester = self.cast.honest, self.cast.requester
+        dollar = self.network.deployment.tokens["TUSD"]
+        terms = LeaseTerms(
+            requester=requester.address,
+            provider=honest.owner.address,
+            token=dollar,
+            rate=0,
+            cap=TAB,
+            notice=60,
+            grace=0,
+            voucher_blocks=self.net.timing.slot_blocks,
+            accept_by=0,
+        )
+        self._send(step, requester, dollar, "approve", self.network.address("LeaseEscrow"), TAB)
+        receipt = self._send(step, requester, "LeaseEscrow", "open", terms, 0, TAB)
+        self.tab = receipt.event("LeaseOpened")["lease"]
+        self.say(
+            f"the requester opens a tab of {TAB // TUSD} TUSD with {honest.name}, to be drawn by vouchers"
+        )
+
+    def _redeem(self, step: Step) -> None:
+        """One signature says what was earned in all; anyone may bring it."""
+        domain = self.network.domain("LeaseEscrow")
+        signature = digests.voucher(domain, self.tab, SPENT).sign(self.cast.requester)
+        found = lease_of(self.network, self.tab)
+        receipt = self._send(
+            step, self.cast.stranger, "LeaseEscrow", "redeem", self.tab, found, SPENT, signature
+        )
+        paid = receipt.event("VoucherRedeemed")
+        self.told.redeemed = paid["paid"]
+        self._expect("the voucher", paid["paid"] + paid["fee"], SPENT)
+        self.say(
+            f"a voucher of the tab is redeemed: {self.told.redeemed / TUSD:g} TUSD to {self.cast.honest.name}"
         )
 
     def challenge(self) -> None:
@@ -410,6 +459,7 @@ class Story:
             self.say(
                 f"job {self.jobs[honest.name]} is settled: {self.told.paid / TUSD:g} TUSD to its provider"
             )
+            self._redeem(step)
             receipt = self._send(step, stranger, "Rewards", "claim", data.leaf_proof(device))
             self.told.rewarded = receipt.event("RewardClaimed")["amount"]
             self.say(
