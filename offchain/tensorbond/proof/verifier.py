@@ -6,7 +6,7 @@ Shares with the prover the challenge, the reference workload and the Merkle file
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ from tensorbond.proof.errors import (
 from tensorbond.proof.evidence import AnyEvidence, Evidence, Item, evidence_root, parse_item
 from tensorbond.proof.memory import MemoryChallenge
 from tensorbond.proof.memory_evidence import MemoryEvidence
-from tensorbond.proof.memory_verifier import find_bad_memory_item
+from tensorbond.proof.memory_verifier import find_bad_memory_item, judge_memory_item
 from tensorbond.proof.workload import Lines, digest_tiles, empty_lines, generate_lines, multiply_tile
 
 KEPT_BYTES = 1 << 26
@@ -114,9 +114,32 @@ def find_bad_item(
     raise WrongShape(evidence.challenge.shape, challenge.shape)
 
 
+def bad_items(
+    challenge: AnyChallenge, commitment: bytes, sample_beacon: bytes, evidence: AnyEvidence
+) -> Iterator[BadItem]:
+    """Every bad item of evidence about this challenge, each judged by itself; none of the M-phase where the
+    header is bad."""
+    if isinstance(challenge, MemoryChallenge) and isinstance(evidence, MemoryEvidence):
+        for index in range(len(evidence.items)):
+            bad = judge_memory_item(challenge, commitment, sample_beacon, evidence, index)
+            if bad is not None and bad.index == index:
+                yield bad
+    elif isinstance(challenge, Challenge) and isinstance(evidence, Evidence):
+        for bad in _bad_tiles(challenge, commitment, sample_beacon, evidence):
+            if bad.index < len(evidence.items):
+                yield bad
+
+
 def _find_bad_tile(
     challenge: Challenge, commitment: bytes, sample_beacon: bytes, evidence: Evidence
 ) -> BadItem | None:
+    return next(_bad_tiles(challenge, commitment, sample_beacon, evidence), None)
+
+
+def _bad_tiles(
+    challenge: Challenge, commitment: bytes, sample_beacon: bytes, evidence: Evidence
+) -> Iterator[BadItem]:
+    """The bad items, and after them the header if that is bad."""
     shape = challenge.shape
     items = [parse_item(shape, data) for data in evidence.items]
     asked = samples(commitment, sample_beacon, shape)
@@ -136,8 +159,10 @@ def _find_bad_tile(
     for index, (sample, item) in enumerate(pairs):
         bad = _judge_tile(index, sample, item, folded[index], bound, products[index])
         if bad is not None:
-            return bad
-    return _find_bad_header(chain, evidence, items, roots)
+            yield bad
+    header = _find_bad_header(chain, evidence, items, roots)
+    if header is not None:
+        yield header
 
 
 def judge_tile(

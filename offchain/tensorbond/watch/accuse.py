@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from random import Random
 
 from tensorbond.chain import slots
@@ -15,11 +15,11 @@ from tensorbond.oracle.facts import EpochFacts
 from tensorbond.oracle.facts import Place as Benchmark
 from tensorbond.oracle.outcomes import Finding, read_signed
 from tensorbond.proof.bad_item import BadItem
-from tensorbond.proof.challenge import Challenge, Shape
+from tensorbond.proof.challenge import Challenge, Shape, samples
 from tensorbond.proof.evidence import AnyEvidence, evidence_root
-from tensorbond.proof.memory import MEMORY_ITEMS
+from tensorbond.proof.memory import LABEL_SAMPLES, MEMORY_ITEMS, label_samples, segment_samples
 from tensorbond.proof.memory_evidence import MemoryEvidence
-from tensorbond.proof.verifier import find_bad_item
+from tensorbond.proof.verifier import bad_items, find_bad_item
 from tensorbond.watch.attestations import disputes_of, requests_of, with_room
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import CALLS_AT_ONCE, NO_RECORD, equivocation_proof, make_bad_item
@@ -38,7 +38,13 @@ ASKED = 4
 nothing, but earn it nothing either."""
 
 FAULT_PAID = 2
+"""The flag of a commit record that has paid for a fault: for another only by a second bad item."""
+BOND_TAKEN = 8
 """The flag of a commit record that can't pay again."""
+ITEM_SHIFT, ITEM_MASK = 5, 0x7FF
+"""Where a commit record has the index + 1 of the first item that was proven bad."""
+TRIED = 3
+"""Second bad items of an evidence that are tried: the first that the chain takes is enough."""
 
 
 class Accuser:
@@ -92,9 +98,11 @@ class Accuser:
         }
         records = self._records(list(guilty))
         return [
-            self._of_evidence(inquiry.cases[place], findings)
+            self._second_items(inquiry.cases[place], findings, records[place])
+            if records[place][-1] & FAULT_PAID
+            else self._of_evidence(inquiry.cases[place], findings)
             for place, findings in guilty.items()
-            if not records[place][-1] & FAULT_PAID
+            if not records[place][-1] & BOND_TAKEN
         ]
 
     def _of_evidence(self, case: Case, findings: Collection[Finding]) -> list[Dispute]:
@@ -105,11 +113,38 @@ class Accuser:
                 found += self._bad_item(case, finding)
         return found
 
+    def _second_items(self, case: Case, findings: Collection[Finding], record: bytes) -> list[Dispute]:
+        """Of a slot that has paid for a fault: two bad items of different places take the whole bond. The
+        record remembers which one was proven; where it was none, the first of two costs nothing yet."""
+        first = (int.from_bytes(record, "big") >> ITEM_SHIFT & ITEM_MASK) - 1
+        found: list[Dispute] = []
+        if not self._network.call("DeviceRegistry", "bondOf", case.commit.device):
+            return found
+        for finding in findings:
+            if finding.bad_item is None:
+                continue
+            evidence = self._evidence(case, finding.root)
+            told = case.challenge, case.commit.commitment, case.sample_beacon
+            bad = [each for each in bad_items(*told, evidence) if each.index != first]
+            places = {place_of(case, each.index) for each in bad}
+            if first >= 0:
+                places -= {place_of(case, first)}
+            if len(places) < (1 if first >= 0 else 2):
+                continue
+            found += [
+                replace(dispute, about=dispute.about | {"item": each.index})
+                for each in bad
+                if place_of(case, each.index) in places
+                for dispute in self._about_item(case, evidence, each)
+            ][:TRIED]
+        return found
+
     def _bad_item(self, case: Case, finding: Finding) -> list[Dispute]:
         evidence = self._evidence(case, finding.root)
         bad = find_bad_item(case.challenge, case.commit.commitment, case.sample_beacon, evidence)
-        if bad is None:
-            return []
+        return [] if bad is None else self._about_item(case, evidence, bad)
+
+    def _about_item(self, case: Case, evidence: AnyEvidence, bad: BadItem) -> list[Dispute]:
         if isinstance(evidence, MemoryEvidence):
             return [_bad_memory(case, evidence, bad)]
         if bad.index == len(evidence.items):
@@ -219,6 +254,18 @@ def _bad_memory(case: Case, evidence: MemoryEvidence, bad: BadItem) -> Dispute:
 def _items(case: Case) -> int:
     shape = case.challenge.shape
     return shape.q if isinstance(shape, Shape) else MEMORY_ITEMS
+
+
+def place_of(case: Case, index: int) -> tuple[int, ...]:
+    """Where the commitment has what an item shows: two items of one place are one fault."""
+    told = case.commit.commitment, case.sample_beacon
+    if isinstance(case.challenge, Challenge):
+        sample = samples(*told, case.challenge.shape)[index]
+        return sample.round, sample.tile
+    if index < LABEL_SAMPLES:
+        return (label_samples(*told, case.challenge.shape)[index].number,)
+    segment = segment_samples(*told, case.challenge.shape)[index - LABEL_SAMPLES]
+    return segment.walker, segment.segment
 
 
 def _commit(case: Case) -> Commit:

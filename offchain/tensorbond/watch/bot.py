@@ -43,6 +43,7 @@ from tensorbond.oracle.reader import Reader
 from tensorbond.store import Store, StoreUnavailable
 from tensorbond.watch.accuse import Accuser, Alternatives, equivocation
 from tensorbond.watch.config import WatchConfig
+from tensorbond.watch.coverage import Coverage
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import NoFraud
 from tensorbond.watch.inquiry import Claim, Inquirer
@@ -128,6 +129,7 @@ class Watcher:
         )
         self._reader = Reader(network)
         self._inquirer = Inquirer(network, self._reader, store, self._shelf)
+        self._coverage = Coverage(network)
         self._accuser = Accuser(network, self._shelf, self._salt(), ask=config.ask)
         self._statements = Statements(network, self._journal)
         self._sender = None if config.account is None else Sender(network, config.account)
@@ -142,8 +144,9 @@ class Watcher:
     def cycle(self) -> list[Act]:
         """Everything that can be found and done now; raises what RETRIED lists, and what must stop the
         process."""
-        acts: list[Act] = []
-        epochs = list(self._epochs(self._pin()))
+        pinned = self._pin()
+        acts = self._all([[dispute] for dispute in self._coverage.uncovered(pinned)])
+        epochs = list(self._epochs(pinned))
         for epoch in epochs:
             # Whatever was sent for the epoch before may have revoked this one.
             pinned = self._pin()

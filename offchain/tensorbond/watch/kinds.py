@@ -31,6 +31,11 @@ KINDS: dict[str, Kind] = {
     "withheldItem": Kind("WorkDisputes", "proveWithheld", "F7: what was asked for was not shown in time"),
     "badLink": Kind("WorkDisputes", "proveBadLink", "F2: a wrong link in the committed chain of seeds"),
     "badLane": Kind("WorkDisputes", "proveBadLane", "F3: a wrong lane in a committed leaf"),
+    "uncovered": Kind(
+        "DeviceRegistry",
+        "suspendUncovered",
+        "a provider has been short of its locks for longer than an epoch",
+    ),
     "badSum": Kind("AttestationDisputes", "proveBadSum", "a sum in the tree that its parts don't give"),
     "badDevice": Kind(
         "AttestationDisputes", "proveBadDevice", "a leaf of no device, or of another provider or class"

@@ -18,7 +18,7 @@ from tensorbond.store import Store
 from tensorbond.watch.bot import Act, Watcher
 from tensorbond.watch.config import WatchConfig
 from tensorbond.watch.work import answer
-from tests.acts import domain, mine_to_slot, timing
+from tests.acts import TBND, delegate_as, domain, mine_to_slot, register_as, stake_as, timing
 from tests.chain import Chain
 from tests.work import Work, commit_work, device_as, drawn_slot_of, open_work, seal
 
@@ -92,6 +92,37 @@ def test_cycle__bad_item__is_proven(chain: Chain, provider: str, look: Look, sto
     publish(chain, store, work, work.evidence)
     (act,) = look(store)
     assert (act.kind, act.result) == ("badItem", "proven")
+    bond = chain.call("DeviceRegistry", "bondOf", work.device)
+    assert bond > 0
+
+    # Another tile of the same slot is bad, too: together they take the whole bond.
+    (second,) = look(store)
+    assert (second.kind, second.result) == ("badItem", "proven")
+    items = [event.args["index"] for event in chain.events("WorkDisputes", "BadItemProven")]
+    assert len(set(items)) == 2
+    assert chain.events("WorkDisputes", "BadItemProven")[1].args["amount"] == bond
+    assert chain.call("DeviceRegistry", "bondOf", work.device) == 0
+    assert look(store) == []
+
+
+def test_cycle__provider_short_past_the_grace__loses_its_devices(
+    chain: Chain, provider: str, other_provider: str, look: Look, store: Store
+):
+    stake_as(chain, provider, 60 * TBND)
+    delegate_as(chain, other_provider, provider, 40 * TBND)
+    devices = [register_as(chain, provider, gops=50) for _ in range(2)]
+    args = "ProviderStaking", "undelegate", provider, 2**256 - 1
+    since = chain.send(*args, sender=other_provider).block
+    grace = timing(chain).slot_blocks * timing(chain).epoch_slots
+    chain.mine_to(since + grace - 1)
+    assert look(store) == []
+    chain.mine(1)
+
+    assert [(act.kind, act.subject, act.result) for act in look(store)] == [
+        ("uncovered", f"device {device}", "proven") for device in devices
+    ]
+    suspended = chain.events("DeviceRegistry", "DeviceSuspended")
+    assert [event.args["device"] for event in suspended] == devices
     assert look(store) == []
 
 
