@@ -132,7 +132,7 @@ class Accuser:
             if len(places) < (1 if first >= 0 else 2):
                 continue
             found += [
-                replace(dispute, about=dispute.about | {"item": each.index})
+                replace(dispute, about=about(case.place) | {"item": each.index})
                 for each in bad
                 if place_of(case, each.index) in places
                 for dispute in self._about_item(case, evidence, each)
