@@ -9,9 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.chain import Chain, project_artifacts
 from tests.system import deploy_system, free_anvil, isolated, oracle_accounts, role
+
+# Machines are shared: no property fails by the time that one example takes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 UNDER_APE = Path(sys.argv[0]).name == "ape"
 

@@ -128,7 +128,12 @@ class Market:
             return told if len(told) == len(devices) else []
 
         found: list[Event] = self.until(f"the commits of devices {devices} in slot {slot}", committed)
+        keys = {event.args["key"] for event in found}
+        self.until("sessions, which agents open behind", lambda: all(map(self._has_session, keys)))
         return found
+
+    def _has_session(self, key: str) -> bool:
+        return bool(self.call("Challenges", "sessionOf", key).end)
 
     def until_published(self, records: Iterable[Event]) -> None:
         for record in records:

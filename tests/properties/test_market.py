@@ -95,6 +95,8 @@ VERBS = [
     "setLeaseFee",
 ]
 LEAST_SUCCESS = 0.2
+FEW = 20
+"""Of fewer attempts one success is enough."""
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +128,8 @@ def test_market__any_course_of_acts__invariants_hold_and_model_is_met(
         report(world)
     for verb in VERBS:
         attempts, successes = world.attempts[verb], world.successes[verb]
-        assert successes >= LEAST_SUCCESS * attempts > 0, f"{verb}: {successes} of {attempts}"
+        least = LEAST_SUCCESS * attempts if attempts >= FEW else 1
+        assert successes >= least, f"{verb}: {successes} of {attempts}"
 
 
 def report(world: World) -> None:

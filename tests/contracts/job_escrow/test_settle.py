@@ -166,9 +166,9 @@ def test_settle__a_proof_that_begins_before_the_proofs__reverts(
     draw = attest_draw(chain, submitted)
     args = submitted.number, submitted.state, draw.leaf, draw.outcome
     data = bytearray(chain._abi("JobEscrow").encode_call("settle", args))
-    head = 4 + 27 * 32
+    head = 4 + 26 * 32
     places = [int.from_bytes(data[head + 32 * each : head + 32 * each + 32], "big") for each in (0, 1)]
-    least = 29 * 32
+    least = 28 * 32
     assert places[0] == least
     places[proof] = least - 1
     data[head + 32 * proof : head + 32 * proof + 32] = (least - 1).to_bytes(32, "big")
@@ -183,7 +183,7 @@ def test_settle__proofs_the_other_way_round_in_calldata__settles_all_the_same(
     draw = attest_draw(chain, submitted)
     args = submitted.number, submitted.state, draw.leaf, draw.outcome
     data = chain._abi("JobEscrow").encode_call("settle", args)
-    head, least = 4 + 27 * 32, 29 * 32
+    head, least = 4 + 26 * 32, 28 * 32
     second = int.from_bytes(data[head + 32 : head + 64], "big")
     leaf, outcome = data[4 + least : 4 + second], data[4 + second :]
     places = (least + len(outcome)).to_bytes(32, "big") + least.to_bytes(32, "big")
