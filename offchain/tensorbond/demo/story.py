@@ -304,7 +304,7 @@ class Story:
             cap=TAB,
             notice=60,
             grace=0,
-            voucher_blocks=self.net.timing.slot_blocks,
+            voucher_blocks=50,
             accept_by=0,
         )
         self._send(step, requester, dollar, "approve", self.network.address("LeaseEscrow"), TAB)
