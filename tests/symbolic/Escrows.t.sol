@@ -52,7 +52,7 @@ contract Escrows {
             FEE_BPS
         );
         jobs.allowToken(address(token), 1 << 87);
-        leases.allowToken(address(token), 1 << 100);
+        leases.allowToken(address(token), 1 << 87);
         token.give(address(this), 1 << 100);
         token.give(address(signer), 1 << 100);
         vm.roll(1_000);
@@ -106,7 +106,7 @@ contract Escrows {
 
     // ---- Vouchers ----
 
-    function check_redeem__neverPaysMoreThanTheDeposit(uint96 deposit, uint96 amount) external {
+    function check_redeem__neverPaysMoreThanTheDeposit(uint80 deposit, uint96 amount) external {
         if (deposit == 0) return;
         uint256 paid = leases.redeem(1, _tab(deposit), amount, "");
         assert(paid <= amount);
@@ -140,16 +140,16 @@ contract Escrows {
     }
 
     /// @dev A lease without a device: only vouchers are paid.
-    function _tab(uint96 deposit) private returns (Lease memory lease) {
+    function _tab(uint80 deposit) private returns (Lease memory lease) {
         LeaseTerms memory terms;
         terms.requester = address(signer);
         terms.provider = PROVIDER;
         terms.token = address(token);
-        terms.cap = type(uint96).max;
+        terms.cap = 1 << 87;
         terms.voucherBlocks = 100;
         vm.prank(address(signer));
         leases.open(terms, 0, deposit);
-        (lease.terms, lease.feeBps, lease.exposure) = (terms, uint16(FEE_BPS), 1 << 100);
+        (lease.terms, lease.feeBps, lease.exposure) = (terms, uint16(FEE_BPS), 1 << 87);
     }
 
     function _jobCall(bytes memory call) private returns (bool ok) {
