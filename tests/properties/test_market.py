@@ -95,8 +95,9 @@ VERBS = [
     "setLeaseFee",
 ]
 LEAST_SUCCESS = 0.2
+MOST_VERBS = 0.9
 FEW = 20
-"""Of fewer attempts one success is enough."""
+"""What was attempted less often says nothing about the share."""
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +127,10 @@ def test_market__any_course_of_acts__invariants_hold_and_model_is_met(
     )
     with capsys.disabled():
         report(world)
+    assert sum(world.attempts[verb] > 0 for verb in VERBS) >= MOST_VERBS * len(VERBS)
     for verb in VERBS:
         attempts, successes = world.attempts[verb], world.successes[verb]
-        least = LEAST_SUCCESS * attempts if attempts >= FEW else 1
-        assert successes >= least, f"{verb}: {successes} of {attempts}"
+        assert attempts < FEW or successes >= LEAST_SUCCESS * attempts, f"{verb}: {successes} of {attempts}"
 
 
 def report(world: World) -> None:
