@@ -269,7 +269,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         uint256 paid = gross - fee;
         if (terms.device != 0) _release(terms.device);
 
-        if (paid > 0) _emitSettled(lease, state, terms.terms.provider, paid, fee);
+        if (gross > 0) _emitSettled(lease, state, terms.terms.provider, paid, fee);
         _emitStopped(lease, state, refunded);
 
         bool ok = refunded == 0 || _pay(terms.terms.token, terms.terms.requester, refunded);

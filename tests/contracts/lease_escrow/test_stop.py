@@ -13,6 +13,7 @@ from .leases import (
     act,
     at,
     is_held,
+    ledger_of,
     mine_to_ripe,
     moving,
     open_lease,
@@ -90,6 +91,20 @@ def test_stop__with_ripe_money__pays_that_too(chain: Chain, lease: OpenLease) ->
         sent = act(chain, lease, "stop", sender="provider")
     assert sent.event("LeaseSettled")["paidSeconds"] == 10
     assert sent.event("LeaseStopped")["reason"] == StopReason.PROVIDER_STOPPED
+
+
+def test_stop__when_all_that_is_ripe_is_the_fee__tells_of_it(chain: Chain, device: int) -> None:
+    """The hundredth wei is the fee of all: it pays nobody, but is on the books."""
+    lease = start_lease(chain, device, 100, rate=1, grace=0)
+    at(chain, lease, 99)
+    act(chain, lease, "settle")
+    mine_to_ripe(chain, lease)
+    act(chain, lease, "settle")
+    mine_to_ripe(chain, lease)
+    with moving(chain, {}):
+        settled = act(chain, lease, "stop", sender="requester").event("LeaseSettled")
+    assert (settled["paid"], settled["fee"], settled["paidSeconds"]) == (0, 1, 100)
+    assert (ledger_of(chain).tracked, ledger_of(chain).fees) == (1, 1)
 
 
 def test_stop__in_its_first_second__closes_it(chain: Chain, lease: OpenLease) -> None:
