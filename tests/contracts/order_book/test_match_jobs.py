@@ -144,25 +144,6 @@ def test_match__a_whole_bid__is_a_cluster_of_several_providers(
     assert is_spent(chain, bid)
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_match__a_whole_bid_with_another_number_of_devices__reverts(
-    chain: Chain, devices: Devices, count: int
-) -> None:
-    bid, ask = job_bid(chain, count=2, whole=True), job_ask(chain, count=3)
-    with moving(chain), chain.reverts("BidNotWhole", bid=digest(chain, bid), have=count, need=2):
-        match(chain, bid, offer(chain, ask, *devices.ours[:count]))
-
-
-def test_match__a_cluster_of_which_one_device_is_taken__moves_nothing(chain: Chain, devices: Devices) -> None:
-    match(chain, job_bid(chain), offer(chain, job_ask(chain), devices.ours[2]))
-    bid, ask = job_bid(chain, nonce=1, count=3, whole=True), job_ask(chain, nonce=1, count=3)
-    with moving(chain), chain.reverts("DeviceHeldAlready", device=devices.ours[2]):
-        match(chain, bid, offer(chain, ask, *devices.ours))
-    assert not is_spent(chain, bid)
-    assert not is_spent(chain, ask)
-    assert not is_held(chain, devices.ours[0])
-
-
 def test_match__in_the_last_block_of_both__is_in_time(chain: Chain, device: int) -> None:
     bid, ask = job_bid(chain), job_ask(chain)
     chain.mine_to(bid.order.expiry - 1)

@@ -125,25 +125,6 @@ def test_match__ones_own_order__needs_no_signature(
 # What is refused: all of it, with nothing moved
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_match__a_whole_bid_with_another_number_of_devices__reverts(
-    chain: Chain, devices: Devices, count: int
-) -> None:
-    bid, ask = lease_bid(chain, count=2, whole=True), lease_ask(chain, count=3)
-    with moving(chain), chain.reverts("BidNotWhole", bid=digest(chain, bid), have=count, need=2):
-        match(chain, bid, offer(chain, ask, *devices.ours[:count]))
-
-
-def test_match__a_cluster_of_which_one_device_is_taken__moves_nothing(chain: Chain, devices: Devices) -> None:
-    match(chain, lease_bid(chain), offer(chain, lease_ask(chain), devices.ours[2]))
-    bid, ask = lease_bid(chain, nonce=1, count=3, whole=True), lease_ask(chain, nonce=1, count=3)
-    with moving(chain), chain.reverts("DeviceHeldAlready", device=devices.ours[2]):
-        match(chain, bid, offer(chain, ask, *devices.ours))
-    assert not is_spent(chain, bid)
-    assert not is_spent(chain, ask)
-    assert not is_held(chain, devices.ours[0])
-
-
 def test_match__the_same_device_twice__reverts(chain: Chain, device: int) -> None:
     bid, ask = lease_bid(chain, count=2), lease_ask(chain, count=2)
     with moving(chain), chain.reverts("DeviceHeldAlready", device=device):
