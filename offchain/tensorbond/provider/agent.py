@@ -122,6 +122,7 @@ class Agent:
             Store(config.store_url), journal, config.account, network.domain("Challenges"), config.self_check
         )
         self._done: set[bytes] = set()
+        self._refused: tuple[range, int, str] | None = None
         self._desk = JobDesk(self._sender, self.provider, config.jobs) if config.jobs else None
         if self._desk is not None:
             self._closing.callback(self._desk.close)
@@ -150,16 +151,22 @@ class Agent:
 
     def _open_session(self, devices: list[OwnDevice], timing: Timing, head: BlockRef) -> None:
         """A commit costs a fifth less with a session. One is wanted for the most devices in a row: at first,
-        when there are more, and when `setOperator` has ended the last; never in the way of a commit."""
+        when there are more, and when `setOperator` has ended the last; never in the way of a commit. One that
+        was refused is asked for again in another epoch, for other devices, or under another operator."""
         slot = slots.slot_at(timing, head.number)
         run = longest_run([d.number for d in devices if d.state.until_slot > slot + 1], SESSION_DEVICES)
         session: Session = self.network.call("Challenges", "sessionOf", self._config.account.address)
         if not run or session.first <= run.start < run.stop <= session.end:
             return
+        operator = self.network.call("ProviderStaking", "operatorOf", self.provider)
+        asked = run, slots.epoch_of(timing, slot), operator
+        if asked == self._refused:
+            return
         try:
             self._sender.send("Challenges", "openSession", run.start, len(run))
             log.info("session opened for devices %d to %d", run.start, run.stop - 1)
         except ContractRefused as error:
+            self._refused = asked
             log.warning("no session opened for devices %d to %d: %s", run.start, run.stop - 1, error)
 
     def _commit_due(self, devices: list[OwnDevice], timing: Timing, head: BlockRef) -> None:

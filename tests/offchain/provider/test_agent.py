@@ -166,6 +166,38 @@ def test_cycle__no_session__opens_one_for_the_most_devices_in_a_row(
     assert len(chain.events("Challenges", "SessionOpened")) == 3
 
 
+def test_cycle__session_refused__is_asked_for_again_when_something_has_changed(
+    chain, start, provider, operator, caplog
+):
+    """Not in every cycle; but in another epoch, for more devices, and under another operator."""
+    stake_as(chain, provider, 100 * TBND)
+    first = register_as(chain, provider, count=2)
+    set_operator_as(chain, provider, operator)
+    agent = start(account=chain.key(operator), provider=provider)
+    set_operator_as(chain, provider, role(chain, "stranger"))
+
+    def refusals() -> int:
+        for _ in range(2):
+            agent.cycle()
+        told = [each for each in caplog.messages if each.startswith("no session opened")]
+        assert all("OperatorOnly" in each for each in told)
+        return len(told)
+
+    assert refusals() == 1
+    register_as(chain, provider)
+    assert refusals() == 2
+    now = timing(chain)
+    epoch = slots.epoch_of(now, slots.slot_at(now, chain.block_number))
+    mine_to_slot(chain, slots.first_slot(now, epoch + 1))
+    assert refusals() == 3
+    assert chain.events("Challenges", "SessionOpened") == []
+
+    set_operator_as(chain, provider, operator)
+    assert refusals() == 3
+    (opened,) = chain.events("Challenges", "SessionOpened")
+    assert (opened.args["first"], opened.args["count"]) == (first, 3)
+
+
 def test_cycle__device_is_drawn__commits_once_and_publishes_when_the_sample_beacon_is_there(
     chain, device, start, store, operator, provider
 ):
