@@ -32,7 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test says where it runs: on a chain if it asks for one, else (unless it says otherwise)
-    nowhere."""
+    nowhere. What is slow comes first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("chain", "gpu", "unit")):
             fixtures = getattr(item, "fixturenames", ())
