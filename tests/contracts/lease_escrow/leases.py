@@ -145,6 +145,16 @@ def started_at(chain: Chain, lease: OpenLease) -> int:
     return int(lease.sent.event("LeaseStarted")["startedAt"])
 
 
+@contextmanager
+def still(chain: Chain) -> Iterator[None]:
+    """Meanwhile the clock stands: each block has the second of the one before it, if no other is set."""
+    chain.rpc.request("anvil_setBlockTimestampInterval", 0)
+    try:
+        yield
+    finally:
+        chain.rpc.request("anvil_removeBlockTimestampInterval")
+
+
 def ripe_at(chain: Chain) -> int:
     """When money that is held back in the head's block may leave."""
     first = timing(chain)

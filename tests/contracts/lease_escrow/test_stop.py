@@ -21,7 +21,9 @@ from .leases import (
     ripe_at,
     runway,
     start_lease,
+    started_at,
     state_of,
+    still,
 )
 
 # An offer
@@ -109,11 +111,9 @@ def test_stop__when_all_that_is_ripe_is_the_fee__tells_of_it(chain: Chain, devic
 
 def test_stop__in_its_first_second__closes_it(chain: Chain, lease: OpenLease) -> None:
     """Nothing has accrued that could ripen; the clock's second is the block's."""
-    here = chain.timestamp
-    chain.rpc.request("anvil_setBlockTimestampInterval", 0)
-    chain.rpc.request("evm_setNextBlockTimestamp", hex(here))
-    sent = act(chain, lease, "stop", sender="requester")
-    chain.rpc.request("anvil_removeBlockTimestampInterval")
+    with still(chain):
+        chain.set_time(started_at(chain, lease))
+        sent = act(chain, lease, "stop", sender="requester")
     assert sent.event("LeaseStopped")["active"] == 0
     assert state_of(chain, lease).status == LeaseStatus.CLOSED
 

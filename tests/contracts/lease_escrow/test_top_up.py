@@ -19,6 +19,7 @@ from .leases import (
     start_lease,
     started_at,
     state_of,
+    still,
     tab_of,
     top_up,
 )
@@ -198,11 +199,11 @@ def test_top_up__too_little_for_a_share__reverts(
     dear = 5_000 * TUSD
     for account in (requester, stranger):
         chain.send("TestDollar", "mint", account, 2 * dear, sender=governor)
-    lease = start_lease(chain, device, dear + 1, rate=dear, cap=10 * dear, grace=0)
-    approve(chain, stranger, 2 * dear, lease.terms.token)
-    here = started_at(chain, lease)
-    act(chain, lease, "topUp", dear, sender="stranger")
-    chain.set_time(here + 100)
-    assert act(chain, lease, "topUp", dear, sender="stranger").event("LeaseToppedUp")["generation"] == 2
-    with chain.reverts("AmountZero"):
-        top_up(chain, lease, 1)
+    with still(chain):
+        lease = start_lease(chain, device, dear + 1, rate=dear, cap=10 * dear, grace=0)
+        approve(chain, stranger, 2 * dear, lease.terms.token)
+        act(chain, lease, "topUp", dear, sender="stranger")
+        chain.set_time(started_at(chain, lease) + 100)
+        assert act(chain, lease, "topUp", dear, sender="stranger").event("LeaseToppedUp")["generation"] == 2
+        with chain.reverts("AmountZero"):
+            top_up(chain, lease, 1)
