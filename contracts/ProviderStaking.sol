@@ -13,13 +13,14 @@ import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {Shares} from "./libraries/Shares.sol";
+import {Head, Heads, Holding, Pot, Pots} from "./libraries/StakeWords.sol";
 import {Vesting} from "./libraries/Vesting.sol";
 
 contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     using SafeCast for uint256;
     using SafeERC20 for ITensorbondToken;
 
-    /// @dev `Stake` as it is stored: the words that are read and written whole are structs of their own.
+    /// @dev `Stake` as it is stored.
     struct Account {
         Head head;
         uint96 unbonding;
@@ -29,7 +30,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         bool unbondingUneven;
         uint32 laneStart;
         Parts parts;
-        uint128 unbondingShares;
+        Parts unbondingParts;
         uint40 shortSince;
         uint16 commissionBps;
         uint16 nextCommissionBps;
@@ -37,26 +38,15 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         Pot pot;
     }
 
-    struct Head {
-        uint96 active;
-        uint96 locked;
-        uint32 generation;
-        bool delegated;
-        bool rewarded;
-        bool short;
-    }
-
-    /// @dev In use while `delegated`.
+    /// @dev A pool's shares. The active pool's are in use while somebody delegates, the unbonding pool's `shares` while it is uneven.
     struct Parts {
         uint128 shares;
         uint128 delegated;
     }
 
-    struct Pot {
-        uint96 vesting;
-        uint96 vested;
-        uint32 at;
-        uint32 until;
+    /// @dev `Delegation` as it is stored.
+    struct Holder {
+        Holding holding;
     }
 
     /// @dev One holder's queue of requests: in a provider's second word for the owner, else in the delegation's.
@@ -87,7 +77,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     uint256 public immutable UNBONDING_BLOCKS;
 
     mapping(address provider => Account) private _stakes;
-    mapping(address provider => mapping(address delegator => Delegation)) private _delegations;
+    mapping(address provider => mapping(address delegator => Holder)) private _delegations;
     /// A queue's words are used again once it has run empty: request number r lies in lane r − laneStart. The owner is a holder too.
     mapping(address provider => mapping(address holder => mapping(uint256 lane => Request))) private _lanes;
     mapping(address provider => address) private _operators;
@@ -127,20 +117,20 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
 
     /// @inheritdoc IProviderStaking
     function unbond(uint256 amount) external returns (uint256 request) {
-        Account storage s = _stakes[msg.sender];
         if (amount == 0) revert AmountZero();
-        _release(s, msg.sender);
-        uint256 active = s.head.active;
-        _requireFree(msg.sender, active, s.head.locked, amount);
+        Account storage s = _stakes[msg.sender];
+        Head head = _release(s, msg.sender, s.head);
+        uint256 active = head.active();
+        _requireFree(msg.sender, head, amount);
 
-        if (s.head.delegated) {
-            Parts memory parts = s.parts;
-            uint256 shares = parts.shares - Shares.toSharesUp(amount, active, parts.shares);
-            _requireOwnShare(msg.sender, shares, parts.delegated, 0);
-            s.parts.shares = shares.toUint128();
+        if (head.has(Heads.DELEGATED | Heads.LEAVING)) {
+            (uint256 shares, uint256 delegated) = _partsOf(s, head);
+            uint256 left = shares - Shares.toSharesUp(amount, active, shares);
+            head = _requireOwnShare(s, msg.sender, head, Math.saturatingSub(left, delegated), delegated, shares, 0);
+            if (delegated != 0) s.parts.shares = left.toUint128();
         }
         active -= amount;
-        s.head.active = active.toUint96();
+        s.head = head.withActive(active);
         Queue memory queue = _queueOf(s);
         request = queue.next;
         (uint256 bought, uint256 maturesAt) = _enqueue(s, _lanes[msg.sender][msg.sender], queue, amount);
@@ -152,12 +142,12 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function rebond(uint256 amount) external {
         Account storage s = _stakes[msg.sender];
-        _release(s, msg.sender);
+        Head head = _release(s, msg.sender, s.head);
         Queue memory queue = _queueOf(s);
-        uint256 moved = _dequeue(s, _lanes[msg.sender][msg.sender], queue, amount);
+        uint256 moved = _dequeue(s, _lanes[msg.sender][msg.sender], queue, amount, false);
 
         _saveQueue(s, queue);
-        (uint256 shares, uint256 active) = _deposit(s, msg.sender, moved);
+        (uint256 shares, uint256 active) = _deposit(s, msg.sender, head, moved);
 
         emit StakeRebonded(msg.sender, msg.sender, moved, shares, queue.next, active, s.unbonding);
     }
@@ -190,30 +180,33 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function undelegate(address provider, uint256 amount) external returns (uint256 request) {
         Account storage s = _stakes[provider];
-        Delegation storage d = _delegations[provider][msg.sender];
-        _release(s, provider);
-        uint256 shares = d.generation == s.head.generation ? d.shares : 0;
-        uint256 active = s.head.active;
-        uint256 worth = shares == 0 ? 0 : Shares.toAmountDown(shares, active, s.parts.shares);
+        Holder storage d = _delegations[provider][msg.sender];
+        Holding holding = d.holding;
+        Head head = _release(s, provider, s.head);
+        uint256 held = holding.generation() == head.generation() ? holding.shares() : 0;
+        uint256 active = head.active();
+        (uint256 shares, uint256 delegated) = _partsOf(s, head);
+        uint256 worth = held == 0 ? 0 : Shares.toAmountDown(held, active, shares);
         if (amount == type(uint256).max) amount = worth;
         if (amount > worth) revert DelegationInsufficient(provider, msg.sender, worth, amount);
         if (amount == 0) revert AmountZero();
 
-        uint256 burned = amount == worth ? shares : Shares.toSharesUp(amount, active, s.parts.shares);
-        d.shares = (shares - burned).toUint128();
-        s.parts.shares -= burned.toUint128();
-        s.parts.delegated -= burned.toUint128();
-        if (s.parts.delegated == 0) s.head.delegated = false;
+        uint256 burned = amount == worth ? held : Shares.toSharesUp(amount, active, shares);
+        delegated -= burned;
+        s.parts = Parts((shares - burned).toUint128(), delegated.toUint128());
         active -= amount;
-        s.head.active = active.toUint96();
-        if (active < s.head.locked && !s.head.short) {
-            s.head.short = true;
+        head = head.withActive(active).with(Heads.LEAVING);
+        if (delegated == 0) head = head.without(Heads.DELEGATED);
+        if (active < head.locked() && !head.has(Heads.SHORT)) {
+            head = head.with(Heads.SHORT);
             s.shortSince = block.number.toUint40();
         }
-        Queue memory queue = _queueOf(d);
+        s.head = head;
+        Queue memory queue = _queueOf(holding);
         request = queue.next;
         (uint256 bought, uint256 maturesAt) = _enqueue(s, _lanes[provider][msg.sender], queue, amount);
-        _saveQueue(d, queue);
+        s.unbondingParts.delegated += bought.toUint128();
+        d.holding = holding.minus(burned).withQueue(queue.first, queue.next, queue.start);
 
         emit DelegationUnbonding(provider, msg.sender, request, amount, bought, maturesAt, active, s.unbonding);
     }
@@ -221,23 +214,24 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function rebondDelegated(address provider, uint256 amount) external {
         Account storage s = _stakes[provider];
-        Delegation storage d = _delegations[provider][msg.sender];
-        _release(s, provider);
-        Queue memory queue = _queueOf(d);
-        uint256 moved = _dequeue(s, _lanes[provider][msg.sender], queue, amount);
+        Holder storage d = _delegations[provider][msg.sender];
+        Head head = _release(s, provider, s.head);
+        Queue memory queue = _queueOf(d.holding);
+        uint256 moved = _dequeue(s, _lanes[provider][msg.sender], queue, amount, true);
 
-        _saveQueue(d, queue);
-        (uint256 shares, uint256 active) = _depositDelegated(s, provider, moved);
+        d.holding = d.holding.withQueue(queue.first, queue.next, queue.start);
+        (uint256 shares, uint256 active) = _depositDelegated(s, provider, head, moved);
 
         emit StakeRebonded(provider, msg.sender, moved, shares, queue.next, active, s.unbonding);
     }
 
     /// @inheritdoc IProviderStaking
     function withdrawDelegated(address provider) external returns (uint256 amount) {
-        Delegation storage d = _delegations[provider][msg.sender];
-        Queue memory queue = _queueOf(d);
+        Holder storage d = _delegations[provider][msg.sender];
+        Holding holding = d.holding;
+        Queue memory queue = _queueOf(holding);
         amount = _pay(_stakes[provider], provider, queue);
-        d.firstRequest = queue.first.toUint32();
+        d.holding = holding.withQueue(queue.first, queue.next, queue.start);
 
         if (amount != 0) TOKEN.safeTransfer(msg.sender, amount);
     }
@@ -248,7 +242,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     function setCommission(uint256 bps) external {
         if (bps > MAX_COMMISSION_BPS) revert CommissionTooHigh(bps, MAX_COMMISSION_BPS);
         Account storage s = _stakes[msg.sender];
-        _release(s, msg.sender);
+        _release(s, msg.sender, s.head);
 
         uint256 present = _commission(s);
         uint256 fromBlock = block.number;
@@ -267,7 +261,8 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
 
     /// @inheritdoc IProviderStaking
     function release(address provider) external {
-        _release(_stakes[provider], provider);
+        Account storage s = _stakes[provider];
+        _release(s, provider, s.head);
     }
 
     // ---- Operator ----
@@ -293,13 +288,13 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function lock(address provider, uint256 amount) external onlyLocker {
         Account storage s = _stakes[provider];
-        uint256 locked = s.head.locked;
-        uint256 active = s.head.active;
-        if (active < locked) revert FreeStakeInsufficient(provider, 0, amount);
-        _requireFree(provider, active, locked, amount);
+        Head head = s.head;
+        uint256 locked = head.locked();
+        if (head.active() < locked) revert FreeStakeInsufficient(provider, 0, amount);
+        _requireFree(provider, head, amount);
 
         locked += amount;
-        s.head.locked = locked.toUint96();
+        s.head = head.withLocked(locked);
 
         emit StakeLocked(provider, msg.sender, amount, locked);
     }
@@ -307,12 +302,12 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function unlock(address provider, uint256 amount) external onlyLocker {
         Account storage s = _stakes[provider];
-        uint256 locked = s.head.locked;
+        Head head = s.head;
+        uint256 locked = head.locked();
         if (locked < amount) revert LockedInsufficient(provider, locked, amount);
 
         locked -= amount;
-        s.head.locked = locked.toUint96();
-        if (s.head.short && s.head.active >= locked) s.head.short = false;
+        s.head = head.withLocked(locked);
 
         emit StakeUnlocked(provider, msg.sender, amount, locked);
     }
@@ -329,22 +324,25 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         bytes32 evidence
     ) external returns (uint256 taken) {
         if (msg.sender != WORK_DISPUTES && msg.sender != JOB_ESCROW) revert SlasherOnly(msg.sender);
-        if (challengerBps > MAX_SHARE_BPS) revert ShareTooLarge(challengerBps, MAX_SHARE_BPS);
-        if (victimBps > MAX_SHARE_BPS) revert ShareTooLarge(victimBps, MAX_SHARE_BPS);
+        if (challengerBps + victimBps > MAX_SHARE_BPS) revert ShareTooLarge(challengerBps + victimBps, MAX_SHARE_BPS);
         if (
             challenger == provider || challenger == operatorOf(provider) || challenger == WORK_DISPUTES
                 || challenger == JOB_ESCROW
         ) revert ChallengerIsAccused(challenger);
         Account storage s = _stakes[provider];
-        if (amount > s.head.locked) revert LockedInsufficient(provider, s.head.locked, amount);
+        Head head = s.head;
+        if (amount > head.locked()) revert LockedInsufficient(provider, head.locked(), amount);
         if (amount == 0) return 0;
-        _release(s, provider);
+        head = _release(s, provider, head);
 
-        (uint256 fromVesting, uint256 fromActive, uint256 fromUnbonding) = _take(s, amount);
+        uint256 fromVesting = _takeVesting(s, head, amount);
+        uint256 fromActive;
+        uint256 fromUnbonding;
+        (head, fromActive, fromUnbonding) = _take(s, head, amount - fromVesting);
         taken = fromVesting + fromActive + fromUnbonding;
         if (taken == 0) return 0;
-        s.head.locked -= taken.toUint96();
-        if (s.head.short && s.head.active >= s.head.locked) s.head.short = false;
+        head = head.withLocked(head.locked() - taken);
+        s.head = head;
         totalStaked -= fromActive + fromUnbonding;
         uint256 toChallenger = challenger == address(0) ? 0 : Bps.share(taken, challengerBps);
         uint256 toVictim = victim == address(0) ? 0 : Bps.share(taken, victimBps);
@@ -362,10 +360,10 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
             toChallenger,
             toVictim,
             burned,
-            s.pot.vesting,
-            s.head.active,
+            s.pot.vesting(),
+            head.active(),
             s.unbonding,
-            s.head.locked
+            head.locked()
         );
 
         if (toChallenger != 0) TOKEN.safeTransfer(challenger, toChallenger);
@@ -377,23 +375,22 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     function distribute(address provider, uint256 amount) external {
         if (msg.sender != REWARDS) revert RewardsOnly(msg.sender);
         Account storage s = _stakes[provider];
-        Pot memory pot = s.pot;
+        Pot pot = s.pot;
         uint256 at = _clock();
 
-        if (pot.at == 0) s.head.rewarded = true;
-        uint256 came = Vesting.vestedBy(pot.vesting, pot.at, pot.until, at);
-        uint256 vesting = pot.vesting - came;
+        if (pot.at() == 0) s.head = s.head.with(Heads.REWARDED);
+        (uint256 vesting, uint256 until) = (pot.vesting(), pot.until());
+        uint256 came = Vesting.vestedBy(vesting, pot.at(), until, at);
+        vesting -= came;
         if (amount != 0) {
-            uint256 left = Vesting.joined(vesting, Math.saturatingSub(pot.until, at), amount, UNBONDING_BLOCKS);
+            uint256 left = Vesting.joined(vesting, Math.saturatingSub(until, at), amount, UNBONDING_BLOCKS);
             vesting += amount;
-            pot.until = Math.min(at + left, type(uint32).max).toUint32();
+            until = Math.min(at + left, type(uint32).max);
         }
-        pot.vesting = vesting.toUint96();
-        pot.vested = (pot.vested + came).toUint96();
-        pot.at = at.toUint32();
-        s.pot = pot;
+        uint256 vested = pot.vested() + came;
+        s.pot = Pots.pack(vesting, vested, at, until);
 
-        emit RewardDistributed(provider, amount, vesting, pot.vested, pot.until);
+        emit RewardDistributed(provider, amount, vesting, vested, until);
     }
 
     // ---- Views ----
@@ -401,53 +398,59 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function stakeOf(address provider) external view returns (Stake memory stake_) {
         Account storage s = _stakes[provider];
-        Head memory head = s.head;
-        Parts memory parts = Parts(head.active, 0);
-        if (head.delegated) parts = s.parts;
-        stake_.active = head.active;
-        stake_.locked = head.locked;
-        stake_.generation = head.generation;
-        stake_.delegated = head.delegated;
-        stake_.rewarded = head.rewarded;
-        stake_.short = head.short;
+        Head head = s.head;
+        (uint256 shares, uint256 delegated) = _partsOf(s, head);
+        stake_.active = uint96(head.active());
+        stake_.locked = uint96(head.locked());
+        stake_.generation = uint32(head.generation());
+        stake_.delegated = head.has(Heads.DELEGATED);
+        stake_.rewarded = head.has(Heads.REWARDED);
+        stake_.short = head.has(Heads.SHORT);
         stake_.unbonding = s.unbonding;
         stake_.firstRequest = s.firstRequest;
         stake_.nextRequest = s.nextRequest;
         stake_.unbondingGeneration = s.unbondingGeneration;
         stake_.unbondingUneven = s.unbondingUneven;
         stake_.laneStart = s.laneStart;
-        stake_.shares = parts.shares;
-        stake_.delegatedShares = parts.delegated;
-        stake_.unbondingShares = s.unbondingUneven ? s.unbondingShares : s.unbonding;
-        stake_.shortSince = head.short ? s.shortSince : 0;
+        stake_.shares = uint128(shares);
+        stake_.delegatedShares = uint128(delegated);
+        stake_.unbondingShares = uint128(_unbondingShares(s));
+        stake_.delegatedUnbondingShares = s.unbondingParts.delegated;
+        stake_.shortSince = stake_.short ? s.shortSince : 0;
         stake_.commissionBps = s.commissionBps;
         stake_.nextCommissionBps = s.nextCommissionBps;
         stake_.commissionFrom = s.commissionFrom;
-        stake_.vesting = s.pot.vesting;
-        stake_.vested = s.pot.vested;
-        stake_.vestedAt = s.pot.at;
-        stake_.vestsUntil = s.pot.until;
+        Pot pot = s.pot;
+        stake_.vesting = uint96(pot.vesting());
+        stake_.vested = uint96(pot.vested());
+        stake_.vestedAt = uint32(pot.at());
+        stake_.vestsUntil = uint32(pot.until());
     }
 
     /// @inheritdoc IProviderStaking
     function delegationOf(address provider, address delegator) external view returns (Delegation memory d) {
-        d = _delegations[provider][delegator];
-        if (d.generation != _stakes[provider].head.generation) d.shares = 0;
+        Holding held = _delegations[provider][delegator].holding;
+        d.generation = uint32(held.generation());
+        if (d.generation == _stakes[provider].head.generation()) d.shares = uint128(held.shares());
+        d.firstRequest = uint32(held.first());
+        d.nextRequest = uint32(held.next());
+        d.laneStart = uint32(held.start());
     }
 
     /// @inheritdoc IProviderStaking
     function delegatedOf(address provider, address delegator) external view returns (uint256) {
         Account storage s = _stakes[provider];
-        Delegation storage d = _delegations[provider][delegator];
-        if (d.generation != s.head.generation || d.shares == 0) return 0;
-        (uint256 amount,) = _vested(s);
-        (, uint256 bought) = _commissionOn(s, amount);
-        return Shares.toAmountDown(d.shares, s.head.active + amount, s.parts.shares + bought);
+        Holding held = _delegations[provider][delegator].holding;
+        Head head = s.head;
+        if (held.generation() != head.generation() || held.shares() == 0) return 0;
+        (uint256 amount,) = _vested(s.pot);
+        (, uint256 bought) = _commissionOn(s, head, amount);
+        return Shares.toAmountDown(held.shares(), head.active() + amount, s.parts.shares + bought);
     }
 
     /// @inheritdoc IProviderStaking
     function vestedOf(address provider) external view returns (uint256 amount) {
-        (amount,) = _vested(_stakes[provider]);
+        (amount,) = _vested(_stakes[provider].pot);
     }
 
     /// @inheritdoc IProviderStaking
@@ -466,13 +469,13 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         view
         returns (Request memory)
     {
-        return _request(_lanes[provider][delegator], _queueOf(_delegations[provider][delegator]), request);
+        return _request(_lanes[provider][delegator], _queueOf(_delegations[provider][delegator].holding), request);
     }
 
     /// @inheritdoc IProviderStaking
     function freeOf(address provider) external view returns (uint256) {
-        Account storage s = _stakes[provider];
-        return Math.saturatingSub(s.head.active, s.head.locked);
+        Head head = _stakes[provider].head;
+        return Math.saturatingSub(head.active(), head.locked());
     }
 
     /// @inheritdoc IProviderStaking
@@ -483,14 +486,14 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
 
     /// @inheritdoc IProviderStaking
     function withdrawableDelegatedOf(address provider, address delegator) external view returns (uint256) {
-        Queue memory queue = _queueOf(_delegations[provider][delegator]);
+        Queue memory queue = _queueOf(_delegations[provider][delegator].holding);
         return _withdrawable(_stakes[provider], _lanes[provider][delegator], queue);
     }
 
     /// @inheritdoc IProviderStaking
     function shortSince(address provider) external view returns (uint256) {
         Account storage s = _stakes[provider];
-        return s.head.short ? s.shortSince : 0;
+        return s.head.has(Heads.SHORT) ? s.shortSince : 0;
     }
 
     /// @inheritdoc IProviderStaking
@@ -508,9 +511,11 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
 
     function _stake(uint256 amount) private {
         Account storage s = _stakes[msg.sender];
-        _release(s, msg.sender);
-        (uint256 shares, uint256 active) = _deposit(s, msg.sender, amount);
-        totalStaked += amount;
+        Head head = _release(s, msg.sender, s.head);
+        (uint256 shares, uint256 active) = _deposit(s, msg.sender, head, amount);
+        unchecked {
+            totalStaked += amount; // TBND that there is, less than 2⁹⁰ wei; more fails at the transfer
+        }
 
         emit StakeDeposited(msg.sender, amount, shares, active);
 
@@ -520,9 +525,11 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     function _delegate(address provider, uint256 amount) private {
         if (provider == msg.sender) revert DelegatorIsProvider(provider);
         Account storage s = _stakes[provider];
-        _release(s, provider);
-        (uint256 shares, uint256 active) = _depositDelegated(s, provider, amount);
-        totalStaked += amount;
+        Head head = _release(s, provider, s.head);
+        (uint256 shares, uint256 active) = _depositDelegated(s, provider, head, amount);
+        unchecked {
+            totalStaked += amount; // as in _stake
+        }
 
         emit StakeDelegated(provider, msg.sender, amount, shares, active);
 
@@ -536,67 +543,80 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     }
 
     /// @dev Into the active pool, for the owner's shares.
-    function _deposit(Account storage s, address provider, uint256 amount)
+    function _deposit(Account storage s, address provider, Head head, uint256 amount)
         private
         returns (uint256 shares, uint256 active)
     {
         if (amount == 0) revert AmountZero();
-        Head memory head = s.head;
+        active = head.active();
         shares = amount;
-        if (head.delegated) {
+        if (head.has(Heads.DELEGATED)) {
             uint256 all = s.parts.shares;
-            shares = Shares.toSharesDown(amount, head.active, all);
+            shares = Shares.toSharesDown(amount, active, all);
             if (shares == 0) revert SharesZero(provider, amount);
             s.parts.shares = (all + shares).toUint128();
         }
-        active = head.active + amount;
-        _save(s, head, active);
+        head = head.plus(amount);
+        s.head = head;
+        active = head.active();
     }
 
     /// @dev Into the active pool, for a delegator's shares.
-    function _depositDelegated(Account storage s, address provider, uint256 amount)
+    function _depositDelegated(Account storage s, address provider, Head head, uint256 amount)
         private
         returns (uint256 shares, uint256 active)
     {
         if (amount == 0) revert AmountZero();
-        Head memory head = s.head;
-        Parts memory parts = Parts(head.active, 0);
-        if (head.delegated) parts = s.parts;
+        active = head.active();
+        (uint256 all, uint256 delegated) = _partsOf(s, head);
         // Where nothing is active, the owner's share is too small.
-        shares = head.active == 0 ? amount : Shares.toSharesDown(amount, head.active, parts.shares);
+        shares = active == 0 ? amount : Shares.toSharesDown(amount, active, all);
         if (shares == 0) revert SharesZero(provider, amount);
-        parts.shares = (parts.shares + shares).toUint128();
-        parts.delegated = (parts.delegated + shares).toUint128();
-        _requireOwnShare(provider, parts.shares, parts.delegated, MIN_OWN_SHARES);
+        head = _requireOwnShare(s, provider, head, all - delegated, delegated + shares, all, MIN_OWN_SHARES);
 
-        s.parts = parts;
-        Delegation memory held = _delegations[provider][msg.sender];
-        if (held.generation != head.generation) (held.shares, held.generation) = (0, head.generation);
-        held.shares = (held.shares + shares).toUint128();
-        _delegations[provider][msg.sender] = held;
-        head.delegated = true;
-        active = head.active + amount;
-        _save(s, head, active);
-    }
-
-    /// @dev The first word, with so much active.
-    function _save(Account storage s, Head memory head, uint256 active) private {
-        head.active = active.toUint96();
-        if (head.short && active >= head.locked) head.short = false;
+        s.parts = Parts((all + shares).toUint128(), uint128(delegated + shares));
+        Holder storage d = _delegations[provider][msg.sender];
+        d.holding = d.holding.plus(shares, head.generation());
+        head = head.plus(amount).with(Heads.DELEGATED);
         s.head = head;
+        active = head.active();
     }
 
-    function _requireFree(address provider, uint256 active, uint256 locked, uint256 amount) private pure {
-        uint256 free = Math.saturatingSub(active, locked);
+    /// @return shares Those of the active pool. @return delegated Of them, the delegators'.
+    function _partsOf(Account storage s, Head head) private view returns (uint256 shares, uint256 delegated) {
+        if (!head.has(Heads.DELEGATED)) return (head.active(), 0);
+        return (s.parts.shares, s.parts.delegated);
+    }
+
+    function _requireFree(address provider, Head head, uint256 amount) private pure {
+        uint256 free = Math.saturatingSub(head.active(), head.locked());
         if (free < amount) revert FreeStakeInsufficient(provider, free, amount);
     }
 
-    /// @dev The owner must hold its part beside the delegated shares, and at least `least`. Where `shares` are fewer than those, some of
-    /// them are not the owner's to take.
-    function _requireOwnShare(address provider, uint256 shares, uint256 delegated, uint256 least) private pure {
-        uint256 own = Math.saturatingSub(shares, delegated);
-        uint256 need = Math.max(Math.ceilDiv(delegated * MIN_OWN_BPS, Bps.ONE - MIN_OWN_BPS), least);
-        if (own < need) revert OwnShareTooSmall(provider, own, need);
+    /// @dev The owner's `own` shares must be its part beside the `delegated` and what its delegators have unbonding, and `least` at least.
+    /// While they are, it bears a quarter of any slash, whoever leaves when, and withdraws or not.
+    /// @param shares Of the active pool as it is in `head`: its price. @return The head, without LEAVING if nobody is.
+    function _requireOwnShare(
+        Account storage s,
+        address provider,
+        Head head,
+        uint256 own,
+        uint256 delegated,
+        uint256 shares,
+        uint256 least
+    ) private view returns (Head) {
+        if (head.has(Heads.LEAVING)) {
+            uint256 leaving = s.unbondingParts.delegated;
+            if (leaving == 0) head = head.without(Heads.LEAVING);
+            else if (s.unbondingUneven) leaving = Shares.toAmountUp(leaving, s.unbonding, s.unbondingParts.shares);
+            // Where nothing is active, the owner has no share, and needs one.
+            delegated += shares == 0 ? leaving : Shares.toSharesUp(leaving, head.active(), shares);
+        }
+        if (own < least || own * (Bps.ONE - MIN_OWN_BPS) < delegated * MIN_OWN_BPS) {
+            uint256 need = Math.ceilDiv(delegated * MIN_OWN_BPS, Bps.ONE - MIN_OWN_BPS);
+            revert OwnShareTooSmall(provider, own, Math.max(need, least));
+        }
+        return head;
     }
 
     // ---- Queues ----
@@ -605,16 +625,12 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         return Queue(s.firstRequest, s.nextRequest, s.laneStart);
     }
 
-    function _queueOf(Delegation storage d) private view returns (Queue memory) {
-        return Queue(d.firstRequest, d.nextRequest, d.laneStart);
+    function _queueOf(Holding holding) private pure returns (Queue memory) {
+        return Queue(holding.first(), holding.next(), holding.start());
     }
 
     function _saveQueue(Account storage s, Queue memory queue) private {
         (s.nextRequest, s.laneStart) = (queue.next.toUint32(), queue.start.toUint32());
-    }
-
-    function _saveQueue(Delegation storage d, Queue memory queue) private {
-        (d.nextRequest, d.laneStart) = (queue.next.toUint32(), queue.start.toUint32());
     }
 
     /// @dev Buy shares of the unbonding pool and append the request for them.
@@ -627,8 +643,9 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         uint256 unbonding = s.unbonding;
         shares = amount;
         if (s.unbondingUneven) {
-            shares = Shares.toSharesDown(amount, unbonding, s.unbondingShares);
-            s.unbondingShares += shares.toUint128();
+            uint256 all = s.unbondingParts.shares;
+            shares = Shares.toSharesDown(amount, unbonding, all);
+            s.unbondingParts.shares = (all + shares).toUint128();
         }
         s.unbonding = (unbonding + amount).toUint96();
         maturesAt = block.number + UNBONDING_BLOCKS;
@@ -642,11 +659,13 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         Account storage s,
         mapping(uint256 lane => Request) storage lanes,
         Queue memory queue,
-        uint256 amount
+        uint256 amount,
+        bool delegated
     ) private returns (uint256 moved) {
         if (amount == 0) revert AmountZero();
         uint256 unbonding = s.unbonding;
-        uint256 shares = _unbondingShares(s);
+        uint256 all = _unbondingShares(s);
+        uint256 shares = all;
         uint256 generation = s.unbondingGeneration;
         for (uint256 n = 0; moved < amount && queue.next != queue.first && n < REQUESTS_PER_CALL; ++n) {
             Request storage r = lanes[queue.next - 1 - queue.start];
@@ -668,7 +687,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         if (moved == 0) revert NothingUnbonding(msg.sender);
         if (moved < amount && amount != type(uint256).max) revert UnbondingInsufficient(msg.sender, moved, amount);
 
-        _setUnbonding(s, unbonding, shares);
+        _setUnbonding(s, unbonding, shares, delegated ? all - shares : 0);
     }
 
     /// @dev Pay the queue's matured requests to the caller, who holds it.
@@ -681,7 +700,8 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         if (block.number < maturesAt) revert NothingMatured(msg.sender, block.number, maturesAt);
 
         uint256 unbonding = s.unbonding;
-        uint256 shares = _unbondingShares(s);
+        uint256 all = _unbondingShares(s);
+        uint256 shares = all;
         for (; request < end; ++request) {
             Request memory r = lanes[request - queue.start];
             if (block.number < r.maturesAt) break;
@@ -697,7 +717,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
             else emit DelegationWithdrawn(provider, msg.sender, request, paid, unbonding);
         }
         queue.first = request;
-        _setUnbonding(s, unbonding, shares);
+        _setUnbonding(s, unbonding, shares, provider == msg.sender ? 0 : all - shares);
         totalStaked -= amount;
     }
 
@@ -728,13 +748,15 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     }
 
     function _unbondingShares(Account storage s) private view returns (uint256) {
-        return s.unbondingUneven ? s.unbondingShares : s.unbonding;
+        return s.unbondingUneven ? s.unbondingParts.shares : s.unbonding;
     }
 
-    function _setUnbonding(Account storage s, uint256 unbonding, uint256 shares) private {
+    /// @param left Shares that a delegator has given up.
+    function _setUnbonding(Account storage s, uint256 unbonding, uint256 shares, uint256 left) private {
         s.unbonding = unbonding.toUint96();
+        if (left != 0) s.unbondingParts.delegated -= left.toUint128();
         if (s.unbondingUneven) {
-            s.unbondingShares = shares.toUint128();
+            s.unbondingParts.shares = shares.toUint128();
             s.unbondingUneven = shares != 0;
         }
     }
@@ -743,38 +765,43 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
 
     /// @dev Let what has vested join the active pool. Without delegators it is the owner's, wei by wei; else every share gains, and
     /// the commission, taken before, buys shares for the owner.
-    function _release(Account storage s, address provider) private {
-        if (!s.head.rewarded) return;
-        (uint256 amount, uint256 left) = _vested(s);
-        if (amount == 0) return;
-        (uint256 commission, uint256 bought) = _commissionOn(s, amount);
+    function _release(Account storage s, address provider, Head head) private returns (Head) {
+        if (!head.has(Heads.REWARDED)) return head;
+        Pot pot = s.pot;
+        (uint256 amount, uint256 left) = _vested(pot);
+        if (amount == 0) return head;
+        (uint256 commission, uint256 bought) = _commissionOn(s, head, amount);
 
-        s.pot = Pot(left.toUint96(), 0, _clock().toUint32(), s.pot.until);
+        s.pot = Pots.pack(left, 0, _clock(), pot.until());
         if (bought != 0) s.parts.shares += bought.toUint128();
-        uint256 active = s.head.active + amount;
-        _save(s, s.head, active);
+        head = head.withActive(head.active() + amount);
+        s.head = head;
         totalStaked += amount;
 
-        emit RewardReleased(provider, amount, commission, bought, active);
+        emit RewardReleased(provider, amount, commission, bought, head.active());
+        return head;
     }
 
     /// @return amount Wei vested and not released. @return left Wei that vest yet.
-    function _vested(Account storage s) private view returns (uint256 amount, uint256 left) {
-        left = s.pot.vesting;
-        amount = Vesting.vestedBy(left, s.pot.at, s.pot.until, _clock());
+    function _vested(Pot pot) private view returns (uint256 amount, uint256 left) {
+        left = pot.vesting();
+        amount = Vesting.vestedBy(left, pot.at(), pot.until(), _clock());
         left -= amount;
-        amount += s.pot.vested;
+        amount += pot.vested();
     }
 
     /// @return commission What the owner takes of `amount` before all share in the rest: the same bps of the delegators' part, and of its
     /// own. @return bought Shares that it buys.
-    function _commissionOn(Account storage s, uint256 amount) private view returns (uint256 commission, uint256 bought) {
-        if (!s.head.delegated) return (0, 0);
+    function _commissionOn(Account storage s, Head head, uint256 amount)
+        private
+        view
+        returns (uint256 commission, uint256 bought)
+    {
+        if (!head.has(Heads.DELEGATED)) return (0, 0);
         uint256 bps = _commission(s);
         if (bps == 0) return (0, 0);
-        uint256 shares = s.parts.shares;
         commission = Bps.share(amount, bps);
-        bought = Shares.toSharesDown(commission, s.head.active + amount - commission, shares);
+        bought = Shares.toSharesDown(commission, head.active() + amount - commission, s.parts.shares);
     }
 
     function _commission(Account storage s) private view returns (uint256) {
@@ -789,24 +816,27 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
 
     // ---- Slashes ----
 
-    /// @dev Take `amount` wei, as far as they are there, from what vests, then from both pools in proportion. An unbonding pool that is
-    /// spent gives its rest to the active one; an active pool that is spent leaves its rest to the owner.
-    function _take(Account storage s, uint256 amount)
-        private
-        returns (uint256 fromVesting, uint256 fromActive, uint256 fromUnbonding)
-    {
-        if (s.head.rewarded) {
-            uint256 vesting = s.pot.vesting;
-            fromVesting = Math.min(amount, vesting);
-            if (fromVesting != 0) s.pot.vesting = (vesting - fromVesting).toUint96();
-        }
-        uint256 active = s.head.active;
-        uint256 unbonding = s.unbonding;
-        uint256 taken = Math.min(amount - fromVesting, active + unbonding);
-        if (taken == 0) return (fromVesting, 0, 0);
+    /// @dev Take `amount` wei, as far as they are there, from what vests: before the pools.
+    function _takeVesting(Account storage s, Head head, uint256 amount) private returns (uint256 taken) {
+        if (!head.has(Heads.REWARDED)) return 0;
+        Pot pot = s.pot;
+        taken = Math.min(amount, pot.vesting());
+        if (taken != 0) s.pot = Pots.pack(pot.vesting() - taken, pot.vested(), pot.at(), pot.until());
+    }
 
-        fromUnbonding = (taken * unbonding) / (active + unbonding);
-        fromActive = taken - fromUnbonding;
+    /// @dev Take `amount` wei, as far as they are there, from both pools in proportion. An unbonding pool that is spent gives its rest to the
+    /// active one; an active pool that is spent leaves its rest to the owner. The caller saves the head.
+    function _take(Account storage s, Head head, uint256 amount)
+        private
+        returns (Head, uint256 fromActive, uint256 fromUnbonding)
+    {
+        uint256 active = head.active();
+        uint256 unbonding = s.unbonding;
+        amount = Math.min(amount, active + unbonding);
+        if (amount == 0) return (head, 0, 0);
+
+        fromUnbonding = (amount * unbonding) / (active + unbonding);
+        fromActive = amount - fromUnbonding;
         active -= fromActive;
         if (fromUnbonding != 0) {
             uint256 shares = _unbondingShares(s);
@@ -815,15 +845,15 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
             if (spent) {
                 active += unbonding;
                 unbonding = 0;
-                shares = 0;
+                s.unbondingParts = Parts(0, 0);
                 ++s.unbondingGeneration;
+            } else {
+                s.unbondingParts.shares = shares.toUint128();
             }
-            (s.unbonding, s.unbondingShares, s.unbondingUneven) = (unbonding.toUint96(), shares.toUint128(), !spent);
+            (s.unbonding, s.unbondingUneven) = (unbonding.toUint96(), !spent);
         }
-        s.head.active = active.toUint96();
-        if (s.head.delegated && Shares.isSpent(active, s.parts.shares)) {
-            s.head.delegated = false;
-            ++s.head.generation;
-        }
+        head = head.withActive(active);
+        if (head.has(Heads.DELEGATED) && Shares.isSpent(active, s.parts.shares)) head = head.renewed();
+        return (head, fromActive, fromUnbonding);
     }
 }

@@ -204,6 +204,7 @@ def _delegations(chain: Chain, found: Gas) -> None:
     found["ProviderStaking.undelegate"] = act(other, "undelegate", 10 * TBND)
     chain.mine(chain.call("ProviderStaking", "UNBONDING_BLOCKS"))
     found["ProviderStaking.withdrawDelegated"] = act(other, "withdrawDelegated")
+    found["ProviderStaking.undelegate:again"] = act(other, "undelegate", 10 * TBND)
 
 
 def _devices(chain: Chain, found: Gas) -> None:

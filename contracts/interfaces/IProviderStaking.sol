@@ -25,8 +25,8 @@ enum SlashReason {
 /// who holds what of the active pool first releases into it what has vested, so nobody joins in rewards from before.
 interface IProviderStaking {
     /// @notice One provider's pools. The owner's shares are `shares` less the delegated ones.
-    /// @dev Five words, so ordered that lock, unlock and stake touch the first, withdraw the second, delegation the third, and a new
-    /// reward the fifth. A pool whose share a slash leaves worth less than 2⁻³² wei starts a new generation, in which old
+    /// @dev Six words, so ordered that lock, unlock and stake touch the first, withdraw the second, delegation the third, a delegator's
+    /// leaving the fourth, and a new reward the sixth. A pool whose share a slash leaves worth less than 2⁻³² wei starts a new generation, in which old
     /// shares are worth nothing.
     struct Stake {
         uint96 active;
@@ -50,6 +50,8 @@ interface IProviderStaking {
         uint128 shares;
         uint128 delegatedShares;
         uint128 unbondingShares;
+        /// Of `unbondingShares`, the delegators'.
+        uint128 delegatedUnbondingShares;
         /// The block in which `short` became true.
         uint40 shortSince;
         uint16 commissionBps;
@@ -146,7 +148,7 @@ interface IProviderStaking {
     /// `have` wei are free (active − locked), `need` were asked for.
     error FreeStakeInsufficient(address provider, uint256 have, uint256 need);
     error LockedInsufficient(address provider, uint256 have, uint256 need);
-    /// The owner would hold `have` shares of its pool, and must hold `need` beside its delegators'.
+    /// The owner would hold `have` shares of its pool, and must hold `need` beside what its delegators have active and unbonding.
     error OwnShareTooSmall(address provider, uint256 have, uint256 need);
     /// The delegation is worth `have` wei.
     error DelegationInsufficient(address provider, address delegator, uint256 have, uint256 need);
@@ -168,12 +170,12 @@ interface IProviderStaking {
     error OperatorSignatureInvalid(address operator, address recovered);
 
     function UNBONDING_BLOCKS() external view returns (uint256);
-    /// Most bps of a slash that may go to the challenger, and to the victim.
+    /// Most bps of a slash that may go to the challenger and the victim together.
     function MAX_SHARE_BPS() external view returns (uint256);
     /// Most bps that the owner may take of what is released to its delegators.
     function MAX_COMMISSION_BPS() external view returns (uint256);
-    /// Least bps of its pool that the owner holds while others delegate: no delegation and no unbonding of its own goes below. As much
-    /// as a slash may pay to somebody: an owner that lets a friend slash it loses what the friend gains.
+    /// Least bps that the owner keeps active of all that is active and all that its delegators have unbonding: no delegation and no
+    /// unbonding of its own goes below. As much as a slash may pay out: an owner that lets a friend slash it loses what the friend gains.
     function MIN_OWN_BPS() external view returns (uint256);
     /// Least shares of its own with which an owner can be delegated to: what a share is worth stays below 10⁹ wei for whoever joins.
     function MIN_OWN_SHARES() external view returns (uint256);
@@ -185,7 +187,7 @@ interface IProviderStaking {
     function stakeWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Move `amount` of the caller's free stake into the unbonding pool, where it stays slashable until withdrawn. Refused where
-    /// the owner's part of the pool would fall below MIN_OWN_BPS. @return request The request's number in the caller's queue.
+    /// the owner's part would fall below MIN_OWN_BPS. @return request The request's number in the caller's queue.
     function unbond(uint256 amount) external returns (uint256 request);
 
     /// @notice Take the caller's newest requests back into its active pool, matured or not, 32 at most and the last one in part, until
@@ -197,7 +199,7 @@ interface IProviderStaking {
     function withdraw() external returns (uint256 amount);
 
     /// @notice Deposit `amount` of the caller's into another provider's active pool, where it shares in rewards and slashes. Needs an
-    /// allowance, and an owner who holds MIN_OWN_SHARES and, after it, MIN_OWN_BPS of the pool.
+    /// allowance, and an owner who holds MIN_OWN_SHARES and, after it, MIN_OWN_BPS.
     function delegate(address provider, uint256 amount) external;
 
     /// @notice `delegate` with an ERC-2612 permit.

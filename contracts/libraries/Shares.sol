@@ -21,6 +21,11 @@ library Shares {
         return (part * pool) / shares;
     }
 
+    /// @return What is owed, at most, for `part` of the `shares` shares of a pool of `pool` wei.
+    function toAmountUp(uint256 part, uint256 pool, uint256 shares) internal pure returns (uint256) {
+        return Math.ceilDiv(part * pool, shares);
+    }
+
     /// @return Whether a pool that a slash leaves with `pool` wei in `shares` shares is spent: a share is worth so little, 2⁻³² wei, that
     /// a deposit could need more shares than fit. It doesn't matter in how many slashes it came to that.
     function isSpent(uint256 pool, uint256 shares) internal pure returns (bool) {

@@ -228,7 +228,14 @@ abstract contract Books is Stage {
         book.slashed += _word(data, 3) + _word(data, 4);
         book.slashedVesting += _word(data, 2);
         equal(_word(data, 5) + _word(data, 6) + _word(data, 7), taken, "9: slash");
-        isTrue(_word(data, 5) * 4 <= taken && _word(data, 6) * 4 <= taken, "9: shares");
+        isTrue((_word(data, 5) + _word(data, 6)) * 4 <= taken, "9: shares");
+    }
+
+    /// @return What the delegators have unbonding, in shares of the active pool.
+    function _leavingShares(IProviderStaking.Stake memory s) internal pure returns (uint256) {
+        if (s.delegatedUnbondingShares == 0) return 0;
+        uint256 leaving = (uint256(s.delegatedUnbondingShares) * s.unbonding + s.unbondingShares - 1) / s.unbondingShares;
+        return s.active == 0 ? leaving : (leaving * s.shares + s.active - 1) / s.active;
     }
 
     function _checkStake() internal {
@@ -248,7 +255,6 @@ abstract contract Books is Stage {
             isTrue(s.locked <= uint256(s.active) + s.unbonding || s.short, "5: locked");
             isTrue(s.locked <= s.active || s.short, "5: short");
             if (!s.delegated) equal(s.shares, s.active, "3: an owner's share is worth a wei");
-            isTrue(4 * (uint256(s.shares) - s.delegatedShares) >= s.shares, "5: the owner's quarter");
             _checkHolders(book, provider, s);
         }
         equal(staking.totalStaked(), total, "1: tracked total");
@@ -271,6 +277,7 @@ abstract contract Books is Stage {
         }
         book.price = s.shares == 0 ? 1 : 1 + s.active / s.shares;
         uint256 slack = book.slack / ONE + book.price + 1;
+        _checkQuarter(s, slack);
         if (s.delegated) {
             uint256 own = ((uint256(s.shares) - s.delegatedShares) * s.active) / s.shares;
             _near(own, _held[provider][provider] / ONE, slack, "3: the owner's part");
@@ -292,6 +299,14 @@ abstract contract Books is Stage {
             }
         }
         _slashedBefore[provider] = book.slashed;
+    }
+
+    /// @dev Of what is active and what the delegators have unbonding; to what roundings can have cost.
+    function _checkQuarter(IProviderStaking.Stake memory s, uint256 slack) private pure {
+        uint256 own = uint256(s.shares) - s.delegatedShares;
+        uint256 others = s.delegatedShares + _leavingShares(s);
+        uint256 wei_ = s.active == 0 ? slack : (slack * s.shares) / s.active;
+        isTrue(3 * (own + wei_ + 1) >= others, "5: the owner's quarter");
     }
 
     function _checkWithdrawable(Book storage book, address provider, address holder, uint256 can, uint256 most) private {

@@ -200,12 +200,13 @@ abstract contract StakingPlay is Clock {
         staking.release(provider);
         IProviderStaking.Stake memory s = staking.stakeOf(provider);
         spare = s.active > s.locked ? s.active - s.locked : 0;
-        if (!s.delegated) return spare;
+        uint256 others = s.delegatedShares + _leavingShares(s);
+        if (others == 0) return spare;
         uint256 own = uint256(s.shares) - s.delegatedShares;
-        uint256 room = own * 4 > s.shares ? (own * 4 - s.shares) / 3 : 0;
-        room = (room * s.active) / s.shares;
+        uint256 room = own * 3 > others ? (own * 3 - others) / 3 : 0;
+        room = s.shares == 0 ? 0 : (room * s.active) / s.shares;
         if (room < spare) spare = room;
-        if (provider != _providers[0]) return spare;
+        if (provider != _providers[0] || !s.delegated) return spare;
         room = (own * s.active) / s.shares;
         room = room > uint256(s.locked) + 1e12 ? room - s.locked - 1e12 : 0;
         if (room < spare) spare = room;
@@ -217,7 +218,8 @@ abstract contract StakingPlay is Clock {
         IProviderStaking.Stake memory s = staking.stakeOf(provider);
         (uint256 active, uint256 shares) = s.active == 0 ? (1, 1) : (uint256(s.active), uint256(s.shares));
         uint256 own = s.active == 0 ? 0 : shares - s.delegatedShares;
-        uint256 need = (s.delegatedShares + (amount * shares) / active) / 3 + 2 * staking.MIN_OWN_SHARES() + shares / 1e6;
+        uint256 others = s.delegatedShares + _leavingShares(s) + (amount * shares) / active;
+        uint256 need = others / 3 + 2 * staking.MIN_OWN_SHARES() + shares / 1e6;
         if (own >= need) return true;
         uint256 cost = ((need - own) * active) / shares + 1e10;
         if (cost > tbnd.balanceOf(provider)) return false;

@@ -34,6 +34,7 @@ def expected(world: World) -> dict[Key, View]:
             vested=p.vested,
             unbonding=p.unbonding.amount,
             unbondingShares=p.unbonding.shares,
+            delegatedUnbondingShares=p.delegated_unbonding(provider),
             unbondingGeneration=p.unbonding.generation,
             firstRequest=p.queues[provider].first,
             nextRequest=len(p.queues[provider].requests),

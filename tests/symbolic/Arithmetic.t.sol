@@ -7,6 +7,7 @@ import {LittleEndian} from "../../contracts/libraries/LittleEndian.sol";
 import {Penalties} from "../../contracts/libraries/Penalties.sol";
 import {Shares} from "../../contracts/libraries/Shares.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
+import {Head, Heads, Holding, Pot, Pots} from "../../contracts/libraries/StakeWords.sol";
 import {Vesting} from "../../contracts/libraries/Vesting.sol";
 
 /// @title The money arithmetic, for every input of the given widths, which are the contracts' own but for 8 bits and 16.
@@ -68,17 +69,19 @@ contract Arithmetic {
         assert(part <= amount);
     }
 
-    /// @dev Two shares of at most a quarter each.
-    function check_aSlashSplit__leavesHalfToBurn(uint96 taken, uint16 challengerBps, uint16 victimBps) external pure {
-        if (challengerBps > 2_500 || victimBps > 2_500) return;
-        assert(uint256(taken) * challengerBps <= uint256(taken) * 2_500);
+    /// @dev Two shares, together of at most a quarter.
+    function check_aSlashSplit__leavesThreeQuartersToBurn(uint96 taken, uint16 challengerBps, uint16 victimBps)
+        external
+        pure
+    {
+        uint256 sum = uint256(challengerBps) + victimBps;
+        if (sum > 2_500) return;
+        assert(uint256(taken) * sum <= uint256(taken) * 2_500);
         uint256 toChallenger = Bps.share(taken, challengerBps);
-        assert(toChallenger * 4 <= taken);
-        assert(uint256(taken) * victimBps <= uint256(taken) * 2_500);
         uint256 toVictim = Bps.share(taken, victimBps);
-        assert(toVictim * 4 <= taken);
-        uint256 burned = taken - toChallenger - toVictim;
-        assert(burned * 2 >= taken);
+        assert(toChallenger * 10_000 <= uint256(taken) * challengerBps);
+        assert(toVictim * 10_000 <= uint256(taken) * victimBps);
+        assert((toChallenger + toVictim) * 4 <= taken);
     }
 
     function check_aFee__leavesThePriceWhole(uint96 price, uint16 feeBps) external pure {
@@ -142,6 +145,72 @@ contract Arithmetic {
         t.slotBlocks = slotBlocks;
         t.epochSlots = epochSlots;
         assert(t.lastBlock(epoch) + 1 == t.startOf(t.firstSlot(uint256(epoch) + 1)));
+    }
+
+    // ---- A stake's words: what is changed in one place stays the same in all others ----
+
+    /// @dev No more is ever active than there is TBND.
+    function check_plus__addsToWhatIsActive(uint256 word, uint96 amount) external pure {
+        Head head = Head.wrap(word);
+        if (head.active() >> 95 != 0 || amount >> 95 != 0) return;
+        Head after_ = head.plus(amount);
+        assert(after_.active() == head.active() + amount);
+        assert(after_.locked() == head.locked() && after_.generation() == head.generation());
+        _sameFlags(head, after_);
+    }
+
+    function check_withActive__changesNothingElse(uint256 word, uint96 amount) external pure {
+        Head head = Head.wrap(word);
+        Head after_ = head.withActive(amount);
+        assert(after_.active() == amount);
+        assert(after_.locked() == head.locked() && after_.generation() == head.generation());
+        _sameFlags(head, after_);
+    }
+
+    function check_withLocked__changesNothingElse(uint256 word, uint96 amount) external pure {
+        Head head = Head.wrap(word);
+        Head after_ = head.withLocked(amount);
+        assert(after_.locked() == amount);
+        assert(after_.active() == head.active() && after_.generation() == head.generation());
+        _sameFlags(head, after_);
+    }
+
+    function check_renewed__endsTheDelegations(uint256 word) external pure {
+        Head head = Head.wrap(word);
+        if (head.generation() == type(uint32).max) return;
+        Head after_ = head.renewed();
+        assert(after_.generation() == head.generation() + 1 && !after_.has(Heads.DELEGATED));
+        assert(after_.active() == head.active() && after_.locked() == head.locked());
+        assert(Head.unwrap(after_) >> 225 == word >> 225);
+    }
+
+    function check_holding__buysAndQueuesApart(uint256 word, uint96 bought, uint32 generation, uint32[3] calldata queue)
+        external
+        pure
+    {
+        Holding holding = Holding.wrap(word);
+        if (holding.shares() >> 127 != 0) return;
+        uint256 kept = holding.generation() == generation ? holding.shares() : 0;
+        Holding after_ = holding.plus(bought, generation);
+        assert(after_.shares() == kept + bought && after_.generation() == generation);
+        assert(Holding.unwrap(after_) >> 160 == word >> 160);
+        Holding queued = after_.withQueue(queue[0], queue[1], queue[2]);
+        assert(queued.first() == queue[0] && queued.next() == queue[1] && queued.start() == queue[2]);
+        assert(uint160(Holding.unwrap(queued)) == uint160(Holding.unwrap(after_)));
+        assert(Holding.unwrap(queued.minus(bought)) == Holding.unwrap(queued) - bought);
+        assert(queued.minus(bought).shares() == kept);
+    }
+
+    function check_pot__isWhatWasPacked(uint96 vesting, uint96 vested, uint32 at, uint32 until) external pure {
+        Pot pot = Pots.pack(vesting, vested, at, until);
+        assert(pot.vesting() == vesting && pot.vested() == vested);
+        assert(pot.at() == at && pot.until() == until);
+    }
+
+    /// @dev But SHORT ends where what is active covers the lock.
+    function _sameFlags(Head before, Head after_) private pure {
+        uint256 covered = before.has(Heads.SHORT) && after_.active() >= after_.locked() ? Heads.SHORT : 0;
+        assert(Head.unwrap(after_) >> 224 == (Head.unwrap(before) & ~covered) >> 224);
     }
 
     // ---- Bytes ----

@@ -90,6 +90,7 @@ class Pool:
     generation: int = 0
     unbonding: int = 0
     unbonding_shares: int = 0
+    delegated_unbonding_shares: int = 0
     unbonding_generation: int = 0
     locked: int = 0
     queue: Queue = field(default_factory=Queue)
@@ -128,6 +129,13 @@ class Pool:
                 pool -= request.shares * pool // shares
                 shares -= request.shares
         return self.unbonding - pool
+
+    def leaving(self) -> int:
+        """What the delegators have unbonding, in shares of the active pool; rounded up."""
+        if not self.delegated_unbonding_shares:
+            return 0
+        amount = -(-self.delegated_unbonding_shares * self.unbonding // self.unbonding_shares)
+        return -(-amount * self.shares // self.active) if self.active else amount
 
     def vested_by(self, block: int) -> int:
         """Of what was vesting when it was last looked at."""
@@ -356,6 +364,7 @@ def _add_own(pool: Pool, event: Event, report: Report, amount: int) -> None:
 def _add_delegated(pool: Pool, delegator: str, event: Event, report: Report, amount: int) -> None:
     _expect_released(pool, event, report)
     shares = amount * pool.shares // pool.active if pool.active else amount
+    leaving = pool.leaving()
     _total(report, event, "shares", shares)
     delegation = pool.delegations[delegator]
     delegation.shares = pool.shares_of(delegator) + shares
@@ -364,12 +373,14 @@ def _add_delegated(pool: Pool, delegator: str, event: Event, report: Report, amo
     pool.delegated_shares += shares
     pool.enter(pool.active + amount)
     _total(report, event, "active", pool.active)
-    _expect_own_share(pool, event, report, OWN_SHARES)
+    _expect_own_share(pool, leaving, event, report, OWN_SHARES)
 
 
-def _expect_own_share(pool: Pool, event: Event, report: Report, least: int) -> None:
-    if pool.delegated_shares:
-        own, need = pool.shares - pool.delegated_shares, max(-(-pool.shares * OWN_BPS // UNIT), least)
+def _expect_own_share(pool: Pool, leaving: int, event: Event, report: Report, least: int) -> None:
+    """A part of its own shares, its delegators', and what those have unbonding."""
+    others = pool.delegated_shares + leaving
+    if others:
+        own, need = pool.shares - pool.delegated_shares, max(-(-others * OWN_BPS // (UNIT - OWN_BPS)), least)
         report.expect_at_least("staking", f"own shares of {event.args['provider']}", own, need, where(event))
 
 
@@ -386,10 +397,11 @@ def _unbonding(books: Books, event: Event, report: Report) -> None:
         "invariant 5", f"free stake of {provider}", pool.active - pool.locked, amount, where(event)
     )
     _expect_released(pool, event, report)
+    leaving = pool.leaving()
     if pool.delegated_shares:
         pool.shares -= -(-amount * pool.shares // pool.active)
     pool.enter(pool.active - amount)
-    _expect_own_share(pool, event, report, 0)
+    _expect_own_share(pool, leaving, event, report, 0)
     _ask(books, pool, pool.queue, event, report)
 
 
@@ -409,13 +421,13 @@ def _undelegated(books: Books, event: Event, report: Report) -> None:
     pool.enter(pool.active - amount)
     if pool.active < pool.locked:
         pool.short_since = short_since or event.block
-    _ask(books, pool, pool.delegations[delegator].queue, event, report)
+    pool.delegated_unbonding_shares += _ask(books, pool, pool.delegations[delegator].queue, event, report)
 
 
-def _ask(books: Books, pool: Pool, queue: Queue, event: Event, report: Report) -> None:
-    """A request joins the unbonding pool."""
+def _ask(books: Books, pool: Pool, queue: Queue, event: Event, report: Report) -> int:
+    """A request joins the unbonding pool. Returns its shares."""
     amount = event.args["amount"]
-    shares = amount * pool.unbonding_shares // pool.unbonding if pool.unbonding else amount
+    shares: int = amount * pool.unbonding_shares // pool.unbonding if pool.unbonding else amount
     pool.unbonding += amount
     pool.unbonding_shares += shares
     _total(report, event, "request", queue.requested)
@@ -425,12 +437,14 @@ def _ask(books: Books, pool: Pool, queue: Queue, event: Event, report: Report) -
     _total(report, event, "unbonding", pool.unbonding)
     request = Request(shares, event.args["maturesAt"], pool.unbonding_generation)
     queue.append(event.args["request"], request)
+    return shares
 
 
 def _rebonded(books: Books, event: Event, report: Report) -> None:
     provider, holder, amount = event.args["provider"], event.args["holder"], event.args["amount"]
     pool = books.pools[provider]
     queue = pool.queue_of(provider, holder)
+    unbonding_shares = pool.unbonding_shares
     moved = 0
     while moved < amount and queue.requests:
         number, request = queue.requests.popitem()
@@ -457,6 +471,7 @@ def _rebonded(books: Books, event: Event, report: Report) -> None:
     if holder == provider:
         _add_own(pool, event, report, amount)
     else:
+        pool.delegated_unbonding_shares -= unbonding_shares - pool.unbonding_shares
         _add_delegated(pool, holder, event, report, amount)
     _total(report, event, "unbonding", pool.unbonding)
 
@@ -484,6 +499,7 @@ def _pay_out(books: Books, holder: str, queue: Queue, event: Event, report: Repo
     if request.generation == pool.unbonding_generation:
         fair = request.shares * pool.unbonding // pool.unbonding_shares
         pool.unbonding_shares -= request.shares
+        pool.delegated_unbonding_shares -= request.shares if holder != provider else 0
     report.expect("invariant 3", f"{subject} pays its share", amount, fair, where(event))
     pool.unbonding -= amount
     pool.paid_out += amount
@@ -618,7 +634,7 @@ def _cut(pool: Pool, taken: int) -> tuple[int, int, int]:
         pool.unbonding -= from_unbonding
         if pool.unbonding <= pool.unbonding_shares >> SPENT_BITS:
             pool.active += pool.unbonding
-            pool.unbonding = pool.unbonding_shares = 0
+            pool.unbonding = pool.unbonding_shares = pool.delegated_unbonding_shares = 0
             pool.unbonding_generation += 1
     if not pool.delegated_shares:
         pool.shares = pool.active

@@ -294,6 +294,7 @@ class Stake:
     shares: int
     delegated_shares: int
     unbonding_shares: int
+    delegated_unbonding_shares: int
     short_since: int
     commission_bps: int
     next_commission_bps: int

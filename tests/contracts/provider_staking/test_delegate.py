@@ -82,6 +82,23 @@ def test_delegate__more_than_three_times_the_owners__reverts(
     delegate_as(chain, requester, provider, most)
 
 
+def test_delegate__while_others_are_unbonding__counts_them_until_they_withdraw(
+    chain: Chain, provider: str, other_provider: str, requester: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, 2_000 * TBND)
+    undelegate_as(chain, other_provider, provider)
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=staked, need=staked + 1):
+        delegate_as(chain, requester, provider, 1_000 * TBND + 1)
+    delegate_as(chain, requester, provider, 1_000 * TBND)
+    chain.mine(300)
+    chain.send("ProviderStaking", "withdrawDelegated", provider, sender=other_provider)
+
+    delegate_as(chain, requester, provider, 2_000 * TBND)
+
+    stake = stake_of(chain, provider)
+    assert (stake.delegated_shares, stake.delegated_unbonding_shares) == (3_000 * TBND, 0)
+
+
 def test_delegate__to_an_owner_of_less_than_a_token__reverts(
     chain: Chain, provider: str, other_provider: str
 ) -> None:

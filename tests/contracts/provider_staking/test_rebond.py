@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acts import TBND, delegate_as
+from tests.acts import TBND, delegate_as, stake_as
 from tests.chain import Chain, Sent
 
 from .staking import (
@@ -129,15 +129,29 @@ def test_rebond_delegated__a_part__buys_shares_again(
     assert stake_of(chain, provider).delegated_shares == 300 * TBND
 
 
-def test_rebond_delegated__beyond_the_owners_part__reverts(
+def test_rebond_delegated__to_an_owner_of_less_than_a_token__reverts(
+    chain: Chain, provider: str, requester: str
+) -> None:
+    stake_as(chain, provider, 2 * TBND)
+    delegate_as(chain, requester, provider, TBND)
+    undelegate_as(chain, requester, provider)
+    unbond_as(chain, provider, 3 * TBND // 2)
+
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=TBND // 2, need=TBND):
+        chain.send("ProviderStaking", "rebondDelegated", provider, TBND, sender=requester)
+
+
+def test_rebond_delegated__beside_the_least_own_part__only_moves_it(
     chain: Chain, provider: str, requester: str, staked: int
 ) -> None:
+    """It was counted against the owner's part while it was unbonding."""
     delegate_as(chain, requester, provider, 3_000 * TBND)
     undelegate_as(chain, requester, provider, 1_500 * TBND)
-    unbond_as(chain, provider, 400 * TBND)
 
-    with chain.reverts("OwnShareTooSmall", provider=provider, have=600 * TBND, need=1_000 * TBND):
-        chain.send("ProviderStaking", "rebondDelegated", provider, 1_500 * TBND, sender=requester)
+    chain.send("ProviderStaking", "rebondDelegated", provider, ALL, sender=requester)
+
+    stake = stake_of(chain, provider)
+    assert (stake.delegated_shares, stake.delegated_unbonding_shares) == (3_000 * TBND, 0)
 
 
 def test_rebond__another_holders_queue__stays_as_it_is(

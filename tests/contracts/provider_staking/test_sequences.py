@@ -24,7 +24,7 @@ ALL = 2**256 - 1
 AMOUNTS = st.one_of(st.integers(1, 50), st.integers(1, 10**5), st.integers(10**17, 10**22))
 # The whole more often than by chance.
 PERCENT = st.sampled_from([1, 7, 10, 33, 50, 99, 100])
-BPS = st.integers(0, 2_500)
+SPLIT = st.integers(0, 2_500)
 WAIT = st.integers(0, 2 * UNBONDING_BLOCKS)
 DELEGATOR = st.sampled_from(["operator", "auditor"])
 
@@ -42,7 +42,7 @@ STEP = st.one_of(
     st.tuples(st.just("lock"), PERCENT),
     st.tuples(st.just("unbond"), PERCENT),
     st.tuples(st.just("withdraw"), WAIT),
-    st.tuples(st.just("slash"), PERCENT, BPS, BPS),
+    st.tuples(st.just("slash"), PERCENT, SPLIT),
 )
 OWNER = st.sampled_from(["provider", "provider", "other_provider"])
 
@@ -84,6 +84,7 @@ class Ticket:
 
 @dataclass
 class Provider:
+    name: str = ""
     active: Pool = field(default_factory=Pool)
     unbonding: Pool = field(default_factory=Pool)
     held: Counter[str] = field(default_factory=Counter)
@@ -109,8 +110,19 @@ class Provider:
     def delegated(self) -> int:
         return sum(self.held.values())
 
-    def own_is_enough(self, shares: int, delegated: int, least: int) -> bool:
-        return shares - delegated >= least and 4 * (shares - delegated) >= shares
+    @property
+    def delegated_unbonding(self) -> int:
+        """The delegators' shares of the unbonding pool."""
+        queues = [queue for holder, queue in self.queues.items() if holder != self.name]
+        generation = self.unbonding.generation
+        return sum(each.shares for queue in queues for each in queue if each.generation == generation)
+
+    @property
+    def others(self) -> int:
+        """The delegators' shares, and how many what they have unbonding would buy, rounded up."""
+        part, pool, active = self.delegated_unbonding, self.unbonding, self.active
+        amount = -(-part * pool.wei // pool.shares) if part else 0
+        return self.delegated + (-(-amount * active.shares // active.wei) if active.wei else amount)
 
     def come(self, block: int) -> int:
         amount, since, until = self.pot
@@ -215,7 +227,7 @@ class Sequence:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
-        self.models = {"provider": Provider(), "other_provider": Provider()}
+        self.models = {name: Provider(name) for name in ("provider", "other_provider")}
         self.stranger, self.requester = role(chain, "stranger"), role(chain, "requester")
         self.peer = role(chain, "governor")
         self.burnt = self.minted = 0
@@ -272,16 +284,14 @@ class Sequence:
         twin.release(block)
         return twin.active.put(amount) > 0
 
-    def would_fit(self, model: Provider, amount: int, block: int) -> bool:
-        """Whether the owner has its part beside so much more of others'."""
-        wei = model.active.wei + model.vested + model.come(block)
-        shares = wei if not model.delegated else model.active.shares
-        if model.delegated:
-            came = wei - model.active.wei
-            part = came * model.rate(block) // 10_000
-            shares += part * shares // (wei - part)
-        bought = amount * shares // wei if wei else amount
-        return model.own_is_enough(shares + bought, model.delegated + bought, 10**18)
+    def would_fit(self, model: Provider, amount: int, block: int, rebonding: str = "") -> bool:
+        """Whether the owner has its part beside so much more of others', new or taken back."""
+        twin = deepcopy(model)
+        twin.release(block)
+        if rebonding:
+            twin.dequeue(rebonding, amount)
+        own, others = twin.active.shares - twin.delegated, twin.others
+        return own >= 10**18 and 3 * own >= others + twin.active.put(amount)
 
     def undelegate(self, owner: str, delegator: str, part: int) -> None:
         model = self.models[owner]
@@ -324,7 +334,7 @@ class Sequence:
             with self.chain.reverts("SharesZero", provider=self.account(owner), amount=amount):
                 self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
             return
-        if holder != owner and not self.would_fit(model, amount, self.block):
+        if holder != owner and not self.would_fit(model, amount, self.block, holder):
             with pytest.raises(Reverted, match="OwnShareTooSmall"):
                 self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
             return
@@ -383,10 +393,10 @@ class Sequence:
         """So much of what the owner may take."""
         model = self.models[owner]
         own = model.active.shares - model.delegated
-        movable = max(0, (3 * own - model.delegated) // 3) if model.delegated else own
+        movable = max(0, (3 * own - model.others) // 3)
         worth = movable * model.active.wei // model.active.shares if movable else 0
         amount = -(-min(model.free, worth) * part // 100)
-        if amount == 0 or (model.delegated and amount == worth):
+        if amount == 0 or (model.others and amount == worth):
             return
         sent = self.chain.send("ProviderStaking", "unbond", amount, sender=self.account(owner))
 
@@ -426,7 +436,7 @@ class Sequence:
         model.paid_out += sum(amount for _, amount in paid)
         assert self.chain.balance("TensorbondToken", account) == before + sum(amount for _, amount in paid)
 
-    def slash(self, owner: str, part: int, challenger_bps: int, victim_bps: int) -> None:
+    def slash(self, owner: str, part: int, challenger_bps: int) -> None:
         """So much of what is locked; if nothing is, lock so much of what is free before."""
         model, account = self.models[owner], self.account(owner)
         if not model.locked:
@@ -435,6 +445,7 @@ class Sequence:
         amount = model.locked * part // 100
         if amount == 0:
             return
+        victim_bps = 2_500 - challenger_bps
         before = [self.chain.balance("TensorbondToken", who) for who in (self.stranger, self.requester)]
         sent = slash_as(
             self.chain,
@@ -478,6 +489,7 @@ class Sequence:
                 unbonding.generation,
             )
             assert stake.delegated_shares == model.delegated
+            assert stake.delegated_unbonding_shares == model.delegated_unbonding
             assert (stake.vesting, stake.vested) == (model.pot[0], model.vested)
             assert stake.locked == model.locked
             assert call("ProviderStaking", "shortSince", account) == model.short

@@ -40,11 +40,11 @@ def test_slash__active_only__splits_what_it_takes(
         chain,
         total=-40 * TBND,
         held=-40 * TBND,
-        supply=-21 * TBND,
+        supply=-30 * TBND,
         provider_active=-40 * TBND,
         provider_locked=-40 * TBND,
-        stranger_balance=10 * TBND,
-        requester_balance=9 * TBND,
+        stranger_balance=6 * TBND,
+        requester_balance=4 * TBND,
     ):
         sent = slash_as(
             chain,
@@ -52,9 +52,9 @@ def test_slash__active_only__splits_what_it_takes(
             provider,
             40 * TBND,
             challenger=stranger,
-            challenger_bps=2_500,
+            challenger_bps=1_500,
             victim=requester,
-            victim_bps=2_250,
+            victim_bps=1_000,
             reason=SlashReason.JOB_OUTCOME_BAD,
         )
 
@@ -67,9 +67,9 @@ def test_slash__active_only__splits_what_it_takes(
         "fromVesting": 0,
         "fromActive": 40 * TBND,
         "fromUnbonding": 0,
-        "toChallenger": 10 * TBND,
-        "toVictim": 9 * TBND,
-        "burned": 21 * TBND,
+        "toChallenger": 6 * TBND,
+        "toVictim": 4 * TBND,
+        "burned": 30 * TBND,
         "vesting": 0,
         "active": staked - 40 * TBND,
         "unbonding": 0,
@@ -130,21 +130,21 @@ def test_slash__odd_proportion__takes_the_odd_wei_from_active(chain: Chain, prov
 def test_slash__odd_split__burns_the_odd_wei(
     chain: Chain, provider: str, stranger: str, requester: str
 ) -> None:
-    stake_as(chain, provider, 7)
-    lock_as(chain, "DeviceRegistry", provider, 7)
+    stake_as(chain, provider, 15)
+    lock_as(chain, "DeviceRegistry", provider, 15)
 
     event = slash_as(
         chain,
         "JobEscrow",
         provider,
-        7,
+        15,
         challenger=stranger,
-        challenger_bps=2_500,
+        challenger_bps=1_250,
         victim=requester,
-        victim_bps=2_500,
+        victim_bps=1_250,
     ).event("StakeSlashed")
 
-    assert (event["toChallenger"], event["toVictim"], event["burned"]) == (1, 1, 5)
+    assert (event["toChallenger"], event["toVictim"], event["burned"]) == (1, 1, 13)
 
 
 def test_slash__nobody_to_pay__burns_their_parts(chain: Chain, provider: str, locked: int) -> None:
@@ -156,7 +156,7 @@ def test_slash__nobody_to_pay__burns_their_parts(chain: Chain, provider: str, lo
         provider_active=-locked,
         provider_locked=-locked,
     ):
-        event = slash_as(chain, "JobEscrow", provider, locked, challenger_bps=2_500, victim_bps=2_500).event(
+        event = slash_as(chain, "JobEscrow", provider, locked, challenger_bps=1_250, victim_bps=1_250).event(
             "StakeSlashed"
         )
 
@@ -203,11 +203,12 @@ def test_slash__more_than_is_locked__reverts(chain: Chain, provider: str, locked
         slash_as(chain, "JobEscrow", provider, locked + 1)
 
 
-@pytest.mark.parametrize("bps", ["challenger_bps", "victim_bps"])
-def test_slash__more_than_a_quarter_to_one__reverts(
-    chain: Chain, provider: str, stranger: str, locked: int, bps: str
+@pytest.mark.parametrize("split", [(2_501, 0), (0, 2_501), (1_251, 1_250)])
+def test_slash__more_than_a_quarter_to_others__reverts(
+    chain: Chain, provider: str, stranger: str, locked: int, split: tuple[int, int]
 ) -> None:
-    shares: dict[str, int] = {bps: 2_501}
+    """The owner loses a quarter at least, so nobody can gain together with it."""
+    challenger_bps, victim_bps = split
 
     with chain.reverts("ShareTooLarge", have=2_501, most=2_500):
         slash_as(
@@ -217,8 +218,8 @@ def test_slash__more_than_a_quarter_to_one__reverts(
             1,
             challenger=stranger,
             victim=stranger,
-            challenger_bps=shares.get("challenger_bps", 0),
-            victim_bps=shares.get("victim_bps", 0),
+            challenger_bps=challenger_bps,
+            victim_bps=victim_bps,
         )
 
 

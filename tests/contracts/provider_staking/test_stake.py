@@ -63,9 +63,19 @@ def test_stake__more_than_held__reverts(chain: Chain, provider: str) -> None:
         chain.send("ProviderStaking", "stake", balance + 1, sender=provider)
 
 
-def test_stake__more_than_a_pool_can_hold__reverts(chain: Chain, provider: str) -> None:
-    with chain.reverts("SafeCastOverflowedUintDowncast", bits=96, value=2**96):
-        chain.send("ProviderStaking", "stake", 2**96, sender=provider)
+@pytest.mark.parametrize("amount", [2**96, 2**256 - 1])
+def test_stake__more_than_a_pool_can_hold__fails_at_the_transfer(
+    chain: Chain, provider: str, amount: int
+) -> None:
+    """It is added without a check of its own: there is no such sum."""
+    staking, held = chain.address["ProviderStaking"], chain.balance("TensorbondToken", provider)
+    chain.send("TensorbondToken", "approve", staking, 2**256 - 1, sender=provider)
+
+    with (
+        moving(chain),
+        chain.reverts("ERC20InsufficientBalance", sender=provider, balance=held, needed=amount),
+    ):
+        chain.send("ProviderStaking", "stake", amount, sender=provider)
 
 
 def test_stake__tokens_sent_without_it__change_no_total(chain: Chain, stranger: str, provider: str) -> None:

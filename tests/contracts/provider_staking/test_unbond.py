@@ -106,15 +106,36 @@ def test_unbond__beside_delegators__leaves_the_owner_a_quarter(
         unbond_as(chain, provider, 800 * TBND)
 
 
-def test_unbond__once_the_delegators_left__is_free_again(
+def test_unbond__once_the_delegators_withdrew__is_free_again(
     chain: Chain, provider: str, other_provider: str, staked: int
 ) -> None:
     delegate_as(chain, other_provider, provider, 900 * TBND)
     undelegate_as(chain, other_provider, provider)
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=300 * TBND - 1, need=300 * TBND):
+        chain.send("ProviderStaking", "unbond", 700 * TBND + 1, sender=provider)
+    chain.mine(UNBONDING_BLOCKS)
+    chain.send("ProviderStaking", "withdrawDelegated", provider, sender=other_provider)
 
     unbond_as(chain, provider, staked)
 
     assert stake_of(chain, provider).active == 0
+
+
+def test_unbond__beside_unbonding_delegators_after_a_slash__counts_what_they_are_worth(
+    chain: Chain, provider: str, other_provider: str, requester: str, staked: int
+) -> None:
+    delegate_as(chain, other_provider, provider, 1_000 * TBND)
+    undelegate_as(chain, other_provider, provider)
+    lock_and_slash(chain, provider, 1_000 * TBND)
+    delegate_as(chain, requester, provider, 300 * TBND)
+    stake = stake_of(chain, provider)
+    assert (stake.unbonding, stake.delegated_unbonding_shares) == (500 * TBND, 1_000 * TBND)
+
+    with chain.reverts(
+        "OwnShareTooSmall", provider=provider, have=266 * TBND, need=-(-(300 + 500) * TBND // 3)
+    ):
+        chain.send("ProviderStaking", "unbond", 234 * TBND, sender=provider)
+    unbond_as(chain, provider, 233 * TBND)
 
 
 def test_unbond__into_a_slashed_pool__gets_shares_at_their_price(

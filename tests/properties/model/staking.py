@@ -98,6 +98,22 @@ class Position:
     def delegated(self) -> int:
         return sum(self.held.values())
 
+    def delegated_unbonding(self, provider: str) -> int:
+        """The delegators' shares of the unbonding pool."""
+        return sum(
+            request.shares
+            for holder, queue in self.queues.items()
+            if holder != provider
+            for request in queue.waiting
+            if request.generation == self.unbonding.generation
+        )
+
+    def leaving(self, provider: str) -> int:
+        """What they are worth, in shares of the active pool; rounded up."""
+        pool, active, part = self.unbonding, self.active, self.delegated_unbonding(provider)
+        amount = -(-part * pool.amount // pool.shares) if part else 0
+        return -(-amount * active.shares // active.amount) if active.amount else amount
+
     def vested_by(self, block: int) -> int:
         if block >= self.vests_until:
             return self.vesting
@@ -187,10 +203,11 @@ class Staking(Books):
         require(amount > 0, "AmountZero")
         after = deepcopy(position)
         released = after.release(self.block)
+        leaving = after.leaving(provider)
         shares = after.active.add(amount)
         require(shares > 0, "SharesZero", provider, amount)
         after.held[delegator] += shares
-        self._require_own_share(provider, after, OWN_SHARES)
+        self._require_own_share(provider, after, leaving, OWN_SHARES)
         self._pull_tbnd(delegator, amount)
         after.settle()
         after.deposited += amount
@@ -221,18 +238,20 @@ class Staking(Books):
         after = deepcopy(position)
         released = after.release(self.block)
         require(after.free >= amount, "FreeStakeInsufficient", provider, after.free, amount)
+        leaving = after.leaving(provider)
         after.active.take(amount)
-        self._require_own_share(provider, after, 0)
+        self._require_own_share(provider, after, leaving, 0)
         after.settle()
         self._ask(after, provider, amount)
         self.total_staked += released
         self.positions[provider] = after
 
-    def _require_own_share(self, provider: str, position: Position, least: int) -> None:
-        """The owner holds a quarter of the shares, where there are others."""
-        if position.delegated:
+    def _require_own_share(self, provider: str, position: Position, leaving: int, least: int) -> None:
+        """The owner holds a quarter beside its delegators' shares and what they have unbonding."""
+        others = position.delegated + leaving
+        if others:
             own = max(0, position.active.shares - position.delegated)
-            need = max(-(-position.delegated // 3), least)
+            need = max(-(-others // 3), least)
             require(own >= need, "OwnShareTooSmall", provider, own, need)
 
     def _ask(self, position: Position, holder: str, amount: int) -> None:
@@ -262,11 +281,12 @@ class Staking(Books):
                 moved = amount
         require(moved > 0, "NothingUnbonding", holder)
         require(moved == amount or amount == ALL, "UnbondingInsufficient", holder, moved, amount)
+        leaving = after.leaving(provider)
         shares = after.active.add(moved)
         require(shares > 0, "SharesZero", provider, amount)
         if holder != provider:
             after.held[holder] += shares
-            self._require_own_share(provider, after, OWN_SHARES)
+            self._require_own_share(provider, after, leaving, OWN_SHARES)
         after.settle()
         self.total_staked += released
         self.positions[provider] = after
