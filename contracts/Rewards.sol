@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {EpochStatus, IAttestations, Leaf, LeafProof} from "./interfaces/IAttestations.sol";
+import {IAttestations, Leaf, LeafProof} from "./interfaces/IAttestations.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {IRewards} from "./interfaces/IRewards.sol";
 import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
@@ -16,6 +16,8 @@ contract Rewards is IRewards {
     using SafeCast for uint256;
 
     uint256 private constant LEAVES_PER_CALL = 64;
+    /// In `Attested.flags`: neither void nor open again.
+    uint8 private constant ATTESTED = 1;
     /// @inheritdoc IRewards
     uint256 public constant GRAIN = 1 gwei;
 
@@ -37,18 +39,15 @@ contract Rewards is IRewards {
     /// @inheritdoc IRewards
     function claim(LeafProof calldata proof) external returns (uint256 amount) {
         Leaf calldata leaf = proof.leaf;
-        address provider = leaf.provider;
-        uint256 earned = _grains(leaf) * GRAIN;
-        uint256 claimed = claimedOf(leaf.device);
-        if (earned <= claimed) revert NothingToClaim(leaf.device, earned, claimed);
         (bytes32 root, uint256 weight) = MerkleSum.fold(leaf.hash(), leaf.weight, leaf.device, proof.path);
         _requireRoot(proof.epoch, root, weight);
 
         uint256 total;
         (amount, total) = _enter(proof.epoch, leaf, totalClaimed);
+        if (amount == 0) revert NothingToClaim(leaf.device, _grains(leaf) * GRAIN, claimedOf(leaf.device));
         _mint(total, amount);
 
-        STAKING.distribute(provider, amount);
+        STAKING.distribute(leaf.provider, amount);
     }
 
     /// @inheritdoc IRewards
@@ -96,8 +95,10 @@ contract Rewards is IRewards {
     }
 
     function _requireRoot(uint256 epoch, bytes32 root, uint256 weight) private view {
-        if (ATTESTATIONS.statusOf(epoch) != EpochStatus.Final) revert IAttestations.EpochNotFinal(epoch);
         (bytes32 need, IAttestations.Attested memory attested) = ATTESTATIONS.attestedOf(epoch);
+        if (attested.flags & ATTESTED == 0 || block.number <= attested.provableUntil) {
+            revert IAttestations.EpochNotFinal(epoch);
+        }
         uint256 most = attested.totalWeight;
         if (root != need) revert IAttestations.LeafNotUnderRoot(epoch, root, need);
         if (weight != most) revert IAttestations.TotalWeightMismatch(epoch, weight, most);

@@ -81,43 +81,38 @@ library MerkleSum {
         returns (bytes32 root, uint256 sum)
     {
         if (level > DEPTH) revert PathMalformed(path.length, 0);
-        uint256 levels = DEPTH - level;
-        uint256 bitmap = path.length < 3 ? 0 : uint24(bytes3(path[0:3]));
+        uint256 present = path.length < 3 ? 0 : uint24(bytes3(path[0:3]));
         uint256 need = 3;
         root = node;
         sum = weight;
-        // A node's 88 bytes are written from left to right behind the free memory pointer, for each sum is stored with 20 bytes to
-        // spare. What is read beyond the path is zero, or other calldata, and refused below.
+        // A node's 88 bytes are made behind the free memory pointer: the node below in its half, with 20 bytes to spare behind its sum, then
+        // its sibling's 44 in the other. An absent sibling is read beyond the calldata, where all is zero. What is read beyond the path is
+        // zero, or other calldata, and refused below.
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let packed := mload(0x40)
-            for { let step := 0 } lt(step, levels) { step := add(step, 1) } {
-                let sibling := 0
-                let siblingSum := 0
-                if and(shr(step, bitmap), 1) {
-                    let at := add(path.offset, need)
-                    sibling := calldataload(at)
-                    siblingSum := shr(160, calldataload(add(at, 32)))
-                    need := add(need, 44)
+            let right := add(packed, 44)
+            let next := add(path.offset, need)
+            for { let left := sub(DEPTH, level) } left { left := sub(left, 1) } {
+                let at := calldatasize()
+                if and(present, 1) {
+                    at := next
+                    next := add(next, 44)
                 }
-                switch and(shr(step, index), 1)
-                case 0 {
-                    mstore(packed, root)
-                    mstore(add(packed, 32), shl(160, sum))
-                    mstore(add(packed, 44), sibling)
-                    mstore(add(packed, 76), shl(160, siblingSum))
-                }
-                default {
-                    mstore(packed, sibling)
-                    mstore(add(packed, 32), shl(160, siblingSum))
-                    mstore(add(packed, 44), root)
-                    mstore(add(packed, 76), shl(160, sum))
-                }
-                if or(or(root, sum), or(sibling, siblingSum)) { root := keccak256(packed, 88) }
+                let half := mul(44, and(index, 1))
+                let own := add(packed, half)
+                mstore(own, root)
+                mstore(add(own, 32), shl(160, sum))
+                calldatacopy(sub(right, half), at, 44)
+                let siblingSum := shr(160, calldataload(add(at, 32)))
+                if or(or(root, sum), or(calldataload(at), siblingSum)) { root := keccak256(packed, 88) }
                 sum := add(sum, siblingSum)
+                index := shr(1, index)
+                present := shr(1, present)
             }
+            need := sub(next, path.offset)
         }
-        if (path.length != need || bitmap >> levels != 0 || index >> levels != 0) revert PathMalformed(path.length, need);
+        if (path.length != need || present != 0 || index != 0) revert PathMalformed(path.length, need);
     }
 
     /// @dev keccak256(abi.encode(leaf)) without decoding: dirty bits give another hash.

@@ -53,6 +53,7 @@ contract FinalEpochs {
     }
 
     function attestedOf(uint256) external view returns (bytes32 root, IAttestations.Attested memory attested) {
+        attested.flags = 1;
         attested.totalWeight = _weight;
         return (_root, attested);
     }

@@ -296,11 +296,11 @@ class Epochs(Devices):
     # Rewards
 
     def claim(self, epoch: int, leaf: Leaf) -> int:
+        self.require_final_leaf(epoch, leaf)
         book = self.devices[leaf.device]
         earned = leaf.cumulative_reward // GRAIN * GRAIN
         amount = earned - book.claimed
         require(amount > 0, "NothingToClaim", leaf.device, earned, book.claimed)
-        self.require_final_leaf(epoch, leaf)
         total, most = self.total_claimed + amount, self.final_emission(self.block)
         require(total <= most, "EmissionExceeded", total, most)
         book.claimed += amount
