@@ -29,6 +29,7 @@ import {
 } from "./interfaces/ILeaseEscrow.sol";
 import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
+import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {LeaseWords} from "./libraries/LeaseWords.sol";
@@ -68,6 +69,9 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     uint256 private constant LEASE = 4;
     uint256 private constant LEASE_END = LEASE + 13 * 32;
 
+    uint256 public immutable FEE_BURN_BPS;
+
+    ITensorbondToken private immutable TOKEN;
     IDeviceRegistry private immutable REGISTRY;
     IProviderStaking private immutable STAKING;
     IChallenges private immutable CHALLENGES;
@@ -86,13 +90,18 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     constructor(
         address authority,
+        ITensorbondToken token,
         IDeviceRegistry registry,
         IProviderStaking staking,
         IChallenges challenges,
         address orderBook,
         address recipient,
-        uint256 bps
+        uint256 bps,
+        uint256 burnBps
     ) AccessManaged(authority) EIP712("LeaseEscrow", "1") {
+        require(burnBps <= Bps.ONE, FeeBurnTooHigh(burnBps, Bps.ONE));
+        TOKEN = token;
+        FEE_BURN_BPS = burnBps;
         REGISTRY = registry;
         STAKING = staking;
         CHALLENGES = challenges;
@@ -348,12 +357,14 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         require(fees > 0, NothingOwed(FEE_RECIPIENT, token));
 
         tracked -= fees;
-        amount = fees;
         _ledgers[token] = LeaseWords.pack(tracked, 0, cap);
+        uint256 burned = token == address(TOKEN) ? Bps.share(fees, FEE_BURN_BPS) : 0;
+        amount = fees - burned;
 
-        emit FeesSwept(token, FEE_RECIPIENT, amount, tracked);
+        emit FeesSwept(token, FEE_RECIPIENT, amount, burned, tracked);
 
-        _send(token, FEE_RECIPIENT, amount);
+        if (burned > 0) TOKEN.burn(burned);
+        if (amount > 0) _send(token, FEE_RECIPIENT, amount);
     }
 
     /// @inheritdoc ILeaseEscrow

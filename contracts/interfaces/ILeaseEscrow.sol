@@ -186,7 +186,8 @@ interface ILeaseEscrow {
     /// The token refused to pay `account`; the amount waits for `collect`.
     event PaymentDeferred(address indexed account, address indexed token, uint256 amount, uint256 owed);
     event PaymentCollected(address indexed account, address indexed token, uint256 amount);
-    event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 tracked);
+    /// amount + burned = the fees that were there.
+    event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 burned, uint256 tracked);
 
     error TokenNotAllowed(address token);
     /// The token moved another amount than asked: fee-on-transfer tokens are refused.
@@ -225,6 +226,7 @@ interface ILeaseEscrow {
     error NothingToSettle(uint256 lease);
     error FeeTooHigh(uint256 have, uint256 most);
     error CapTooHigh(uint256 have, uint256 most);
+    error FeeBurnTooHigh(uint256 have, uint256 most);
     error NothingOwed(address account, address token);
 
     /// Most bps that the fee can ever be; most seconds of a notice or a grace; least and most blocks that a voucher in flight is given.
@@ -232,6 +234,8 @@ interface ILeaseEscrow {
     function MAX_NOTICE() external view returns (uint256);
     function MIN_VOUCHER_BLOCKS() external view returns (uint256);
     function MAX_VOUCHER_BLOCKS() external view returns (uint256);
+    /// The share of fees in TBND that a sweep burns.
+    function FEE_BURN_BPS() external view returns (uint256);
 
     /// @notice Offer a lease of `device` to its provider, with `deposit` in escrow. Without a device (0) nothing is offered: it is a
     /// tab for vouchers, active at once. Caller: `terms.requester`; needs an allowance.
@@ -278,7 +282,7 @@ interface ILeaseEscrow {
     /// @notice Pay what the token refused to pay before. Anyone, for anyone.
     function collect(address account, address token) external returns (uint256 amount);
 
-    /// @notice Pay the fee recipient the fees of what was paid so far. Anyone.
+    /// @notice Pay the fee recipient the fees of what was paid so far; of fees in TBND the share FEE_BURN_BPS is burned before. Anyone.
     function sweep(address token) external returns (uint256 amount);
 
     /// @notice Hand an ERC-2612 permit for this contract to `token`, to go before a deposit in one `multicall`. Anyone. A permit that

@@ -446,7 +446,7 @@ abstract contract Books is Stage {
         }
         if (log.data.length == 0) return;
         if (topic == ILeaseEscrow.FeesSwept.selector) {
-            equal(_word(log.data, 0), _leaseFees[_account(log.topics[1])], "14: the fees of leases");
+            equal(_word(log.data, 0) + _word(log.data, 1), _leaseFees[_account(log.topics[1])], "14: the fees of leases");
             _leaseFees[_account(log.topics[1])] = 0;
             return;
         }

@@ -44,12 +44,14 @@ contract Escrows {
         );
         leases = new LeaseEscrow(
             address(everybody),
+            ITensorbondToken(address(token)),
             IDeviceRegistry(address(registry)),
             IProviderStaking(address(stakes)),
             IChallenges(address(this)),
             address(this),
             FEES,
-            FEE_BPS
+            FEE_BPS,
+            0
         );
         jobs.allowToken(address(token), 1 << 87);
         leases.allowToken(address(token), 1 << 87);

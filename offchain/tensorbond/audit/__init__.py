@@ -63,7 +63,8 @@ def audit(
     blocks = {event.block for event in events if event.contract == "LeaseEscrow"}
     times = {number: header.timestamp for number, header in pinned.headers(blocks).items()}
     recipient = network.call("LeaseEscrow", "feeRecipient", block=at)
-    leases = LeaseBooks(address("LeaseEscrow"), recipient, times)
+    burned = network.call("LeaseEscrow", "FEE_BURN_BPS", block=at)
+    leases = LeaseBooks(address("LeaseEscrow"), recipient, times, address("TensorbondToken"), burned)
     replay_leases(leases, events, report)
     try:
         check_state(pinned, books, history, report)

@@ -35,6 +35,7 @@ SPENT_BITS = 32
 """Once a share is worth less than 2⁻³² of a unit, what is left goes to the next generation of shares."""
 MOST_FEES = (1 << 80) - 1
 CONTRACT = "LeaseEscrow"
+NOBODY = "0x" + "00" * 20
 RUNS = (LeaseStatus.ACTIVE, LeaseStatus.ENDING)
 
 
@@ -120,6 +121,9 @@ class LeaseBooks:
     fee_recipient: str
     times: Mapping[int, int]
     """The timestamp of every block with an event of the escrow."""
+    burning: str = ""
+    """The token of which a sweep burns the share `fee_burn_bps` of the fees."""
+    fee_burn_bps: int = 0
     leases: dict[int, Account] = field(default_factory=dict)
     caps: dict[str, int] = field(default_factory=dict)
     fee_bps: int = 0
@@ -496,11 +500,15 @@ def _collected(books: LeaseBooks, event: Event, report: Report) -> None:
 
 def _swept(books: LeaseBooks, event: Event, report: Report) -> None:
     a = event.args
+    fees = books.fees[a["token"]]
+    burned = fees * books.fee_burn_bps // UNIT if a["token"] == books.burning else 0
     _total(report, event, "to", books.fee_recipient)
-    _total(report, event, "amount", books.fees[a["token"]])
+    _total(report, event, "burned", burned)
+    _total(report, event, "amount", fees - burned)
     books.fees[a["token"]] = 0
     _total(report, event, "tracked", books.open_money()[a["token"]])
     books.told[a["token"], books.escrow, a["to"]] += a["amount"]
+    books.told[a["token"], books.escrow, NOBODY] += a["burned"]
 
 
 _ENTRIES: dict[str, Callable[[LeaseBooks, Event, Report], None]] = {

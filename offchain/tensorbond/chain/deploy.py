@@ -173,12 +173,14 @@ def constructor_arguments(
         case "LeaseEscrow":
             return {
                 "authority": at["AccessManager"],
+                "token": at["TensorbondToken"],
                 "registry": at["DeviceRegistry"],
                 "staking": at["ProviderStaking"],
                 "challenges": at["Challenges"],
                 "orderBook": at["OrderBook"],
                 "feeRecipient": parameters.fee_recipient or deployer,
                 "feeBps": parameters.fee_bps,
+                "feeBurnBps": parameters.fee_burn_bps,
             }
         case "OrderBook":
             return {

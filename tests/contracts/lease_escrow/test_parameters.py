@@ -77,3 +77,20 @@ def test_pause__opened_or_accepted__reverts(chain: Chain, governor: str, request
 
 def test_fee_recipient__is_the_one_it_was_deployed_with(chain: Chain, treasury: str) -> None:
     assert chain.call("LeaseEscrow", "feeRecipient") == treasury
+
+
+def test_constructor__shares_above_their_bounds__reverts(chain: Chain, governor: str) -> None:
+    names = (
+        "AccessManager",
+        "TensorbondToken",
+        "DeviceRegistry",
+        "ProviderStaking",
+        "Challenges",
+        "OrderBook",
+    )
+    peers = [chain.address[name] for name in names]
+    with chain.reverts("FeeTooHigh", have=501, most=500):
+        chain.call_constructor("LeaseEscrow", *peers, governor, 501, 0, sender=governor)
+    with chain.reverts("FeeBurnTooHigh", have=10_001, most=10_000):
+        chain.call_constructor("LeaseEscrow", *peers, governor, 500, 10_001, sender=governor)
+    chain.call_constructor("LeaseEscrow", *peers, governor, 500, 10_000, sender=governor)

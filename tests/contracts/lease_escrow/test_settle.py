@@ -113,7 +113,8 @@ def test_settle__after_the_end__pays_the_rest_and_closes(chain: Chain, lease: Op
     assert ledger_of(chain).fees == fee
     with moving(chain, {"treasury paid": fee, "escrow paid": -fee}):
         sent = chain.send("LeaseEscrow", "sweep", token, sender=chain.accounts[6])
-    assert sent.event("FeesSwept") == {"token": token, "to": chain.accounts[1], "amount": fee, "tracked": 0}
+    told = {"token": token, "to": chain.accounts[1], "amount": fee, "burned": 0, "tracked": 0}
+    assert sent.event("FeesSwept") == told
     with chain.reverts("NothingOwed", account=chain.accounts[1], token=token):
         chain.send("LeaseEscrow", "sweep", token, sender=chain.accounts[6])
 
