@@ -132,6 +132,8 @@ class LeaseBooks:
     """By (account, token)."""
     fees: Counter[str] = field(default_factory=Counter)
     """Not swept yet, by token."""
+    open: Counter[str] = field(default_factory=Counter)
+    """What `open_money` adds up, without fees, kept up event by event."""
     told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """(token, from, to) of this transaction, by our events; and by the tokens'."""
     moved: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -299,6 +301,7 @@ def _opened(books: LeaseBooks, event: Event, report: Report) -> None:
     report.expect_at_most("invariant 8", f"lease {number}: deposit", a["deposit"], terms.cap, _where(event))
     lease = Lease(terms, a["device"], a["feeBps"], a["exposure"])
     books.leases[number] = Account(number, lease, terms.requester, a["deposit"])
+    books.open[terms.token] += a["deposit"]
     books.told[terms.token, terms.requester, books.escrow] += a["deposit"]
     _capped(books, event, report, lease)
 
@@ -348,6 +351,7 @@ def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
     else:
         report.expect("escrow", "who needs no shares", a["funder"], found.requester, _where(event))
     found.deposited += a["amount"]
+    books.open[found.lease.terms.token] += a["amount"]
     _total(report, event, "shares", bought)
     _total(report, event, "generation", generation)
     _total(report, event, "funds", found.deposited)
@@ -361,8 +365,9 @@ def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
 
 def _capped(books: LeaseBooks, event: Event, report: Report, lease: Lease) -> None:
     token = lease.terms.token
-    money = books.open_money()[token] - books.fees[token]
-    report.expect_at_most("escrow", f"{token} open in leases", money, lease.exposure, _where(event))
+    report.expect_at_most(
+        "escrow", f"{token} open in leases", books.open[token], lease.exposure, _where(event)
+    )
 
 
 def _settled(books: LeaseBooks, event: Event, report: Report) -> None:
@@ -406,11 +411,13 @@ def _kept(books: LeaseBooks, event: Event, report: Report, found: Account, share
     _total(report, event, "fee", fee)
     found.fee += event.args["fee"]
     books.fees[token] += event.args["fee"]
+    books.open[token] -= event.args["fee"]
     return fee
 
 
 def _pay(books: LeaseBooks, found: Account, provider: str, amount: int) -> None:
     found.paid_out += amount
+    books.open[found.lease.terms.token] -= amount
     books.told[found.lease.terms.token, books.escrow, provider] += amount
 
 
@@ -452,6 +459,7 @@ def _end(books: LeaseBooks, event: Event, report: Report, found: Account) -> Non
     found.status = LeaseStatus.STOPPED
     found.reason = StopReason(a["reason"])
     found.refunded += a["refunded"]
+    books.open[found.lease.terms.token] -= a["refunded"]
     books.told[found.lease.terms.token, books.escrow, found.requester] += a["refunded"]
 
 
@@ -463,6 +471,7 @@ def _refunded(books: LeaseBooks, event: Event, report: Report) -> None:
     _total(report, event, "amount", fair - part.refunded)
     found.shares[a["funder"]] = LeaseShare(part.shares, part.generation, a["refunded"])
     found.refunded += a["amount"]
+    books.open[found.lease.terms.token] -= a["amount"]
     books.told[found.lease.terms.token, books.escrow, a["funder"]] += a["amount"]
 
 
@@ -487,14 +496,17 @@ def _pause_set(books: LeaseBooks, event: Event, report: Report) -> None:
 def _deferred(books: LeaseBooks, event: Event, report: Report) -> None:
     a = event.args
     books.owed[a["account"], a["token"]] += a["amount"]
+    books.open[a["token"]] += a["amount"]
     books.told[a["token"], books.escrow, a["account"]] -= a["amount"]
     _total(report, event, "owed", books.owed[a["account"], a["token"]])
 
 
 def _collected(books: LeaseBooks, event: Event, report: Report) -> None:
     a = event.args
-    _total(report, event, "amount", books.owed[a["account"], a["token"]])
+    owed = books.owed[a["account"], a["token"]]
+    _total(report, event, "amount", owed)
     books.owed[a["account"], a["token"]] = 0
+    books.open[a["token"]] -= owed
     books.told[a["token"], books.escrow, a["account"]] += a["amount"]
 
 
@@ -506,7 +518,7 @@ def _swept(books: LeaseBooks, event: Event, report: Report) -> None:
     _total(report, event, "burned", burned)
     _total(report, event, "amount", fees - burned)
     books.fees[a["token"]] = 0
-    _total(report, event, "tracked", books.open_money()[a["token"]])
+    _total(report, event, "tracked", books.open[a["token"]])
     books.told[a["token"], books.escrow, a["to"]] += a["amount"]
     books.told[a["token"], books.escrow, NOBODY] += a["burned"]
 
