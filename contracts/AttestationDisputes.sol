@@ -27,14 +27,15 @@ contract AttestationDisputes is IAttestationDisputes {
     using Requests for mapping(bytes32 id => DataRequest);
     using Statements for Statement;
 
-    /// @dev A standing attestation, and the root that stood before it.
+    /// @dev An attestation, standing or revoked, and the root that stood before it.
     struct Standing {
         bytes32 root;
         bytes32 previousRoot;
         IAttestations.Attested attested;
     }
 
-    uint256 private constant ATTESTED = 1;
+    /// @dev `IAttestations.STANDING`.
+    uint256 private constant STANDING = type(uint256).max;
     bytes32 private constant COMMITTED = bytes32(uint256(1));
     uint256 private constant NODE_LENGTH = 88;
 
@@ -46,6 +47,8 @@ contract AttestationDisputes is IAttestationDisputes {
     IMemoryProofs private immutable MEMORY_PROOFS;
 
     mapping(bytes32 id => DataRequest) private _requests;
+    /// @dev Within `proveRevoked` 1 + the round that it names; else zero.
+    uint256 private transient _revokedRound;
 
     constructor(
         IAttestations attestations,
@@ -98,6 +101,18 @@ contract AttestationDisputes is IAttestationDisputes {
         emit EquivocationProven(epoch, oracle, msg.sender, first.round, amount, reward);
     }
 
+    // ---- A revoked attestation ----
+
+    /// @inheritdoc IAttestationDisputes
+    function proveRevoked(uint256 round, bytes calldata proof) external payable returns (bytes memory result) {
+        if (_revokedRound != 0) revert RoundNamedAlready(_revokedRound - 1);
+        if (round > type(uint8).max) revert IAttestations.RoundTooLarge(round, type(uint8).max);
+
+        _revokedRound = round + 1;
+        result = Address.functionDelegateCall(address(this), proof);
+        _revokedRound = 0;
+    }
+
     // ---- The tree ----
 
     /// @inheritdoc IAttestationDisputes
@@ -109,7 +124,7 @@ contract AttestationDisputes is IAttestationDisputes {
         uint256 total = standing.attested.totalWeight;
         if (sum != total) revert IAttestations.TotalWeightMismatch(node.epoch, sum, total);
 
-        return _punish(node.epoch, 0, OracleFault.BadSum, isBad, digest);
+        return _punishShown(node.epoch, 0, OracleFault.BadSum, isBad, digest);
     }
 
     /// @inheritdoc IAttestationDisputes
@@ -132,7 +147,7 @@ contract AttestationDisputes is IAttestationDisputes {
         if (root != standing.root) revert IAttestations.LeafNotUnderRoot(epoch, root, standing.root);
         bool hasBegun = REGISTRY.deviceOf(device).fromEpoch <= epoch;
 
-        return _punish(epoch, device, OracleFault.LeafMissing, hasBegun, bytes32(device));
+        return _punishShown(epoch, device, OracleFault.LeafMissing, hasBegun, bytes32(device));
     }
 
     // ---- A leaf's arithmetic ----
@@ -348,8 +363,8 @@ contract AttestationDisputes is IAttestationDisputes {
         else if (index != row.item) revert ItemNotNamed(index, row.item);
         (uint256 items, uint256 length) = LEAF_PROOFS.itemOf(leaf.leaf.device, row, index);
         EvidenceRequest memory asked =
-            EvidenceRequest(leaf.epoch, leaf.leaf.device, row.slot, row.witness, items, index, length);
-        request = _requestId(asked, attested.round);
+            EvidenceRequest(leaf.epoch, attested.round, leaf.leaf.device, row.slot, row.witness, items, index, length);
+        request = _requestId(asked);
 
         Timing memory timing = REGISTRY.timingOf(leaf.epoch);
         uint256 answerBy = _requests.ask(request, timing, attested.provableUntil, _answerBytes(length));
@@ -365,7 +380,7 @@ contract AttestationDisputes is IAttestationDisputes {
         bytes32[] calldata path,
         bytes calldata signature
     ) external returns (uint256 paid) {
-        bytes32 request = _standingRequest(asked);
+        bytes32 request = _requestId(asked);
         CHALLENGES.requireRecord(asked.device, asked.slot, record.commitment, record.timestamp, record.key);
         uint256 depth = TileProof.depthOf(asked.items + 1);
         if (path.length != depth) revert EvidencePathMalformed(path.length, depth);
@@ -393,18 +408,18 @@ contract AttestationDisputes is IAttestationDisputes {
     }
 
     /// @inheritdoc IAttestationDisputes
-    function proveWithheldLeaf(uint256 epoch, uint256 device) external returns (uint256 amount) {
-        bytes32 request = ATTESTATIONS.requireLeafWithheld(epoch, device);
+    function proveWithheldLeaf(uint256 epoch, uint256 round, uint256 device) external returns (uint256 amount) {
+        bytes32 request = ATTESTATIONS.requireLeafWithheld(epoch, round, device);
 
-        return _punish(epoch, device, OracleFault.WithheldData, true, request);
+        return _punish(epoch, round, device, OracleFault.WithheldData, request);
     }
 
     /// @inheritdoc IAttestationDisputes
     function proveWithheldEvidence(EvidenceRequest calldata asked) external returns (uint256 amount) {
-        bytes32 request = _standingRequest(asked);
+        bytes32 request = _requestId(asked);
         _requests.requireWithheld(request);
 
-        return _punish(asked.epoch, asked.device, OracleFault.WithheldData, true, request);
+        return _punish(asked.epoch, asked.round, asked.device, OracleFault.WithheldData, request);
     }
 
     // ---- Views ----
@@ -415,17 +430,19 @@ contract AttestationDisputes is IAttestationDisputes {
     }
 
     /// @inheritdoc IAttestationDisputes
-    function evidenceDepositOf(uint256 length) external view returns (uint256) {
-        return Requests.depositFor(_answerBytes(length));
+    function evidenceDepositOf(uint256 length, uint256 gasPrice) external view returns (uint256) {
+        return Requests.depositFor(_answerBytes(length), gasPrice);
     }
 
-    // ---- What stands ----
+    // ---- What stands, or did ----
+
+    /// @dev The round that a proof is about.
+    function _round() private view returns (uint256) {
+        return _revokedRound == 0 ? STANDING : _revokedRound - 1;
+    }
 
     function _standing(uint256 epoch) private view returns (Standing memory standing) {
-        (standing.root, standing.attested) = ATTESTATIONS.attestedOf(epoch);
-        if (standing.attested.flags & ATTESTED == 0) revert IAttestations.EpochNotAttested(epoch);
-        // Below a standing epoch all stand or are void, and a void one carries the root over.
-        if (epoch > 0) (standing.previousRoot,) = ATTESTATIONS.attestedOf(epoch - 1);
+        (standing.root, standing.previousRoot, standing.attested) = ATTESTATIONS.attestationOf(epoch, _round());
     }
 
     function _requireLeaf(LeafProof calldata proof) private view returns (Standing memory standing) {
@@ -499,13 +516,8 @@ contract AttestationDisputes is IAttestationDisputes {
 
     // ---- Requests ----
 
-    /// @dev Another round, another attestation: what was asked of one is not asked of the next.
-    function _requestId(EvidenceRequest memory asked, uint256 round) private pure returns (bytes32) {
-        return keccak256(abi.encode(asked, round));
-    }
-
-    function _standingRequest(EvidenceRequest calldata asked) private view returns (bytes32) {
-        return _requestId(asked, _standing(asked.epoch).attested.round);
+    function _requestId(EvidenceRequest memory asked) private pure returns (bytes32) {
+        return keccak256(abi.encode(asked));
     }
 
     /// @dev Bytes of an answer: the item, and some room for path, record and signature.
@@ -536,7 +548,7 @@ contract AttestationDisputes is IAttestationDisputes {
     // ---- Punishment ----
 
     function _punishLeaf(LeafProof calldata proof, OracleFault fault, bool isFault) private returns (uint256 amount) {
-        return _punish(proof.epoch, proof.leaf.device, fault, isFault, proof.leaf.hash());
+        return _punishShown(proof.epoch, proof.leaf.device, fault, isFault, proof.leaf.hash());
     }
 
     /// @param root The evidence root that the judge found. @param isBad Whether what was opened under it is.
@@ -562,14 +574,21 @@ contract AttestationDisputes is IAttestationDisputes {
         return _punishLeaf(leaf, OracleFault.FalseFail, isGood);
     }
 
-    function _punish(uint256 epoch, uint256 device, OracleFault fault, bool isFault, bytes32 evidence)
+    function _punishShown(uint256 epoch, uint256 device, OracleFault fault, bool isFault, bytes32 evidence)
         private
         returns (uint256 amount)
     {
         if (!isFault) revert FaultNotShown(epoch, fault);
 
+        return _punish(epoch, _round(), device, fault, evidence);
+    }
+
+    function _punish(uint256 epoch, uint256 round, uint256 device, OracleFault fault, bytes32 evidence)
+        private
+        returns (uint256 amount)
+    {
         uint256 reward;
-        (amount, reward) = ATTESTATIONS.punish(epoch, msg.sender, fault, evidence);
+        (amount, reward) = ATTESTATIONS.punish(epoch, round, msg.sender, fault, evidence);
 
         emit FraudProven(epoch, fault, msg.sender, device, evidence, amount, reward);
     }

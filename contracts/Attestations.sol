@@ -55,9 +55,16 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         uint96 settledEmission;
     }
 
-    /// @dev Two words. One that is not below `nextEpoch` was revoked and only tells which round is spent.
+    /// @dev Two words. One that is not below `nextEpoch` was revoked: it tells which round is spent, and who answers for it.
     struct Record {
         bytes32 root;
+        Attested attested;
+    }
+
+    /// @dev A revoked attestation of an epoch that has another record now. Three words.
+    struct Revoked {
+        bytes32 root;
+        bytes32 previousRoot;
         Attested attested;
     }
 
@@ -71,10 +78,13 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     uint256 public constant CHALLENGER_BPS = 2_500;
     uint256 public constant MAX_SEAT_DELAY = 1_024;
+    uint256 public constant STANDING = type(uint256).max;
 
     uint8 private constant ATTESTED = 1;
     uint8 private constant VOID = 2;
     uint8 private constant REVOKED = 4;
+    /// @dev Of a revoked record: the epoch before has another record now, and the root that stood before is in `_detached`.
+    uint8 private constant DETACHED = 8;
     uint8 private constant SPENT = ATTESTED | REVOKED;
     uint256 private constant MAX_MEMBERS = 64;
     uint256 private constant SIGNATURE_LENGTH = 65;
@@ -91,6 +101,8 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     Head private _head;
     mapping(uint256 epoch => Record) private _records;
+    mapping(uint256 epoch => mapping(uint256 round => Revoked)) private _revoked;
+    mapping(uint256 epoch => bytes32 previousRoot) private _detached;
     mapping(uint256 setId => Seats) private _sets;
     mapping(address oracle => Bond) private _bonds;
     mapping(bytes32 id => DataRequest) private _requests;
@@ -229,6 +241,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         uint256 quorum = _requireQuorum(statement, setId, signers, signatures);
         _settle(head, SETTLE_STEPS);
         _requireCovered(head, quorum);
+        uint256 provable = _keep(head, epoch);
 
         ++head.nextEpoch;
         _save(head);
@@ -237,7 +250,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
             statement.root,
             Attested({
                 totalWeight: uint96(statement.totalWeight),
-                provableUntil: Math.max(block.number + timing.proofBlocks, _provableBefore(epoch)).toUint40(),
+                provableUntil: Math.max(block.number + timing.proofBlocks, provable).toUint40(),
                 setId: uint32(setId),
                 round: uint8(statement.round),
                 signers: uint64(signers),
@@ -260,7 +273,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
         Attested memory closed = _reopened(_records[epoch].attested);
         closed.flags |= VOID;
-        closed.provableUntil = _provableBefore(epoch);
+        closed.provableUntil = _keep(head, epoch);
         _save(epoch, _rootBefore(epoch), closed);
         ++head.nextEpoch;
         _settle(head, SETTLE_STEPS);
@@ -283,13 +296,13 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     }
 
     /// @inheritdoc IAttestations
-    function punish(uint256 epoch, address challenger, OracleFault fault, bytes32 evidence)
+    function punish(uint256 epoch, uint256 round, address challenger, OracleFault fault, bytes32 evidence)
         external
         returns (uint256 amount, uint256 reward)
     {
         _requireAttestationDisputes();
         Head memory head = _head;
-        Attested memory attested = _standing(head, epoch);
+        (,, Attested memory attested) = _attestation(head, epoch, round);
         (, Memory.Slice table) = _load(attested.setId);
         for (uint256 index = 0; attested.signers >> index != 0; ++index) {
             if ((attested.signers >> index) & 1 == 0) continue;
@@ -299,12 +312,12 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
             amount += taken;
             reward += share;
         }
-        bool isFinal = block.number > attested.provableUntil;
-        if (isFinal && amount == 0) revert SignersSlashedAlready(epoch);
-        if (!isFinal) _revoke(head, epoch);
+        bool falls = attested.flags & REVOKED == 0 && block.number <= attested.provableUntil;
+        if (!falls && amount == 0) revert SignersSlashedAlready(epoch);
+        if (falls) _revoke(head, epoch);
         _save(head);
 
-        if (!isFinal) emit EpochRevoked(epoch, attested.round);
+        if (falls) emit EpochRevoked(epoch, attested.round);
 
         if (amount == 0) return (0, 0);
         TOKEN.safeTransfer(challenger, reward);
@@ -314,31 +327,32 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     // ------------------------------------------------------------------------------------------------ asking for leaves
 
     /// @inheritdoc IAttestations
-    function requestLeaf(uint256 epoch, uint256 device) external payable returns (bytes32 request) {
-        Attested memory attested = _standing(_head, epoch);
+    function requestLeaf(uint256 epoch, uint256 round, uint256 device) external payable returns (bytes32 request) {
+        (,, Attested memory attested) = _attestation(_head, epoch, round);
         if (device >> MerkleSum.DEPTH != 0) revert PlaceUnknown(device, (1 << MerkleSum.DEPTH) - 1);
         Timing memory timing = REGISTRY.timingOf(epoch);
         request = _requestId(epoch, attested.round, device);
 
         uint256 answerBy = _requests.ask(request, timing, attested.provableUntil, _leafBytes(2 * uint256(timing.epochSlots)));
 
-        emit LeafRequested(epoch, device, msg.sender, request, msg.value, answerBy);
+        emit LeafRequested(epoch, device, msg.sender, attested.round, request, msg.value, answerBy);
     }
 
     /// @inheritdoc IAttestations
     function answerLeaf(
         uint256 epoch,
+        uint256 round,
         uint256 device,
         Leaf calldata leaf,
         bytes calldata path,
         Outcome[] calldata outcomes
     ) external returns (uint256 paid) {
-        bytes32 request = _requestId(epoch, _standing(_head, epoch).round, device);
+        (bytes32 need,, Attested memory attested) = _attestation(_head, epoch, round);
+        bytes32 request = _requestId(epoch, attested.round, device);
         uint256 most = 2 * uint256(REGISTRY.timingOf(epoch).epochSlots);
         (bytes32 root,) = _isAbsent(leaf)
             ? MerkleSum.fold(0, 0, device, path)
             : MerkleSum.fold(leaf.hash(), leaf.weight, device, path);
-        bytes32 need = _records[epoch].root;
         if (root != need) revert LeafNotUnderRoot(epoch, root, need);
         _requireOutcomes(leaf, outcomes, most);
 
@@ -362,23 +376,27 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     // ----------------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IAttestations
-    function leafRequestOf(uint256 epoch, uint256 device)
+    function leafRequestOf(uint256 epoch, uint256 round, uint256 device)
         external
         view
         returns (bytes32 request, DataRequest memory state)
     {
-        request = _requestId(epoch, _standing(_head, epoch).round, device);
+        request = _leafRequest(epoch, round, device);
         state = _requests[request];
     }
 
     /// @inheritdoc IAttestations
-    function leafDepositOf(uint256 epoch) external view returns (uint256) {
-        return Requests.depositFor(_leafBytes(2 * uint256(REGISTRY.timingOf(epoch).epochSlots)));
+    function leafDepositOf(uint256 epoch, uint256 gasPrice) external view returns (uint256) {
+        return Requests.depositFor(_leafBytes(2 * uint256(REGISTRY.timingOf(epoch).epochSlots)), gasPrice);
     }
 
     /// @inheritdoc IAttestations
-    function requireLeafWithheld(uint256 epoch, uint256 device) external view returns (bytes32 request) {
-        request = _requestId(epoch, _standing(_head, epoch).round, device);
+    function requireLeafWithheld(uint256 epoch, uint256 round, uint256 device)
+        external
+        view
+        returns (bytes32 request)
+    {
+        request = _leafRequest(epoch, round, device);
         _requests.requireWithheld(request);
     }
 
@@ -386,6 +404,15 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory attested) {
         if (epoch < _head.nextEpoch) return (_records[epoch].root, _records[epoch].attested);
         return (0, _reopened(_records[epoch].attested));
+    }
+
+    /// @inheritdoc IAttestations
+    function attestationOf(uint256 epoch, uint256 round)
+        external
+        view
+        returns (bytes32 root, bytes32 previousRoot, Attested memory attested)
+    {
+        return _attestation(_head, epoch, round);
     }
 
     /// @inheritdoc IAttestations
@@ -672,6 +699,53 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         if (epoch >= head.nextEpoch || attested.flags & ATTESTED == 0) revert EpochNotAttested(epoch);
     }
 
+    /// @return root The attestation's. @return previousRoot What stood before it when it was attested. @return attested With the flag
+    /// of a revoked one where it was.
+    function _attestation(Head memory head, uint256 epoch, uint256 round)
+        private
+        view
+        returns (bytes32 root, bytes32 previousRoot, Attested memory attested)
+    {
+        if (round == STANDING) {
+            attested = _standing(head, epoch);
+            return (_records[epoch].root, _rootBefore(epoch), attested);
+        }
+        attested = _records[epoch].attested;
+        if (attested.flags & ATTESTED != 0 && attested.round == round) {
+            (root, previousRoot) = (_records[epoch].root, _rootUnder(epoch, attested.flags));
+            attested.flags = epoch < head.nextEpoch ? ATTESTED : SPENT;
+            return (root, previousRoot, attested);
+        }
+        Revoked storage revoked = _revoked[epoch][round];
+        (root, previousRoot, attested) = (revoked.root, revoked.previousRoot, revoked.attested);
+        if (attested.flags == 0) revert RoundNotAttested(epoch, round);
+        attested.flags = SPENT;
+    }
+
+    /// @dev Every record is built upon that of the epoch before, unless that was written over since.
+    function _rootUnder(uint256 epoch, uint8 flags) private view returns (bytes32) {
+        return flags & DETACHED == 0 ? _rootBefore(epoch) : _detached[epoch];
+    }
+
+    /// @dev Before the next epoch's record is written over, which was revoked: whoever signed it still answers for it, and whoever
+    /// signed the next answers for what follows from it.
+    /// @return until The end of the last proof window that was opened on this epoch or an earlier one.
+    function _keep(Head memory head, uint256 epoch) private returns (uint40 until) {
+        until = _provableBefore(epoch);
+        if (epoch >= head.reached) return until;
+        bytes32 root = _records[epoch].root;
+        Attested memory old = _records[epoch].attested;
+        if (old.provableUntil > until) until = old.provableUntil;
+        if (old.flags & ATTESTED != 0) {
+            _revoked[epoch][old.round] = Revoked(root, _rootUnder(epoch, old.flags), old);
+        }
+        Attested storage next = _records[epoch + 1].attested;
+        if (next.flags & (ATTESTED | DETACHED) == ATTESTED) {
+            next.flags |= DETACHED;
+            _detached[epoch + 1] = root;
+        }
+    }
+
     /// @dev The caller saves the head.
     function _revoke(Head memory head, uint256 epoch) private view {
         if (head.reached < head.nextEpoch) head.reached = head.nextEpoch;
@@ -705,6 +779,11 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     /// @dev Another round, another attestation: what was asked of one is not asked of the next.
     function _requestId(uint256 epoch, uint256 round, uint256 device) private pure returns (bytes32) {
         return keccak256(abi.encode(epoch, round, device));
+    }
+
+    function _leafRequest(uint256 epoch, uint256 round, uint256 device) private view returns (bytes32) {
+        (,, Attested memory attested) = _attestation(_head, epoch, round);
+        return _requestId(epoch, attested.round, device);
     }
 
     /// @dev Bytes of an answer: a leaf, the longest path and so many outcomes.

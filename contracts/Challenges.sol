@@ -12,6 +12,7 @@ import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Penalties} from "./libraries/Penalties.sol";
 import {Phases} from "./libraries/Phases.sol";
+import {Requests} from "./libraries/Requests.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {TileProof} from "./libraries/TileProof.sol";
 
@@ -33,8 +34,6 @@ contract Challenges is IChallenges, EIP712 {
     /// @dev Gas of an answer but for its opening, and for each byte of that: calldata, folding and the event.
     uint256 private constant ANSWER_GAS = 110_000;
     uint256 private constant ANSWER_BYTE_GAS = 50;
-    /// @dev What a deposit pays of the answer's base fee, for a sample.
-    uint256 private constant DEPOSIT_FACTOR = 2;
 
     bytes32 private constant EVIDENCE_TYPEHASH = keccak256("Evidence(bytes32 commitment,bytes32 evidenceRoot)");
     /// @dev EIP-2935: the hashes of the last 8191 blocks.
@@ -59,7 +58,6 @@ contract Challenges is IChallenges, EIP712 {
     Window private _window;
     mapping(uint256 slot => bytes32 beacon) private _beacons;
     mapping(uint256 device => mapping(uint256 slot => bytes32 record)) private _records;
-    mapping(uint256 device => Faults) private _faults;
     mapping(address key => Session) private _sessions;
     mapping(bytes32 id => ItemRequest) private _requests;
 
@@ -170,35 +168,19 @@ contract Challenges is IChallenges, EIP712 {
 
         bytes32 marked = firstMark == 0 ? bytes32(mark << ITEM_SHIFT) : BOND_TAKEN;
         _records[device][slot] = record | FAULT_PAID | marked;
-        Faults memory f = _faults[device];
-        if (!isPaid) {
-            isRepeated = f.count > 0 && _distance(epoch, f.lastEpoch) <= Penalties.FAULT_EPOCHS;
-            if (!f.faulted || slot < f.earliestSlot) f.earliestSlot = slot.toUint32();
-            if (epoch > f.lastEpoch) f.lastEpoch = epoch.toUint24();
-            f.faulted = true;
-            ++f.count;
-            _faults[device] = f;
-        }
+        uint256 count;
+        if (isPaid) count = REGISTRY.faultsOf(device).count;
+        else (count, isRepeated) = REGISTRY.recordFault(device, slot, epoch);
 
-        emit FaultRecorded(device, slot, f.count, mark);
+        emit FaultRecorded(device, slot, count, mark);
     }
 
     /// @inheritdoc IChallenges
     function recordMiss(uint256 device, uint256 slot) external onlyWorkDisputes returns (uint256 misses) {
         require(_records[device][slot] == 0, CommittedAlready(device, slot));
-        uint256 epoch = REGISTRY.timingAt(slot).epochOf(slot);
 
         _records[device][slot] = MISSED;
-        // A miss of an epoch before the window counts for nothing: a provider must not move the window back by reporting one.
-        Faults memory f = _faults[device];
-        if (f.misses == 0 || epoch >= f.missEpoch + MISS_EPOCHS) {
-            f.missEpoch = epoch.toUint24();
-            f.misses = 0;
-        }
-        if (epoch >= f.missEpoch) {
-            misses = ++f.misses;
-            _faults[device] = f;
-        }
+        misses = REGISTRY.recordMiss(device, slot);
 
         emit MissRecorded(device, slot, misses);
     }
@@ -296,8 +278,12 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     /// @inheritdoc IChallenges
-    function depositOf(uint256 device, uint256 slot, Place calldata place) external view returns (uint256) {
-        return _depositOf(device, slot, place, _isOfMemory(device, slot, place));
+    function depositOf(uint256 device, uint256 slot, Place calldata place, uint256 gasPrice)
+        external
+        view
+        returns (uint256)
+    {
+        return _depositOf(device, slot, place, _isOfMemory(device, slot, place), gasPrice);
     }
 
     /// @inheritdoc IChallenges
@@ -314,7 +300,7 @@ contract Challenges is IChallenges, EIP712 {
 
     /// @inheritdoc IChallenges
     function faultsOf(uint256 device) external view returns (Faults memory) {
-        return _faults[device];
+        return REGISTRY.faultsOf(device);
     }
 
     /// @inheritdoc IChallenges
@@ -353,7 +339,7 @@ contract Challenges is IChallenges, EIP712 {
         ItemRequest storage request = _requests[_idOf(device, slot, place)];
         require(request.deadline == 0, RequestedAlready(device, slot));
         bool ofMemory = _isOfMemory(device, slot, place);
-        uint256 need = _depositOf(device, slot, place, ofMemory);
+        uint256 need = _depositOf(device, slot, place, ofMemory, tx.gasprice);
         require(msg.value >= need, DepositInsufficient(msg.value, need));
 
         uint256 deadline = block.number + timing.proofBlocks / 2;
@@ -376,9 +362,13 @@ contract Challenges is IChallenges, EIP712 {
         return ofMemory ? MEMORY_PROOFS : COMPUTE_PROOFS;
     }
 
-    function _depositOf(uint256 device, uint256 slot, Place memory place, bool ofMemory) private view returns (uint256) {
+    function _depositOf(uint256 device, uint256 slot, Place memory place, bool ofMemory, uint256 gasPrice)
+        private
+        view
+        returns (uint256)
+    {
         uint256 length = _judgeOf(ofMemory).openingLength(device, slot, place);
-        uint256 price = block.basefee * DEPOSIT_FACTOR;
+        uint256 price = Requests.priceFor(gasPrice);
         if (place.kind != PlaceKind.Sample) price *= 2;
         return (ANSWER_GAS + ANSWER_BYTE_GAS * length) * price;
     }
@@ -460,10 +450,6 @@ contract Challenges is IChallenges, EIP712 {
             firstBlock: (timing.startOf(slot) + 1).toUint40(),
             lastBlock: (timing.startOf(slot + 1) - 2).toUint40()
         });
-    }
-
-    function _distance(uint256 a, uint256 b) private pure returns (uint256) {
-        return a > b ? a - b : b - a;
     }
 
     function _recordOf(bytes32 commitment, uint256 timestamp, address key) private pure returns (bytes32) {

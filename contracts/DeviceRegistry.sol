@@ -5,12 +5,14 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {IChallenges} from "./interfaces/IChallenges.sol";
 import {ICoverage} from "./interfaces/ICoverage.sol";
 import {Device, DeviceClass, FaultCost, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {MerkleSum} from "./libraries/MerkleSum.sol";
+import {Penalties} from "./libraries/Penalties.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged {
@@ -34,6 +36,19 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         uint24 devices;
     }
 
+    /// @dev What a device's faults have cost, and where they lie. One word: a proof changes both.
+    struct Ledger {
+        /// Wei of the device's bond that were slashed, or unlocked at its discharge.
+        uint96 debited;
+        // As in `IChallenges.Faults`.
+        uint32 earliestSlot;
+        bool faulted;
+        uint16 count;
+        uint24 lastEpoch;
+        uint16 misses;
+        uint24 missEpoch;
+    }
+
     uint32 private constant OPEN = type(uint32).max;
     /// @dev `_holds`, from the lowest bits on: the slot that the device's last job forced, 32 bits; then its last three times of being
     /// held, newest first, each the block of `release`, STILL while there is none, and the block of `hold`. A block has 37 bits.
@@ -53,13 +68,13 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
     IProviderStaking private immutable STAKING;
     address private immutable JOB_ESCROW;
     address private immutable LEASE_ESCROW;
+    address private immutable CHALLENGES;
     address private immutable WORK_DISPUTES;
 
     Head private _head;
     mapping(uint256 device => Device) private _devices;
     mapping(uint256 device => uint256) private _holds;
-    /// Wei of the device's bond that were slashed, or unlocked at its discharge.
-    mapping(uint256 device => uint256) private _debited;
+    mapping(uint256 device => Ledger) private _ledgers;
     mapping(uint256 classId => DeviceClass) private _classes;
     /// Entry 0 on, the newest one included.
     mapping(uint256 entry => Timing) private _timings;
@@ -69,12 +84,14 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         IProviderStaking staking,
         address jobEscrow,
         address leaseEscrow,
+        address challenges,
         address workDisputes,
         Timing memory first
     ) AccessManaged(authority) {
         STAKING = staking;
         JOB_ESCROW = jobEscrow;
         LEASE_ESCROW = leaseEscrow;
+        CHALLENGES = challenges;
         WORK_DISPUTES = workDisputes;
 
         if (first.fromBlock < block.number) revert TimingInvalid("fromBlock", first.fromBlock, block.number);
@@ -256,7 +273,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         cost = FaultCost({
             provider: d.provider,
             bond: bond,
-            left: bond - _debited[device],
+            left: bond - _ledgers[device].debited,
             faultBps: terms.faultBps,
             epoch: timingAt(slot).epochOf(slot)
         });
@@ -269,9 +286,39 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
     }
 
     /// @inheritdoc IDeviceRegistry
+    function recordFault(uint256 device, uint256 slot, uint256 epoch)
+        external
+        onlyChallenges
+        returns (uint256 count, bool isRepeated)
+    {
+        Ledger memory ledger = _ledgers[device];
+        uint256 apart = epoch > ledger.lastEpoch ? epoch - ledger.lastEpoch : ledger.lastEpoch - epoch;
+        isRepeated = ledger.count > 0 && apart <= Penalties.FAULT_EPOCHS;
+        if (!ledger.faulted || slot < ledger.earliestSlot) ledger.earliestSlot = slot.toUint32();
+        if (epoch > ledger.lastEpoch) ledger.lastEpoch = epoch.toUint24();
+        ledger.faulted = true;
+        count = ++ledger.count;
+        _save(device, ledger);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function recordMiss(uint256 device, uint256 slot) external onlyChallenges returns (uint256 misses) {
+        uint256 epoch = timingAt(slot).epochOf(slot);
+        // A miss of an epoch before the window counts for nothing: a provider must not move the window back by reporting one.
+        Ledger memory ledger = _ledgers[device];
+        if (ledger.misses == 0 || epoch >= ledger.missEpoch + Penalties.MISS_EPOCHS) {
+            ledger.missEpoch = epoch.toUint24();
+            ledger.misses = 0;
+        }
+        if (epoch < ledger.missEpoch) return 0;
+        misses = ++ledger.misses;
+        _save(device, ledger);
+    }
+
+    /// @inheritdoc IDeviceRegistry
     function debit(uint256 device, uint256 amount) external onlyWorkDisputes {
         uint256 bond = bondOf(device) - amount;
-        _debited[device] += amount;
+        _ledgers[device].debited += uint96(amount); // at most the bond, which is locked stake
 
         emit BondDebited(device, amount, bond);
     }
@@ -282,7 +329,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         if (bond == 0) revert DeviceDischargedAlready(device);
         address provider = _devices[device].provider;
 
-        _debited[device] += bond;
+        _ledgers[device].debited += uint96(bond); // locked stake
 
         emit DeviceDischarged(device, provider, bond);
 
@@ -300,7 +347,20 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
     /// @inheritdoc IDeviceRegistry
     function bondOf(uint256 device) public view returns (uint256) {
         Device memory d = deviceOf(device);
-        return uint256(d.bondedGops) * _classes[d.classId].bondPerGops - _debited[device];
+        return uint256(d.bondedGops) * _classes[d.classId].bondPerGops - _ledgers[device].debited;
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function faultsOf(uint256 device) external view returns (IChallenges.Faults memory) {
+        Ledger storage ledger = _ledgers[device];
+        return IChallenges.Faults({
+            earliestSlot: ledger.earliestSlot,
+            faulted: ledger.faulted,
+            count: ledger.count,
+            lastEpoch: ledger.lastEpoch,
+            misses: ledger.misses,
+            missEpoch: ledger.missEpoch
+        });
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -392,9 +452,19 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         _;
     }
 
+    modifier onlyChallenges() {
+        if (msg.sender != CHALLENGES) revert ChallengesOnly(msg.sender);
+        _;
+    }
+
     modifier onlyWorkDisputes() {
         if (msg.sender != WORK_DISPUTES) revert WorkDisputesOnly(msg.sender);
         _;
+    }
+
+    /// @dev In one place, and so the compiler makes one store of it.
+    function _save(uint256 device, Ledger memory ledger) private {
+        _ledgers[device] = ledger;
     }
 
     function _append(Timing memory t, uint256 entry) private {
@@ -504,7 +574,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
     /// @dev Likewise `tensorbond.proof.MemoryShape`; or there is no M-phase.
     function _requireMemoryShape(DeviceClass calldata terms) private pure {
         uint256 most = terms.layers == 0 ? 0 : type(uint256).max;
-        _requireClassRange("layers", terms.layers, most == 0 ? 0 : 2, type(uint16).max);
+        _requireClassRange("layers", terms.layers, most == 0 ? 0 : 3, type(uint16).max);
         _requireClassRange("layerBits", terms.layerBits, most == 0 ? 0 : 2, Math.min(most, 18));
         _requireClassRange("walkerBits", terms.walkerBits, 0, Math.min(most, 16));
         _requireClassRange("segments", terms.segments, most == 0 ? 0 : 1, Math.min(most, 256));

@@ -52,6 +52,7 @@ from tests.acts import (
     submit_as,
 )
 from tests.chain import Chain, Sent, project_artifacts
+from tests.contracts.attestations.epochs import STANDING
 from tests.contracts.lease_escrow.leases import OpenLease, lease_terms, opened_by, tab_of, voucher
 from tests.contracts.order_book.orders import (
     job_ask,
@@ -563,7 +564,7 @@ def _lies(chain: Chain, found: Gas) -> None:
             found[f"AttestationDisputes.{name}:3-of-4"] = sent.gas_used
     with _again_from_here(chain):
         disputes = chain.impersonate("AttestationDisputes")
-        args = [lie.number, role(chain, "auditor"), OracleFault.BAD_REWARD, b"\x44" * 32]
+        args = [lie.number, STANDING, role(chain, "auditor"), OracleFault.BAD_REWARD, b"\x44" * 32]
         found["Attestations.punish:3-of-4"] = chain.send(
             "Attestations", "punish", *args, sender=disputes
         ).gas_used
@@ -572,10 +573,11 @@ def _lies(chain: Chain, found: Gas) -> None:
 def _requests(chain: Chain, found: Gas) -> None:
     """A leaf with one outcome, under a path of ten siblings."""
     device, _, told = _lying_epochs(chain)
-    asked = chain.send("Attestations", "requestLeaf", told.number, device, sender=role(chain, "auditor"))
+    place = told.number, STANDING, device
+    asked = chain.send("Attestations", "requestLeaf", *place, sender=role(chain, "auditor"))
     found["Attestations.requestLeaf"] = asked.gas_used
     proof, rows = told.leaf_proof(device), list(told.outcomes[device])
-    answer = told.number, device, proof.leaf, proof.path, rows
+    answer = *place, proof.leaf, proof.path, rows
     found["Attestations.answerLeaf"] = chain.send(
         "Attestations", "answerLeaf", *answer, sender=role(chain, "stranger")
     ).gas_used

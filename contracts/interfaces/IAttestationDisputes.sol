@@ -24,9 +24,11 @@ struct NodeProof {
     bytes path;
 }
 
-/// @notice Which item of whose evidence is asked for. Its hash with the epoch's round is the request's id.
+/// @notice Which item of whose evidence is asked for. Its hash is the request's id.
 struct EvidenceRequest {
     uint256 epoch;
+    /// Another round, another attestation: what was asked of one is not asked of the next.
+    uint256 round;
     uint256 device;
     uint256 slot;
     /// The evidenceRoot that the outcome names.
@@ -39,9 +41,9 @@ struct EvidenceRequest {
 }
 
 /// @title Fraud proofs about attestations (design: §4, F5 and F6 of proof.md).
-/// @dev Every proof but `proveEquivocation` is about a standing attestation: a leaf was signed with respect to the root that stood before
-/// it, and only as long as it stands does that root stand before it. Then every signer that has a bond left loses it, once, and the
-/// attestation is revoked unless it is final; the challenger may be anyone but a signer.
+/// @dev Every proof but `proveEquivocation` is about one attestation: the standing one, or, within `proveRevoked`, one that was revoked.
+/// Then every signer that has a bond left loses it, once, and a standing attestation is revoked unless it is final; the challenger may
+/// be anyone but a signer. A leaf was signed with respect to the root that stood before it: so it is judged, whatever stands now.
 ///
 /// A proof judges by what nobody can change after the epoch's last block. Where a proof needs a leaf, it stands under the attested root
 /// by its hash: sums that don't add up are `proveBadSum`'s.
@@ -96,6 +98,8 @@ interface IAttestationDisputes {
     error PreviousLeafNotUnderRoot(uint256 epoch, bytes32 have, bytes32 need);
     /// The rows aren't those of the leaf.
     error OutcomesNotUnderLeaf(uint256 count, bytes32 have, bytes32 need);
+    /// A proof about a revoked attestation holds no other.
+    error RoundNamedAlready(uint256 round);
 
     /// @notice F5: member `index` of set `setId` signed two statements for one (epoch, round, previous root, last block). Its whole
     /// bond is slashed; an attestation of that epoch that rests on its signature and isn't final is revoked, even if another proof has
@@ -108,6 +112,10 @@ interface IAttestationDisputes {
         uint256 setId,
         uint256 index
     ) external returns (uint256 amount);
+
+    /// @notice Bring any proof of this contract about an epoch, or `requestEvidence`, against its attestation of `round`, which was
+    /// revoked: who signed it answers for it as long as for one that stands. @param proof The proof's calldata. @return result Its answer.
+    function proveRevoked(uint256 round, bytes calldata proof) external payable returns (bytes memory result);
 
     /// @notice A node under the root that no tree has: its children's sums don't add up to its own, it is absent but has a sum, it is
     /// present over two absent children, or it is a leaf that says another device or another weight. Show the highest that is wrong:
@@ -245,12 +253,14 @@ interface IAttestationDisputes {
     function returnDeposit(bytes32 request) external returns (uint256 amount);
 
     /// @notice The signers vouched for a leaf that was asked for by `Attestations.requestLeaf`, and nobody showed it in time.
-    function proveWithheldLeaf(uint256 epoch, uint256 device) external returns (uint256 amount);
+    /// @param round The attestation's, which may have been revoked since, or `IAttestations.STANDING`.
+    function proveWithheldLeaf(uint256 epoch, uint256 round, uint256 device) external returns (uint256 amount);
 
     /// @notice The signers vouched for evidence that was asked for, and nobody showed it in time.
     function proveWithheldEvidence(EvidenceRequest calldata asked) external returns (uint256 amount);
 
     function requestOf(bytes32 request) external view returns (DataRequest memory);
-    /// @return Wei that `requestEvidence` takes at least, in this block, for an item of this length (`ILeafProofs.itemOf`).
-    function evidenceDepositOf(uint256 length) external view returns (uint256);
+    /// @return Wei that `requestEvidence` takes at least, in this block and at this gas price, for an item of this length
+    /// (`ILeafProofs.itemOf`).
+    function evidenceDepositOf(uint256 length, uint256 gasPrice) external view returns (uint256);
 }

@@ -124,6 +124,7 @@ interface IAttestations {
         uint256 indexed epoch,
         uint256 indexed device,
         address indexed asker,
+        uint256 round,
         bytes32 request,
         uint256 deposit,
         uint256 answerBy
@@ -164,8 +165,9 @@ interface IAttestations {
     error AttestationDisputesOnly(address account);
     error EpochFinal(uint256 epoch);
     error EpochNotAttested(uint256 epoch);
+    error RoundNotAttested(uint256 epoch, uint256 round);
     error EpochNotFinal(uint256 epoch);
-    /// The epoch is final, and no signer has a bond left: there is nothing more to punish.
+    /// The attestation is final or was revoked, and no signer has a bond left: there is nothing more to punish.
     error SignersSlashedAlready(uint256 epoch);
     error ChallengerIsAccused(address challenger);
     error LeafNotUnderRoot(uint256 epoch, bytes32 have, bytes32 need);
@@ -183,6 +185,9 @@ interface IAttestations {
 
     /// The most epochs that a set is seated ahead of its first.
     function MAX_SEAT_DELAY() external view returns (uint256);
+
+    /// In place of a round: that of the attestation which stands.
+    function STANDING() external view returns (uint256);
 
     /// @notice Deposit the bond, which the caller has approved, and publish the endpoint where signatures are exchanged. Anyone, once
     /// at a time; an address that was slashed never again. It signs only when the governor seats it.
@@ -223,22 +228,25 @@ interface IAttestations {
         external
         returns (uint256 amount, uint256 reward);
 
-    /// @notice Punish a proven lie under the standing attestation of `epoch`: every signer that still has a bond loses the whole of it
-    /// (at most 25 % to the challenger, the rest burned) and is excluded; the attestation is revoked as by `revoke`, unless it is final.
-    /// Refused where neither is left to do, and to a challenger that signed. Caller: `AttestationDisputes`.
+    /// @notice Punish a proven lie under an attestation of `epoch`, standing or revoked: every signer that still has a bond loses the
+    /// whole of it (at most 25 % to the challenger, the rest burned) and is excluded; a standing attestation is revoked as by `revoke`,
+    /// unless it is final. Refused where neither is left to do, and to a challenger that signed. Caller: `AttestationDisputes`.
+    /// @param round Of the attestation, or STANDING.
     /// @return amount Wei taken from all signers together. @return reward Wei of it that the challenger got.
-    function punish(uint256 epoch, address challenger, OracleFault fault, bytes32 evidence)
+    function punish(uint256 epoch, uint256 round, address challenger, OracleFault fault, bytes32 evidence)
         external
         returns (uint256 amount, uint256 reward);
 
-    /// @notice Ask for what stands in place `device` of a standing attestation's tree (docs/protocol.md, "Requests"), with at least
-    /// `leafDepositOf` wei, once in a round. Anyone. @return request Its id.
-    function requestLeaf(uint256 epoch, uint256 device) external payable returns (bytes32 request);
+    /// @notice Ask for what stands in place `device` of an attestation's tree (docs/protocol.md, "Requests"), with at least
+    /// `leafDepositOf` wei, once in a round. Anyone. @param round The attestation's, which may have been revoked since, or STANDING.
+    /// @return request Its id.
+    function requestLeaf(uint256 epoch, uint256 round, uint256 device) external payable returns (bytes32 request);
 
     /// @notice Answer: the leaf in this place with all its outcomes (none, if it counts more than two for each slot), or all zeros if
     /// the place is empty. Whoever does is paid the deposit, in proportion to the bytes, and what is left goes back to the asker. Anyone.
     function answerLeaf(
         uint256 epoch,
+        uint256 round,
         uint256 device,
         Leaf calldata leaf,
         bytes calldata path,
@@ -248,18 +256,28 @@ interface IAttestations {
     /// @notice Send the asker what is left of its deposit, once the request is answered or can't be any more. Anyone.
     function returnDeposit(bytes32 request) external returns (uint256 amount);
 
-    /// @return request The id that a request for this leaf has, or would have, in the epoch's round.
-    function leafRequestOf(uint256 epoch, uint256 device)
+    /// @return request The id that a request for this leaf has, or would have, in this round (or STANDING).
+    function leafRequestOf(uint256 epoch, uint256 round, uint256 device)
         external
         view
         returns (bytes32 request, DataRequest memory state);
-    /// @return Wei that `requestLeaf` takes at least, in this block.
-    function leafDepositOf(uint256 epoch) external view returns (uint256);
-    /// @notice Reverts unless the leaf of a standing attestation was asked for and nobody answered in time.
-    function requireLeafWithheld(uint256 epoch, uint256 device) external view returns (bytes32 request);
+    /// @return Wei that `requestLeaf` takes at least in this block: twice the answer's gas at what the sender pays for its own, or at the
+    /// base fee if that is more.
+    function leafDepositOf(uint256 epoch, uint256 gasPrice) external view returns (uint256);
+    /// @notice Reverts unless the leaf of this round's attestation (or STANDING) was asked for and nobody answered in time.
+    function requireLeafWithheld(uint256 epoch, uint256 round, uint256 device) external view returns (bytes32 request);
 
     /// @return root Of an attested epoch its root, of a void one the standing root that it carries over, of an open one zero.
     function attestedOf(uint256 epoch) external view returns (bytes32 root, Attested memory);
+    /// @notice One attestation, standing or revoked. Reverts RoundNotAttested, and for STANDING EpochNotAttested, where there is none.
+    /// @param round Its own, or STANDING.
+    /// @return root Its own.
+    /// @return previousRoot The root that stood before it when it was attested, whatever stands now.
+    /// @return attested Its word; the flags are 1, of a revoked one 5.
+    function attestationOf(uint256 epoch, uint256 round)
+        external
+        view
+        returns (bytes32 root, bytes32 previousRoot, Attested memory attested);
     /// @return Bit i: member i signed the attestation of `epoch`. 0 if there is none that stands and can still be revoked.
     function signersOf(uint256 epoch) external view returns (uint256);
     /// @return Void is for good only below `settledThrough`: the revocation of an earlier epoch opens it again.

@@ -162,9 +162,9 @@ interface IChallenges {
     function recordOf(uint256 device, uint256 slot) external view returns (bytes32);
     /// @notice Reverts unless these are the parts of the (device, slot)'s record.
     function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) external view;
-    /// @return The least deposit of a request in this block, in wei: the answer's gas (by the bytes of its opening) at twice the base fee,
-    /// and twice that for what isn't sampled. Reverts `PlaceUnknown` (IItemOpening).
-    function depositOf(uint256 device, uint256 slot, Place calldata place) external view returns (uint256);
+    /// @return The least deposit of a request in this block, in wei: the answer's gas (by the bytes of its opening) at twice what the sender
+    /// pays for its own, or the base fee if that is more, and twice that for what isn't sampled. Reverts `PlaceUnknown` (IItemOpening).
+    function depositOf(uint256 device, uint256 slot, Place calldata place, uint256 gasPrice) external view returns (uint256);
     function requestOf(uint256 device, uint256 slot, Place calldata place) external view returns (ItemRequest memory);
     /// @notice Reverts unless the place was asked for and not answered in time.
     function requireWithheld(uint256 device, uint256 slot, Place calldata place) external view;

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Timing} from "../libraries/Slots.sol";
+import {IChallenges} from "./IChallenges.sol";
 
 /// @notice The immutable terms of a kind of GPU: the benchmarks' shapes, how often it is drawn, and what a fault costs.
 /// @dev Two words, shape and money. The C-phase as in proof.md §2: powers of two, 256 ≤ m, n ≤ 2¹⁵, 1024 ≤ K ≤ 2¹⁴;
@@ -17,7 +18,7 @@ struct DeviceClass {
     uint8 profile;
     /// A device is drawn when u32(H("GPOW1/draw" ‖ beacon ‖ u64 device)[0:4]) < drawThreshold.
     uint32 drawThreshold;
-    /// Layers of 2^layerBits labels, 32 bytes each (2 or more; 2 ≤ layerBits ≤ 18); 2^walkerBits walkers (≤ 2¹⁶) of 64 · segments
+    /// Layers of 2^layerBits labels, 32 bytes each (3 or more; 2 ≤ layerBits ≤ 18); 2^walkerBits walkers (≤ 2¹⁶) of 64 · segments
     /// steps (1..256 segments: the later checkpoints fit one transaction).
     uint16 layers;
     uint8 layerBits;
@@ -94,6 +95,7 @@ interface IDeviceRegistry {
     error RegistryFull(uint256 have, uint256 most);
     error ProviderOnly(address account, address provider);
     error EscrowOnly(address account);
+    error ChallengesOnly(address account);
     error WorkDisputesOnly(address account);
     error EntryUnknown(uint256 entry);
 
@@ -128,6 +130,15 @@ interface IDeviceRegistry {
     /// Caller: `WorkDisputes`.
     function suspend(uint256 device, uint256 slot) external returns (FaultCost memory);
 
+    /// @notice Count a fault in `slot`, one of `epoch`. Caller: `Challenges`, once for a slot.
+    /// @return count The device's faults, this one included.
+    /// @return isRepeated Whether the last one lies within FAULT_EPOCHS.
+    function recordFault(uint256 device, uint256 slot, uint256 epoch) external returns (uint256 count, bool isRepeated);
+
+    /// @notice Count a missed slot. Caller: `Challenges`, once for a slot.
+    /// @return misses `IChallenges.recordMiss`.
+    function recordMiss(uint256 device, uint256 slot) external returns (uint256 misses);
+
     /// @notice Note that a slash took `amount` of the device's bond. Caller: `WorkDisputes`.
     function debit(uint256 device, uint256 amount) external;
 
@@ -138,6 +149,8 @@ interface IDeviceRegistry {
     function deviceOf(uint256 device) external view returns (Device memory);
     /// @return What is left of the device's locked bond, wei.
     function bondOf(uint256 device) external view returns (uint256);
+    /// @return Where the device's faults lie. They share a word with what they cost.
+    function faultsOf(uint256 device) external view returns (IChallenges.Faults memory);
     function classOf(uint256 classId) external view returns (DeviceClass memory);
     function classCount() external view returns (uint256);
     /// @return Ids 1..deviceCount() exist.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Timing} from "./Slots.sol";
@@ -22,7 +23,7 @@ struct DataRequest {
 library Requests {
     using SafeCast for uint256;
 
-    /// The deposit pays the answer's gas at this many times the base fee of the request's block.
+    /// The deposit pays the answer's gas at this many times the price that the asker pays for its own.
     uint256 internal constant DEPOSIT_FACTOR = 2;
     /// Gas of an answer but for what is told by the byte, and for each of these.
     uint256 internal constant ANSWER_GAS = 150_000;
@@ -55,7 +56,7 @@ library Requests {
         uint256 last = provableUntil - timing.proofBlocks / 2;
         if (block.number > last) revert RequestTooLate(block.number, last);
         if (requests[id].answerBy != 0) revert RequestedAlready(id);
-        uint256 need = depositFor(length);
+        uint256 need = depositFor(length, tx.gasprice);
         if (msg.value < need) revert DepositInsufficient(msg.value, need);
 
         answerBy = provableUntil - timing.proofBlocks / 4;
@@ -102,9 +103,15 @@ library Requests {
         _requireOver(request, id);
     }
 
-    /// @return Wei that a request for so many bytes costs at least, in this block.
-    function depositFor(uint256 length) internal view returns (uint256) {
-        return answerGas(length) * block.basefee * DEPOSIT_FACTOR;
+    /// @return Wei that a request for so many bytes costs at least, if it is sent at this gas price.
+    function depositFor(uint256 length, uint256 gasPrice) internal view returns (uint256) {
+        return answerGas(length) * priceFor(gasPrice);
+    }
+
+    /// @return Wei that a deposit pays for a unit of the answer's gas: what asking for much costs is never less than what answering does,
+    /// on a chain without a base fee, too.
+    function priceFor(uint256 gasPrice) internal view returns (uint256) {
+        return DEPOSIT_FACTOR * Math.max(gasPrice, block.basefee);
     }
 
     function _known(mapping(bytes32 id => DataRequest) storage requests, bytes32 id)

@@ -623,7 +623,7 @@ abstract contract Books is Stage {
             equal(_word(log.data, 3) + _word(log.data, 4), _word(log.data, 2), "9: bond");
             isTrue(_word(log.data, 3) * 4 <= _word(log.data, 2), "9: the challenger's share");
         } else if (topic == IAttestations.LeafRequested.selector) {
-            _deposits += _word(log.data, 1);
+            _deposits += _word(log.data, 2);
         } else if (topic == IAttestations.LeafAnswered.selector) {
             _deposits -= _word(log.data, 1);
         } else if (topic == IAttestations.DepositReturned.selector) {

@@ -64,7 +64,7 @@ abstract contract HostilePlay is OrderPlay {
         _refuse(who, address(challenges), abi.encodeCall(challenges.endSession, (victim)), "endSession");
         _refuse(who, address(tbnd), abi.encodeCall(tbnd.mint, (who, amount)), "mint");
         _refuse(who, address(attestations), abi.encodeCall(attestations.revoke, (seed % 64)), "revoke");
-        call = abi.encodeCall(attestations.punish, (seed % 64, who, OracleFault.BadSum, none));
+        call = abi.encodeCall(attestations.punish, (seed % 64, STANDING, who, OracleFault.BadSum, none));
         _refuse(who, address(attestations), call, "punish");
         _refuse(who, address(jobEscrow), abi.encodeCall(jobEscrow.setFee, (0)), "setFee");
         _refuse(who, address(jobEscrow), abi.encodeCall(jobEscrow.allowToken, (who, 1)), "allowToken");

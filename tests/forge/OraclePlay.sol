@@ -102,27 +102,23 @@ abstract contract OraclePlay is WorkPlay {
     function proveEquivocation(uint256 seed) external {
         seed = _begin("proveEquivocation", seed);
         (bool any, uint256 epoch) = _attestedEpoch(seed);
-        if (!any) return;
-        (bytes32 root, IAttestations.Attested memory attested) = attestations.attestedOf(epoch);
-        uint256 index;
-        while ((attested.signers >> index) & 1 == 0) ++index;
-        address oracle = attestations.memberOf(attested.setId, index);
-        if (attestations.bondOf(oracle).amount == 0) return;
-        Statement memory first;
-        first.epoch = epoch;
-        first.round = attested.round;
-        first.root = root;
-        first.totalWeight = attested.totalWeight;
-        first.configDigest = attestations.configDigestOf(attested.setId);
-        Statement memory second = abi.decode(abi.encode(first), (Statement));
-        second.dataDigest = keccak256(abi.encode(seed));
-        bytes memory one = _signature(_keyOf[oracle], attestations.statementDigest(first));
-        bytes memory other = _signature(_keyOf[oracle], attestations.statementDigest(second));
-        _leaving();
-        vm.prank(_stranger);
-        attestationDisputes.proveEquivocation(first, one, second, other, attested.setId, index);
-        equal(attestations.bondOf(oracle).amount, 0, "an equivocator kept its bond");
-        _done("proveEquivocation");
+        if (any && _equivocate(epoch, seed)) _done("proveEquivocation");
+    }
+
+    /// @dev A signer of a lie contradicts itself before it is proven: whoever else signed it answers for it all the same.
+    function proveRevoked(uint256 seed) external {
+        seed = _begin("proveRevoked", seed);
+        for (uint256 i = 0; i < 2; ++i) {
+            (bool any, uint256 epoch) = _attestedEpoch(seed);
+            if (any && _lied[epoch]) {
+                if (_sizes[epoch] == 0) return;
+                LeafProof memory proof = _proof(epoch, _sizes[epoch]);
+                (, IAttestations.Attested memory attested) = attestations.attestedOf(epoch);
+                if (_equivocate(epoch, seed) && _proveRevoked(attested, proof)) _done("proveRevoked");
+                return;
+            }
+            _attest(seed | 1 << 203, 0, 0);
+        }
     }
 
     function proveBadWeight(uint256 seed) external {
@@ -183,7 +179,7 @@ abstract contract OraclePlay is WorkPlay {
         _advanceTo(answerBy + 1);
         _leaving();
         vm.prank(_stranger);
-        attestationDisputes.proveWithheldLeaf(asked.epoch, asked.device);
+        attestationDisputes.proveWithheldLeaf(asked.epoch, STANDING, asked.device);
         isTrue(attestations.nextEpoch() == asked.epoch, "not revoked");
         _done("proveWithheldLeaf");
     }
@@ -623,6 +619,52 @@ abstract contract OraclePlay is WorkPlay {
         (, proof.path) = Trees.climbOutcomes(_hashes(epoch, device), index);
     }
 
+    /// @dev By the first who signed what stands, if it has a bond left.
+    function _equivocate(uint256 epoch, uint256 seed) internal returns (bool) {
+        (bytes32 root, IAttestations.Attested memory attested) = attestations.attestedOf(epoch);
+        uint256 index;
+        while ((attested.signers >> index) & 1 == 0) ++index;
+        address oracle = attestations.memberOf(attested.setId, index);
+        if (attestations.bondOf(oracle).amount == 0) return false;
+        Statement memory first;
+        first.epoch = epoch;
+        first.round = attested.round;
+        first.root = root;
+        first.totalWeight = attested.totalWeight;
+        first.configDigest = attestations.configDigestOf(attested.setId);
+        Statement memory second = abi.decode(abi.encode(first), (Statement));
+        second.dataDigest = keccak256(abi.encode(seed));
+        bytes memory one = _signature(_keyOf[oracle], attestations.statementDigest(first));
+        bytes memory other = _signature(_keyOf[oracle], attestations.statementDigest(second));
+        _leaving();
+        vm.prank(_stranger);
+        attestationDisputes.proveEquivocation(first, one, second, other, attested.setId, index);
+        equal(attestations.bondOf(oracle).amount, 0, "an equivocator kept its bond");
+        return true;
+    }
+
+    /// @dev A weight of the attestation that has fallen is too high.
+    function _proveRevoked(IAttestations.Attested memory attested, LeafProof memory proof) internal returns (bool) {
+        uint256 bonds;
+        for (uint256 index = 0; attested.signers >> index != 0; ++index) {
+            if ((attested.signers >> index) & 1 == 0) continue;
+            bonds += attestations.bondOf(attestations.memberOf(attested.setId, index)).amount;
+        }
+        bytes memory call = abi.encodeCall(attestationDisputes.proveBadWeight, (proof));
+        call = abi.encodeCall(attestationDisputes.proveRevoked, (attested.round, call));
+        if (bonds == 0) {
+            _refuse(_stranger, address(attestationDisputes), call, "10: a lie paid for twice");
+            return false;
+        }
+        uint256 before = tbnd.balanceOf(_stranger);
+        vm.prank(_stranger);
+        (bool ok,) = address(attestationDisputes).call(call);
+        isTrue(ok, "10: who signed a revoked lie goes free");
+        equal(tbnd.balanceOf(_stranger) - before, bonds / 4, "9: the challenger's share of bonds");
+        _refuse(_stranger, address(attestationDisputes), call, "10: a lie paid for twice");
+        return true;
+    }
+
     function _requestLeaf(uint256 seed) internal returns (bool) {
         (bool any, uint256 epoch) = _attestedEpoch(seed);
         if (!any) return false;
@@ -633,13 +675,13 @@ abstract contract OraclePlay is WorkPlay {
             epoch = attestations.nextEpoch() - 1;
         }
         uint256 device = 1 + ((seed >> 40) % _sizes[epoch]);
-        (bytes32 id,) = attestations.leafRequestOf(epoch, device);
+        (bytes32 id,) = attestations.leafRequestOf(epoch, STANDING, device);
         for (uint256 i = 0; i < _asks.length; ++i) {
             if (_asks[i].id == id) return false;
         }
-        uint256 deposit = attestations.leafDepositOf(epoch) + 5;
+        uint256 deposit = attestations.leafDepositOf(epoch, tx.gasprice) + 5;
         vm.prank(_stranger);
-        (bool ok,) = address(attestations).call{value: deposit}(abi.encodeCall(attestations.requestLeaf, (epoch, device)));
+        (bool ok,) = address(attestations).call{value: deposit}(abi.encodeCall(attestations.requestLeaf, (epoch, STANDING, device)));
         if (!ok) return false; // asked for before
         _asks.push(Ask(epoch, device, id));
         return true;
@@ -648,7 +690,7 @@ abstract contract OraclePlay is WorkPlay {
     function _answerBy(Ask memory asked) internal view returns (bool, uint256) {
         if (attestations.statusOf(asked.epoch) == EpochStatus.Open) return (false, 0);
         if (attestations.statusOf(asked.epoch) == EpochStatus.Void) return (false, 0);
-        (bytes32 id,) = attestations.leafRequestOf(asked.epoch, asked.device);
+        (bytes32 id,) = attestations.leafRequestOf(asked.epoch, STANDING, asked.device);
         (, IAttestations.Attested memory attested) = attestations.attestedOf(asked.epoch);
         uint256 proofBlocks = registry.timingOf(asked.epoch).proofBlocks;
         return (id == asked.id, attested.provableUntil - proofBlocks / 4);
@@ -659,7 +701,7 @@ abstract contract OraclePlay is WorkPlay {
         Outcome[] memory rows = _rows[asked.epoch][asked.device];
         uint256 before = _stranger.balance;
         vm.prank(_stranger);
-        uint256 paid = attestations.answerLeaf(asked.epoch, asked.device, proof.leaf, proof.path, rows);
+        uint256 paid = attestations.answerLeaf(asked.epoch, STANDING, asked.device, proof.leaf, proof.path, rows);
         equal(_stranger.balance - before, paid, "answer: paid");
     }
 }

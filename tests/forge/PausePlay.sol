@@ -9,9 +9,9 @@ abstract contract PausePlay is HostilePlay {
     string[] internal _exits = [
         "unbond", "withdraw", "undelegate", "withdrawDelegated", "release", "retire", "discharge", "suspendUncovered", "returnItemDeposit",
         "proveMissed", "proveTwoEvidences", "proveWithheld", "enforce", "leave", "withdrawBond", "proveEquivocation", "proveBadWeight",
-        "returnLeafDeposit", "proveWithheldLeaf", "claim", "claimMany", "assign", "approve", "approvePart", "approveWithSignature", "dispute",
-        "resolve", "resolveSilent", "settle", "refundByOutcome", "refund", "collect", "sweep", "settleLease", "redeem", "giveNotice",
-        "stopLease", "halt", "refundLease", "collectLease", "cancelOrders", "award"
+        "proveRevoked", "returnLeafDeposit", "proveWithheldLeaf", "claim", "claimMany", "assign", "approve", "approvePart",
+        "approveWithSignature", "dispute", "resolve", "resolveSilent", "settle", "refundByOutcome", "refund", "collect", "sweep",
+        "settleLease", "redeem", "giveNotice", "stopLease", "halt", "refundLease", "collectLease", "cancelOrders", "award"
     ];
 
     /// @dev Two exits, each paused right before it.

@@ -13,6 +13,7 @@ abstract contract Stage is World {
     uint256 internal constant DELEGATORS = 2;
     uint256 internal constant DEVICES = 14;
     uint32 internal constant OPEN = type(uint32).max;
+    uint256 internal constant STANDING = type(uint256).max;
 
     string[] internal _verbs;
     mapping(string verb => uint256) public calls;

@@ -308,7 +308,7 @@ abstract contract WorkPlay is StakingPlay {
         _advanceTo(registry.timingAt(slot + 1).startOf(slot + 2) + 1);
         Place memory place = Place(PlaceKind.Sample, 0, 0);
         if (challenges.beaconOf(slot) == 0) challenges.seal(slot);
-        uint256 deposit = challenges.depositOf(device, slot, place) + 3;
+        uint256 deposit = challenges.depositOf(device, slot, place, tx.gasprice) + 3;
         vm.prank(_stranger);
         challenges.requestItem{value: deposit}(device, slot, 0);
     }

@@ -267,9 +267,11 @@ class History:
         """All epochs below are final or void in `block`."""
         return bisect_left(range(self.next_epoch), block, key=lambda epoch: self.words[epoch].provable_until)
 
-    def provable_before(self, epoch: int) -> int:
-        """The end of the last proof window that was opened before the epoch's own."""
-        return self.words[epoch - 1].provable_until if epoch else 0
+    def provable_through(self, epoch: int) -> int:
+        """The end of the last proof window that was opened before the epoch's next one: also on what was
+        revoked of it, whose signers answer for it as long."""
+        before = self.words[epoch - 1].provable_until if epoch else 0
+        return max(before, self.words.get(epoch, Word()).provable_until)
 
     def final_emission(self, block: int) -> int:
         settled = range(self.settled_through(block))
@@ -597,7 +599,7 @@ def _attested(history: History, event: Event, report: Report) -> None:
     most = oracles.quorum * history.bond
     report.expect_at_most("invariant 11", f"{subject}: emission that the bonds cover", exposed, most, place)
     window = event.block + history.timing_of(epoch).proof_blocks
-    until = max(window, history.provable_before(epoch))
+    until = max(window, history.provable_through(epoch))
     history.words[epoch] = Word(
         a["root"], a["totalWeight"], until, number, a["round"], a["signers"], ATTESTED
     )
@@ -615,7 +617,7 @@ def _voided(history: History, event: Event, report: Report) -> None:
     history.words[epoch] = replace(
         spent,
         root=history.standing_root,
-        provable_until=history.provable_before(epoch),
+        provable_until=history.provable_through(epoch),
         flags=spent.flags | VOID,
     )
     history.next_epoch = epoch + 1

@@ -105,6 +105,7 @@ def constructor_arguments(
                 "staking": at["ProviderStaking"],
                 "jobEscrow": at["JobEscrow"],
                 "leaseEscrow": at["LeaseEscrow"],
+                "challenges": at["Challenges"],
                 "workDisputes": at["WorkDisputes"],
                 "first": first,
             }

@@ -55,6 +55,17 @@ class Fees:
         return Fees(max(self.max_fee, other.max_fee), max(self.tip, other.tip))
 
 
+def fees_now(rpc: Rpc) -> Fees:
+    """What a transaction offers at first: enough though the base fee double."""
+    block = rpc.request("eth_getBlockByNumber", "latest", False)
+    base = int(block.get("baseFeePerGas", "0x0"), 16)
+    try:
+        tip = int(rpc.request("eth_maxPriorityFeePerGas"), 16)
+    except RpcError:
+        tip = _GWEI
+    return Fees(2 * base + tip, tip)
+
+
 @dataclass(frozen=True)
 class Policy:
     """How long to wait and how much to pay. Seconds and wei."""
@@ -211,7 +222,7 @@ class Lane:
         self, request: Mapping[str, Any], attempt: _Attempt, on_signed: Callable[[str], None] | None
     ) -> None:
         """Sign at today's fees, and at 12.5 % more than before; at the cap, only repeat what was signed."""
-        fees = self._fees_now()
+        fees = fees_now(self.rpc)
         if attempt.fees is not None:
             fees = fees.at_least(attempt.fees.bumped())
         if fees.max_fee > self.policy.max_fee_cap and attempt.fees is not None:
@@ -251,15 +262,6 @@ class Lane:
                 raise FundsInsufficient(f"{self.address}: {error.message}") from None
             if not any(hint in said for hint in _PASSING):
                 raise
-
-    def _fees_now(self) -> Fees:
-        block = self.rpc.request("eth_getBlockByNumber", "latest", False)
-        base = int(block.get("baseFeePerGas", "0x0"), 16)
-        try:
-            tip = int(self.rpc.request("eth_maxPriorityFeePerGas"), 16)
-        except RpcError:
-            tip = _GWEI
-        return Fees(2 * base + tip, tip)
 
     def _settled(self, transactions: Sequence[str]) -> Mapping[str, Any] | None:
         """The receipt of the one that was mined, once it is deep enough in the chain that the node tells

@@ -22,7 +22,7 @@ from tensorbond.chain.errors import (
     RpcError,
     RpcUnreachable,
 )
-from tensorbond.chain.lane import refusal_of
+from tensorbond.chain.lane import fees_now, refusal_of
 from tensorbond.chain.rpc import Rpc
 
 # Blocks of the first getLogs; halved when refused, doubled when it went well.
@@ -125,6 +125,10 @@ class Network:
         have = self.block(block.number)
         if have.hash != block.hash:
             raise ChainReorganised(block.number, have.hash, block.hash)
+
+    def max_fee(self) -> int:
+        """The most that a transaction which is sent now pays for one gas, unless it is sent anew: wei."""
+        return fees_now(self.rpc).max_fee
 
     # Calls
 

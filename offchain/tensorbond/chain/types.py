@@ -481,6 +481,7 @@ class EvidenceRequest:
     """Which item of whose evidence; see `contracts/interfaces/IAttestationDisputes.sol`."""
 
     epoch: int
+    round: int
     device: int
     slot: int
     witness: bytes

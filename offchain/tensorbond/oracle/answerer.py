@@ -24,12 +24,11 @@ log = logging.getLogger(__name__)
 
 ANSWERS_AT_ONCE = 4
 """In a cycle: however much is asked for, the rest of an oracle's work goes on."""
-ATTESTED = 1
-"""The flags of an attestation that stands."""
 
 
 class Answerer:
-    """Answers every request about a standing attestation, whoever signed that; the deposit pays for it."""
+    """Answers every request about an attestation, whoever signed it, and though it was revoked since: who
+    signed it answers for it all the same. The deposit pays for it."""
 
     def __init__(self, sender: Sender, archive: Archive) -> None:
         self._sender = sender
@@ -66,25 +65,22 @@ class Answerer:
 
     def _answer(self, event: Event, head: BlockRef, peers: Peers) -> bool:
         """Whether an answer was sent."""
-        epoch = event.args["epoch"]
-        root, record = self._network.call("Attestations", "attestedOf", epoch, block=head)
-        following: int = self._network.call("Attestations", "nextEpoch", block=head)
-        if epoch >= following or record.flags != ATTESTED:
-            return False
         if event.name == "LeafRequested":
-            return self._answer_leaf(event, root, head, peers)
+            return self._answer_leaf(event, head, peers)
         return self._answer_evidence(event, head, peers)
 
-    def _answer_leaf(self, event: Event, root: bytes, head: BlockRef, peers: Peers) -> bool:
-        epoch, device = event.args["epoch"], event.args["device"]
-        request, state = self._network.call("Attestations", "leafRequestOf", epoch, device, block=head)
-        if request != event.args["request"] or state.answered:
+    def _answer_leaf(self, event: Event, head: BlockRef, peers: Peers) -> bool:
+        epoch, round, device = (event.args[name] for name in ("epoch", "round", "device"))
+        _, state = self._network.call("Attestations", "leafRequestOf", epoch, round, device, block=head)
+        if state.answered:
             return False
+        root, _, _ = self._network.call("Attestations", "attestationOf", epoch, round, block=head)
         if self._leaves is None or self._leaves[0] != root:
             self._leaves = root, self._archive.leaf_data(self._network.chain_id, epoch, root, peers)
         data = self._leaves[1]
         leaf, rows = data.leaves.get(device, NO_LEAF), list(data.outcomes.get(device, ()))
-        self._sender.send("Attestations", "answerLeaf", epoch, device, leaf, data.tree.path(device), rows)
+        path = data.tree.path(device)
+        self._sender.send("Attestations", "answerLeaf", epoch, round, device, leaf, path, rows)
         log.info("leaf %d of epoch %d shown", device, epoch)
         return True
 

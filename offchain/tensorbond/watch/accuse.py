@@ -69,6 +69,12 @@ class Accuser:
             if self._ask and not lies
             for request in requests_of(self._network, inquiry, lie, self._picked)
         ]
+        if inquiry.claim is not None and inquiry.claim.is_revoked:
+            return [
+                [against_revoked(dispute, inquiry.claim.record.round) for dispute in each]
+                for each in (lies, *asked)
+                if each
+            ]
         faults = *self._misses(inquiry.facts), *self._faults(inquiry), *self._opened(inquiry)
         return [each for each in (lies, *asked, *faults, *self._withheld(inquiry)) if each]
 
@@ -219,7 +225,7 @@ class Accuser:
 
     def _asked_item(self, case: Case, index: int) -> list[Dispute]:
         place = Place(int(PlaceKind.SAMPLE), index, 0)
-        need = self._network.call("Challenges", "depositOf", *case.place, place)
+        need = self._network.call("Challenges", "depositOf", *case.place, place, self._network.max_fee())
         told = "no evidence of what was committed to"
         where = about(case.place) | {"item": index}
         return [
@@ -241,6 +247,12 @@ class Accuser:
             told = self._network.calls([("Challenges", "recordOf", *place) for place in part])
             found |= dict(zip(part, told, strict=True))
         return found
+
+
+def against_revoked(dispute: Dispute, round: int) -> Dispute:
+    """The same of a revoked attestation. Requests for leaves, and what was withheld, name the round."""
+    names_round = dispute.kind in ("withheldLeaf", "requestLeaf", "withheldEvidence")
+    return dispute if names_round else replace(dispute, revoked=round)
 
 
 def _bad_memory(case: Case, evidence: MemoryEvidence, bad: BadItem) -> Dispute:

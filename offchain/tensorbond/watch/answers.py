@@ -11,7 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
+from eth_utils.crypto import keccak
 
 from tensorbond.chain import slots
 from tensorbond.chain.abi import Event
@@ -67,8 +69,8 @@ class AnswerReader:
         self._network = network
         self._calls: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
 
-    def read(self, epoch: int, root: bytes, until: BlockRef) -> Answers:
-        """Of the attestation of an epoch with this root."""
+    def read(self, epoch: int, round: int, root: bytes, until: BlockRef) -> Answers:
+        """Of the attestation of an epoch in this round, with this root."""
         timing: Timing = self._network.call("DeviceRegistry", "timingOf", epoch)
         since = slots.last_block(timing, epoch)
         leaves: dict[int, ShownLeaf] = {}
@@ -76,6 +78,8 @@ class AnswerReader:
         unread: set[tuple[str, int, str]] = set()
         for event in self._events("Attestations", "LeafAnswered", epoch, since, until):
             place = event.args["device"]
+            if event.args["request"] != keccak(encode(["uint256"] * 3, [epoch, round, place])):
+                continue
             calls = self._calls_of(event, "answerLeaf")
             told = (read_leaf(call, epoch, place, root, 2 * timing.epoch_slots) for call in calls)
             shown = next((each for each in told if each is not None), None)
@@ -137,7 +141,7 @@ def find_calls(data: bytes, selector: bytes) -> Iterator[bytes]:
 def read_leaf(call: tuple[Any, ...], epoch: int, place: int, root: bytes, most: int) -> ShownLeaf | None:
     """Of the arguments of `answerLeaf`; None where they don't show what stands at the place. `most`:
     outcomes that a leaf of the epoch can have."""
-    told_epoch, told_place, leaf, path, outcomes = call
+    told_epoch, _, told_place, leaf, path, outcomes = call
     is_absent = int(leaf.provider, 16) == 0
     need = 0 if is_absent or leaf.outcome_count > most else leaf.outcome_count
     if (told_epoch, told_place, len(outcomes)) != (epoch, place, need):

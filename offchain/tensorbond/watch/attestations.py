@@ -247,8 +247,9 @@ def requests_of(
     was not shown in time, then the request. `picked`: which of so many items of a witness."""
     where = about(inquiry, lie)
     if lie.kind == LieKind.LEAF_WITHHELD:
-        place = lie.epoch, lie.device
-        value = with_room(network.call("Attestations", "leafDepositOf", lie.epoch))
+        assert inquiry.claim is not None
+        place = lie.epoch, inquiry.claim.record.round, lie.device
+        value = with_room(network.call("Attestations", "leafDepositOf", lie.epoch, network.max_fee()))
         return [
             [
                 Dispute("withheldLeaf", where, place, told=lie.told),
@@ -267,8 +268,9 @@ def requests_of(
         if index in told.parts:
             continue
         _, length = network.call("LeafProofs", "itemOf", told.device, row, index)
-        request = EvidenceRequest(lie.epoch, told.device, row.slot, row.witness, items, index, length)
-        value = with_room(network.call("AttestationDisputes", "evidenceDepositOf", length))
+        of = lie.epoch, told.claim.record.round, told.device, row.slot, row.witness
+        request = EvidenceRequest(*of, items, index, length)
+        value = with_room(network.call("AttestationDisputes", "evidenceDepositOf", length, network.max_fee()))
         part = where | {"item": index}
         found.append(
             [
@@ -286,7 +288,7 @@ def about(inquiry: Inquiry, lie: Lie) -> dict[str, int | str]:
 
 
 def with_room(least: int) -> int:
-    """A deposit that is enough though the base fee rise before it is mined; what is left over comes back."""
+    """A deposit that is enough though it is sent anew at a higher price before it is mined."""
     return least * 3 // 2
 
 

@@ -184,25 +184,38 @@ class Watcher:
 
     def _watch(self, epoch: int, pinned: BlockRef) -> list[Act]:
         settled = epoch < self.network.call("Attestations", "settledThrough", block=pinned)
-        claim = self._inquirer.claim_of(epoch, pinned)
-        stage = "open" if claim is None else f"{claim.record.round}/{claim.root.hex()}"
+        claims = self._inquirer.claims_of(epoch, pinned)
+        standing = next((claim for claim in claims if not claim.is_revoked), None)
         peers = self._peers_of(epoch, pinned)
-        acts = self._contradictions(epoch, claim, peers)
-        is_due = claim is not None or self._is_over(epoch, pinned)
-        if is_due and self._journal.promised(f"clean/{epoch}/{stage}") is None:
-            inquiry = self._inquirer.inquire(epoch, pinned, peers)
-            accusations = self._accuser.accuse(inquiry)
-            acts += self._all(accusations)
-            for lie in inquiry.lies:
-                if lie.kind == LieKind.UNPROVEN:
-                    acts += self._tell(Act(lie.kind, lie.subject, lie.told, "found"))
-            # While a slot's evidence may still come, nothing is clean for good.
-            if not accusations and inquiry.is_whole and (claim is not None or settled):
-                self._promise(f"clean/{epoch}/{stage}", "")
-                log.info("epoch %d is in order as far as %s", epoch, stage)
+        acts = self._contradictions(epoch, claims, peers)
+        if standing is not None or self._is_over(epoch, pinned):
+            acts += self._judge(epoch, standing, settled, pinned, peers)
+        for claim in claims:
+            # Whoever signed a lie answers for it, though the attestation fell by something else.
+            if claim.is_revoked and self._inquirer.is_punishable(claim, pinned):
+                acts += self._judge(epoch, claim, settled, pinned, peers)
         if settled:
             self._promise(f"done/{epoch}", "")
             self._peers.pop(epoch, None)
+        return acts
+
+    def _judge(
+        self, epoch: int, claim: Claim | None, settled: bool, pinned: BlockRef, peers: Peers
+    ) -> list[Act]:
+        """The epoch itself, and this attestation of it."""
+        stage = "open" if claim is None else f"{claim.record.round}/{claim.root.hex()}"
+        if self._journal.promised(f"clean/{epoch}/{stage}") is not None:
+            return []
+        inquiry = self._inquirer.inquire(epoch, claim, pinned, peers)
+        accusations = self._accuser.accuse(inquiry)
+        acts = self._all(accusations)
+        for lie in inquiry.lies:
+            if lie.kind == LieKind.UNPROVEN:
+                acts += self._tell(Act(lie.kind, lie.subject, lie.told, "found"))
+        # While a slot's evidence may still come, nothing is clean for good.
+        if not accusations and inquiry.is_whole and (claim is not None or settled):
+            self._promise(f"clean/{epoch}/{stage}", "")
+            log.info("epoch %d is in order as far as %s", epoch, stage)
         return acts
 
     def _is_over(self, epoch: int, pinned: BlockRef) -> bool:
@@ -212,12 +225,12 @@ class Watcher:
         )
         return bool(slots.last_block(timing, epoch) + after.slot_blocks < pinned.number)
 
-    def _contradictions(self, epoch: int, claim: Claim | None, peers: Peers) -> list[Act]:
+    def _contradictions(self, epoch: int, claims: Sequence[Claim], peers: Peers) -> list[Act]:
         """Equivocations in what is seen of an epoch: on the chain, at the oracles' exchanges, in files."""
-        rounds = range(claim.record.round + 1 if claim is not None else 1)
+        rounds = range(max((claim.record.round for claim in claims), default=0) + 1)
         for round in rounds[-3:]:
             self._statements.see(peers.signatures(epoch, round))
-        if claim is not None:
+        for claim in claims:
             self._statements.see(attested_statements(self.network, claim.transaction, claim.record))
         acts: list[Act] = []
         for pair in self._statements.pairs(epoch):
@@ -304,7 +317,9 @@ class Watcher:
 
 
 def _sent(dispute: Dispute) -> str:
-    return f"sent/{dispute.kind}/{dispute.subject}/"
+    """The same proof of an attestation that has fallen meanwhile is another transaction."""
+    what = "sent" if dispute.revoked is None else "revoked"
+    return f"{what}/{dispute.kind}/{dispute.subject}/"
 
 
 def run(config: WatchConfig, once: bool, report: Callable[[Act], None]) -> int:

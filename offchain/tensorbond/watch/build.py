@@ -40,9 +40,16 @@ def build(network: Network, store: Store, wanted: Wanted) -> list[Dispute]:
         closing(Shelf(store, Path(folder), network.domain("Challenges"))) as shelf,
     ):
         inquirer = Inquirer(network, Reader(network), store, shelf)
-        inquiry = inquirer.inquire(wanted.epoch, pinned, inquirer.peers_of(wanted.epoch, pinned))
+        peers = inquirer.peers_of(wanted.epoch, pinned)
         accuser = Accuser(network, shelf, salt=b"")
-        found = [dispute for alternatives in accuser.accuse(inquiry) for dispute in alternatives]
+        # What stands first, then what was revoked: its signers answer for it all the same.
+        claims = [claim for claim in inquirer.claims_of(wanted.epoch, pinned) if claim.is_revoked]
+        found = [
+            dispute
+            for claim in (inquirer.claim_of(wanted.epoch, pinned), *claims)
+            for alternatives in accuser.accuse(inquirer.inquire(wanted.epoch, claim, pinned, peers))
+            for dispute in alternatives
+        ]
     return [dispute for dispute in found if _is_about(dispute, wanted)]
 
 

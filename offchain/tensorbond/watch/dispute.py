@@ -18,6 +18,8 @@ from tensorbond.errors import TensorbondError
 from tensorbond.watch.kinds import KINDS
 
 VERSION = 1
+ROUND_VERB = "proveRevoked"
+"""Brings another proof of the contract against a revoked attestation."""
 
 
 class DisputeInvalid(TensorbondError):
@@ -35,6 +37,8 @@ class Dispute:
     value: int = 0
     """Wei that go along as a deposit."""
     told: str = field(default="", compare=False)
+    revoked: int | None = None
+    """The round of the revoked attestation that it is about; None: it names its own, or what stands."""
 
     @property
     def subject(self) -> str:
@@ -53,13 +57,20 @@ class Dispute:
         """Whether it only asks for what a proof needs."""
         return self.function.startswith("request")
 
+    def call(self, network: Network) -> tuple[str, tuple[Any, ...]]:
+        """The function that is called, and its arguments."""
+        if self.revoked is None:
+            return self.function, self.args
+        return ROUND_VERB, (self.revoked, network.abi(self.contract).encode_call(self.function, self.args))
+
     def calldata(self, network: Network) -> bytes:
-        return network.abi(self.contract).encode_call(self.function, self.args)
+        return network.abi(self.contract).encode_call(*self.call(network))
 
     def simulate(self, network: Network, sender: str | None = None) -> None:
         """Raises `ContractRefused` where the chain would not take it now. A deposit isn't simulated."""
         if not self.value:
-            network.call(self.contract, self.function, *self.args, sender=sender)
+            function, args = self.call(network)
+            network.call(self.contract, function, *args, sender=sender)
 
     def gas(self, network: Network, sender: str | None = None) -> int:
         """What it takes, above what a transaction may have, too, so far as the node tells. Raises `RpcError`
@@ -71,7 +82,8 @@ class Dispute:
         return int(network.rpc.request("eth_estimateGas", request), 16)
 
     def send(self, sender: Sender) -> Receipt:
-        return sender.send(self.contract, self.function, *self.args, value=self.value)
+        function, args = self.call(sender.network)
+        return sender.send(self.contract, function, *args, value=self.value)
 
     def show(self, network: Network) -> dict[str, Any]:
         """What the file says."""
@@ -107,10 +119,15 @@ class Dispute:
         if (chain_id, to) != need:
             raise DisputeInvalid(f"it is for (chain, contract) {(chain_id, to)}, not {need}")
         try:
-            args = network.abi(KINDS[kind].contract).decode_call(KINDS[kind].function, calldata)
+            abi, revoked = network.abi(KINDS[kind].contract), None
+            if KINDS[kind].contract == "AttestationDisputes" and calldata.startswith(
+                abi.function(ROUND_VERB).selector
+            ):
+                revoked, calldata = abi.decode_call(ROUND_VERB, calldata)
+            args = abi.decode_call(KINDS[kind].function, calldata)
         except (LookupError, DecodingError, OverflowError, ValueError) as error:
             raise DisputeInvalid(f"the calldata are none of {KINDS[kind].function}: {error}") from error
-        return cls(kind, about, args, value, str(told.get("told", "")))
+        return cls(kind, about, args, value, str(told.get("told", "")), revoked)
 
 
 def _show(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tensorbond.chain.abi import Event
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.types import Attested
 from tensorbond.oracle.archive import Case, cases_of
@@ -43,6 +44,11 @@ class Claim:
     data_digest: bytes
     transaction: str
     previous_root: bytes
+    """What stood before it when it was attested, whatever stands there now."""
+
+    @property
+    def is_revoked(self) -> bool:
+        return self.record.flags != ATTESTED
 
 
 @dataclass(frozen=True)
@@ -89,18 +95,30 @@ class Inquirer:
 
     def claim_of(self, epoch: int, pinned: BlockRef) -> Claim | None:
         """What stands attested of an epoch."""
-        network = self._network
-        (root, record), following = network.calls(
-            [("Attestations", "attestedOf", epoch), ("Attestations", "nextEpoch")], pinned
+        return next((claim for claim in self.claims_of(epoch, pinned) if not claim.is_revoked), None)
+
+    def claims_of(self, epoch: int, pinned: BlockRef) -> list[Claim]:
+        """Everything that was attested of an epoch: what was revoked, and what stands."""
+        events = self._network.events("Attestations", "EpochAttested", until=pinned, epoch=epoch)
+        return [self._claim(event, pinned) for event in events]
+
+    def is_punishable(self, claim: Claim, pinned: BlockRef) -> bool:
+        """Whether who signed a revoked attestation can still be made to answer for it."""
+        record, network = claim.record, self._network
+        if pinned.number > record.provable_until:
+            return False
+        members = network.call("Attestations", "membersOf", record.set_id, block=pinned)
+        signers = [member for index, member in enumerate(members) if record.signers >> index & 1]
+        bonds = network.calls([("Attestations", "bondOf", signer) for signer in signers], pinned)
+        return any(bond.amount for bond in bonds)
+
+    def _claim(self, event: Event, pinned: BlockRef) -> Claim:
+        args = event.args
+        epoch = args["epoch"]
+        root, previous_root, record = self._network.call(
+            "Attestations", "attestationOf", epoch, args["round"], block=pinned
         )
-        if epoch >= following or record.flags != ATTESTED:
-            return None
-        previous_root = ZERO
-        if epoch:
-            previous_root, _ = network.call("Attestations", "attestedOf", epoch - 1, block=pinned)
-        events = network.events("Attestations", "EpochAttested", until=pinned, epoch=epoch, root=root)
-        args = events[-1].args
-        return Claim(epoch, root, record, args["dataDigest"], events[-1].transaction, previous_root)
+        return Claim(epoch, root, record, args["dataDigest"], event.transaction, previous_root)
 
     def peers_of(self, epoch: int, pinned: BlockRef) -> Peers:
         """The exchanges of the set in force at an epoch."""
@@ -110,12 +128,11 @@ class Inquirer:
         members = self._network.call("Attestations", "membersOf", set_id, block=pinned)
         return Peers(self._reader.endpoints(members, pinned))
 
-    def inquire(self, epoch: int, pinned: BlockRef, peers: Peers) -> Inquiry:
-        """Everything about an epoch that is over. Raises FactsIncomplete, FactsContradict and
-        StoreUnavailable."""
+    def inquire(self, epoch: int, claim: Claim | None, pinned: BlockRef, peers: Peers) -> Inquiry:
+        """Everything about an epoch that is over, and about one attestation of it. Raises FactsIncomplete,
+        FactsContradict and StoreUnavailable."""
         facts = self._reader.epoch_facts(epoch, pinned)
-        claim = self.claim_of(epoch, pinned)
-        answers = NO_ANSWERS if claim is None else self._answers.read(epoch, claim.root, pinned)
+        answers = NO_ANSWERS if claim is None else self._answers_to(claim, pinned)
         attested = None if claim is None else self._shown(claim, peers, answers)
         cases = cases_of(facts)
         found = self._shelf.judge(cases, _witnesses(attested), peers)
@@ -135,6 +152,9 @@ class Inquirer:
                 told = f"node {tree.wrong[1]} of level {tree.wrong[0]} states the sum {tree.stated}"
                 lies.insert(0, Lie(LieKind.SUM, epoch, None, None, told))
         return Inquiry(truth, by_place, claim, attested, previous, answers, tuple(lies))
+
+    def _answers_to(self, claim: Claim, pinned: BlockRef) -> Answers:
+        return self._answers.read(claim.epoch, claim.record.round, claim.root, pinned)
 
     def _shown(self, claim: Claim, peers: Peers, answers: Answers) -> Shown | None:
         """What anybody published, or else what answers on chain show."""
@@ -178,10 +198,11 @@ class Inquirer:
         if claim.previous_root == ZERO:
             return Shown(nothing, AttestedTree(nothing.tree))
         epoch = self._reader.epoch_of_root(claim.previous_root, claim.epoch, pinned)
-        before = self.claim_of(epoch, pinned)
-        shown = None
-        if before is not None:
-            shown = self._shown(before, peers, self._answers.read(epoch, before.root, pinned))
+        told = self._network.events(
+            "Attestations", "EpochAttested", until=pinned, epoch=epoch, root=claim.previous_root
+        )
+        before = self._claim(told[-1], pinned)
+        shown = self._shown(before, peers, self._answers_to(before, pinned))
         if shown is None:
             log.info("nobody shows the leaves of epoch %d, which epoch %d follows", epoch, claim.epoch)
             return Shown(nothing, AttestedTree(Tree(claim.previous_root, 0, ())), frozenset())

@@ -15,7 +15,7 @@ from tensorbond.oracle.outcomes import Finding
 from tensorbond.oracle.tree import outcome_path
 from tests.chain import Chain, project_artifacts
 from tests.conftest import role
-from tests.contracts.attestations.epochs import PROOF_BLOCKS, revoke
+from tests.contracts.attestations.epochs import PROOF_BLOCKS, STANDING, revoke
 
 from .conftest import FIRST, SECOND, Story
 from .epochs import (
@@ -44,7 +44,7 @@ def calls_about(chain: Chain, story: Story, data: EpochData) -> Iterator[Call]:
     jobs: list[tuple[int, Job]] = [(story.job.number, story.job.state), (9, NO_JOB)]
     for device in (1, 2, 3, 4, 5):
         yield "proveLeafMissing", (SECOND, device, data.tree.path(device))
-        yield "proveWithheldLeaf", (SECOND, device)
+        yield "proveWithheldLeaf", (SECOND, STANDING, device)
         if device == 5:
             return
         leaf, rows = data.leaf_proof(device), list(data.outcomes[device])
@@ -64,7 +64,7 @@ def calls_about(chain: Chain, story: Story, data: EpochData) -> Iterator[Call]:
                 record = Record(commit.commitment, commit.timestamp, commit.key)
                 yield "proveBadThroughput", (leaf, outcome, record, header_of(chain, row.slot))
                 asked = EvidenceRequest(
-                    SECOND, device, row.slot, witness_of(device, row.slot), ITEMS, 0, 1664
+                    SECOND, 0, device, row.slot, witness_of(device, row.slot), ITEMS, 0, 1664
                 )
                 yield "proveWithheldEvidence", (asked,)
 
@@ -86,6 +86,8 @@ def test_honest_oracles__any_calldata__keep_their_bonds(
     attest_data(chain, told)
     if state == "signed anew":
         revoke(chain, SECOND)
+        for verb, args in calls_about(chain, story, told):
+            assert not is_won(chain, encode("proveRevoked", (0, encode(verb, args)))), f"{verb}, revoked"
         told = tell(chain, SECOND, story.first, story.findings)
         attest_data(chain, told, round=1)
     elif state == "final":

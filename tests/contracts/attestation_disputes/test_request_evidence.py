@@ -75,9 +75,9 @@ def answer(chain: Chain, asked: EvidenceRequest, **changes: object) -> Sent:
     return chain.send("AttestationDisputes", "answerEvidence", *given.values(), sender=chain.accounts[5])
 
 
-def id_of(asked: EvidenceRequest, round: int = 0) -> bytes:
-    kinds = ["uint256", "uint256", "uint256", "bytes32", "uint256", "uint256", "uint256"]
-    return keccak(encode([f"({','.join(kinds)})", "uint256"], [astuple(asked), round]))
+def id_of(asked: EvidenceRequest) -> bytes:
+    kinds = ["uint256"] * 4 + ["bytes32"] + ["uint256"] * 3
+    return keccak(encode([f"({','.join(kinds)})"], [astuple(asked)]))
 
 
 @pytest.mark.parametrize("index", [0, 9, ITEMS])
@@ -92,7 +92,7 @@ def test_request_evidence__of_a_pass__is_kept_and_answered(chain: Chain, story: 
     asked = ask(chain, story.second, (device, place), index)
 
     witness = witness_of(device, row.slot)
-    assert asked == EvidenceRequest(SECOND, device, row.slot, witness, ITEMS, index, length)
+    assert asked == EvidenceRequest(SECOND, 0, device, row.slot, witness, ITEMS, index, length)
     request = id_of(asked)
     state = DataRequest(chain.accounts[19], DEPOSIT, window - PROOF_BLOCKS // 4, False)
     assert chain.call("AttestationDisputes", "requestOf", request) == state
@@ -211,5 +211,6 @@ def test_prove_withheld_evidence__attested_anew__asks_for_nothing(chain: Chain, 
     revoke(chain, SECOND)
     attest_data(chain, story.second, round=1)
 
-    with chain.reverts("RequestUnknown", request=id_of(asked, round=1)), moving(chain):
-        prove(chain, "proveWithheldEvidence", asked)
+    anew = replace(asked, round=1)
+    with chain.reverts("RequestUnknown", request=id_of(anew)), moving(chain):
+        prove(chain, "proveWithheldEvidence", anew)

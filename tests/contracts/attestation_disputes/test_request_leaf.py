@@ -11,7 +11,7 @@ from tensorbond.chain.types import DataRequest, EpochStatus, OracleFault
 from tensorbond.oracle.tree import outcomes_root
 from tests.acts import register_as
 from tests.chain import Chain, Sent
-from tests.contracts.attestations.epochs import PROOF_BLOCKS, moving, revoke, status
+from tests.contracts.attestations.epochs import PROOF_BLOCKS, STANDING, moving, revoke, status
 
 from .conftest import SECOND, Story
 from .epochs import attest_data, no_leaf, prove, punishing
@@ -36,18 +36,21 @@ def asker(chain: Chain) -> str:
     return chain.accounts[19]
 
 
-@pytest.fixture
-def base_fee(chain: Chain) -> Iterator[int]:
-    """Blocks cost something for the rest of the test."""
-    chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(1000))
-    chain.gas_price = 10**6
-    yield 1000
+PRICE = 10**6
+
+
+@pytest.fixture(params=[0, 1000])
+def base_fee(chain: Chain, request: pytest.FixtureRequest) -> Iterator[int]:
+    """Gas costs PRICE for the rest of the test, whatever blocks ask for."""
+    chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(request.param))
+    chain.gas_price = PRICE
+    yield request.param
     chain.gas_price = 0
     chain.rpc.request("anvil_setNextBlockBaseFeePerGas", "0x0")
 
 
 def ask(chain: Chain, asker: str, device: int = 2, value: int = DEPOSIT) -> Sent:
-    return chain.send("Attestations", "requestLeaf", SECOND, device, sender=asker, value=value)
+    return chain.send("Attestations", "requestLeaf", SECOND, STANDING, device, sender=asker, value=value)
 
 
 def answer(chain: Chain, story: Story, device: int = 2, **changes: object) -> Sent:
@@ -58,7 +61,8 @@ def answer(chain: Chain, story: Story, device: int = 2, **changes: object) -> Se
         "path": data.tree.path(device),
         "outcomes": list(data.outcomes.get(device, ())),
     } | changes
-    return chain.send("Attestations", "answerLeaf", SECOND, device, *given.values(), sender=chain.accounts[5])
+    place = SECOND, STANDING, device
+    return chain.send("Attestations", "answerLeaf", *place, *given.values(), sender=chain.accounts[5])
 
 
 def coins(chain: Chain, account: str) -> int:
@@ -76,11 +80,12 @@ def test_request_leaf__in_the_first_half__is_kept(chain: Chain, window: int, ask
     sent = ask(chain, asker)
 
     event = sent.event("LeafRequested")
-    request, state = chain.call("Attestations", "leafRequestOf", SECOND, 2)
+    request, state = chain.call("Attestations", "leafRequestOf", SECOND, STANDING, 2)
     assert event == {
         "epoch": SECOND,
         "device": 2,
         "asker": asker,
+        "round": 0,
         "request": request,
         "deposit": DEPOSIT,
         "answerBy": window - PROOF_BLOCKS // 4,
@@ -100,7 +105,7 @@ def test_answer_leaf__what_stands_there__is_paid_by_the_byte(
     sent = answer(chain, story, device)
 
     paid = DEPOSIT * gas(BYTES + 224 * count) // gas(MOST)
-    request, state = chain.call("Attestations", "leafRequestOf", SECOND, device)
+    request, state = chain.call("Attestations", "leafRequestOf", SECOND, STANDING, device)
     assert sent.event("LeafAnswered") == {
         "epoch": SECOND,
         "device": device,
@@ -124,7 +129,7 @@ def test_answer_leaf__what_stands_there__is_paid_by_the_byte(
         chain.send("Attestations", "returnDeposit", request, sender=asker)
     chain.mine_to(window - PROOF_BLOCKS // 4)
     with chain.reverts("AnsweredAlready", request=request), moving(chain):
-        prove(chain, "proveWithheldLeaf", SECOND, device)
+        prove(chain, "proveWithheldLeaf", SECOND, STANDING, device)
 
 
 def test_answer_leaf__last_block__is_in_time(chain: Chain, story: Story, window: int, asker: str) -> None:
@@ -137,7 +142,8 @@ def test_answer_leaf__last_block__is_in_time(chain: Chain, story: Story, window:
 def test_request_leaf__deposit_below_the_answers_gas__reverts(
     chain: Chain, window: int, asker: str, base_fee: int
 ) -> None:
-    need = gas(MOST) * base_fee * 2
+    need = gas(MOST) * PRICE * 2
+    assert chain.call("Attestations", "leafDepositOf", SECOND, PRICE) == need
     with chain.reverts("DepositInsufficient", have=need - 1, need=need):
         chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
         ask(chain, asker, value=need - 1)
@@ -189,7 +195,7 @@ def test_answer_leaf__something_else__reverts(chain: Chain, story: Story, window
 
 
 def test_answer_leaf__nobody_asked__reverts(chain: Chain, story: Story, window: int) -> None:
-    request, _ = chain.call("Attestations", "leafRequestOf", SECOND, 2)
+    request, _ = chain.call("Attestations", "leafRequestOf", SECOND, STANDING, 2)
 
     with chain.reverts("RequestUnknown", request=request):
         answer(chain, story)
@@ -205,12 +211,12 @@ def test_prove_withheld_leaf__unanswered__slashes_and_revokes(
     last = window - PROOF_BLOCKS // 4
     chain.mine_to(last - 1)
     with chain.reverts("AnswerStillPossible", request=request, blockNumber=last, last=last), moving(chain):
-        prove(chain, "proveWithheldLeaf", SECOND, 2)
+        prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2)
     with chain.reverts("AnswerTooLate", request=request, blockNumber=last + 1, last=last):
         answer(chain, story)
 
     with punishing(chain, SECOND, OracleFault.WITHHELD_DATA, 2, request) as found:
-        found.append(prove(chain, "proveWithheldLeaf", SECOND, 2))
+        found.append(prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2))
 
     before = coins(chain, asker)
     chain.send("Attestations", "returnDeposit", request, sender=chain.accounts[6])
@@ -223,14 +229,14 @@ def test_prove_withheld_leaf__last_block_of_the_window__revokes(
     ask(chain, asker)
     chain.mine_to(window - 1)
 
-    prove(chain, "proveWithheldLeaf", SECOND, 2).event("EpochRevoked")
+    prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2).event("EpochRevoked")
 
 
 def test_prove_withheld_leaf__nobody_asked__reverts(chain: Chain, window: int) -> None:
-    request, _ = chain.call("Attestations", "leafRequestOf", SECOND, 2)
+    request, _ = chain.call("Attestations", "leafRequestOf", SECOND, STANDING, 2)
 
     with chain.reverts("RequestUnknown", request=request), moving(chain):
-        prove(chain, "proveWithheldLeaf", SECOND, 2)
+        prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2)
 
 
 def test_prove_withheld_leaf__attested_anew__asks_for_nothing(
@@ -241,13 +247,13 @@ def test_prove_withheld_leaf__attested_anew__asks_for_nothing(
     chain.mine_to(window - PROOF_BLOCKS // 4)
     revoke(chain, SECOND)
     with chain.reverts("EpochNotAttested", epoch=SECOND), moving(chain):
-        prove(chain, "proveWithheldLeaf", SECOND, 2)
+        prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2)
     attest_data(chain, story.second, round=1)
-    new, _ = chain.call("Attestations", "leafRequestOf", SECOND, 2)
+    new, _ = chain.call("Attestations", "leafRequestOf", SECOND, STANDING, 2)
     assert new != old
 
     with chain.reverts("RequestUnknown", request=new), moving(chain):
-        prove(chain, "proveWithheldLeaf", SECOND, 2)
+        prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2)
     assert status(chain, SECOND) == EpochStatus.ATTESTED
     returned = chain.send("Attestations", "returnDeposit", old, sender=asker)
     assert returned.event("DepositReturned")["amount"] == DEPOSIT

@@ -12,8 +12,8 @@ from tensorbond.chain import slots
 from tensorbond.chain.types import EpochStatus, Leaf, OracleFault, Statement, Timing
 from tests.acts import TBND, join_oracles, sign_as_quorum, statement_of, timing
 from tests.chain import Chain, Sent
-from tests.conftest import role
 from tests.leaves import Epoch, make_leaf
+from tests.system import role
 
 ZERO = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
@@ -23,6 +23,7 @@ EMISSION = 1_000 * TBND
 PROOF_BLOCKS = 30
 ATTEST_BLOCKS = 60
 ATTESTED, VOID, REVOKED = 1, 2, 4
+STANDING = (1 << 256) - 1
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935"
 
@@ -162,6 +163,7 @@ def deploy_fast(
         at["ProviderStaking"],
         at["JobEscrow"],
         at["LeaseEscrow"],
+        at["Challenges"],
         at["WorkDisputes"],
         first,
         sender=governor,

@@ -97,7 +97,7 @@ def test_close__after_an_attested_epoch__carries_its_root_over_and_emits_nothing
 def test_close__after_a_revocation__has_a_deadline_of_its_own(chain: Chain, seated: list[str]) -> None:
     mine_to_end(chain, 0)
     chain.mine(ATTEST_BLOCKS - 1)
-    submit(chain, some_statement(chain, round=2))
+    until = submit(chain, some_statement(chain, round=2)).block + PROOF_BLOCKS
     chain.mine(PROOF_BLOCKS - 1)
     revoked = revoke(chain, 0).block
     deadline = revoked + ATTEST_BLOCKS
@@ -109,7 +109,7 @@ def test_close__after_a_revocation__has_a_deadline_of_its_own(chain: Chain, seat
     close(chain, 0)
 
     assert status(chain, 0) == EpochStatus.VOID
-    assert chain.call("Attestations", "attestedOf", 0) == (ZERO, Attested(0, 0, 0, 2, 0, VOID | REVOKED))
+    assert chain.call("Attestations", "attestedOf", 0) == (ZERO, Attested(0, until, 0, 2, 0, VOID | REVOKED))
     assert chain.call("Attestations", "standingRoot") == ZERO
 
 

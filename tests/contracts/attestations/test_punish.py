@@ -11,6 +11,7 @@ from .epochs import (
     EMISSION,
     EVIDENCE,
     PROOF_BLOCKS,
+    STANDING,
     close,
     deploy_fast,
     excluded,
@@ -33,12 +34,13 @@ REWARD = BOND // 4
 SIGNERS = (0, 2, 3)
 
 
-def punish(chain: Chain, epoch: int = 0, challenger: str | None = None) -> Sent:
+def punish(chain: Chain, epoch: int = 0, challenger: str | None = None, round: int = STANDING) -> Sent:
     """Acting as the disputes, for a stranger."""
     return chain.send(
         "Attestations",
         "punish",
         epoch,
+        round,
         challenger or role(chain, "stranger"),
         OracleFault.BAD_SUM,
         EVIDENCE,
@@ -232,4 +234,4 @@ def test_punish__not_by_the_disputes__reverts(
 ) -> None:
     for account in (governor, stranger):
         with chain.reverts("AttestationDisputesOnly", account=account), moving(chain):
-            chain.send("Attestations", "punish", 0, account, 2, EVIDENCE, sender=account)
+            chain.send("Attestations", "punish", 0, STANDING, account, 2, EVIDENCE, sender=account)

@@ -173,7 +173,7 @@ def test_request__no_such_place__reverts(chain: Chain, stranger: str, work: Work
     with chain.reverts("PlaceUnknown", **unknown):
         ask(chain, work, place, stranger)
     with chain.reverts("PlaceUnknown", **unknown):
-        chain.call("Challenges", "depositOf", work.device, work.slot, place)
+        chain.call("Challenges", "depositOf", work.device, work.slot, place, 0)
 
 
 @pytest.mark.parametrize("kind", [PlaceKind.LABEL, PlaceKind.SEGMENT])
@@ -190,17 +190,21 @@ def test_request_place__a_sample__reverts(chain: Chain, stranger: str, work: Wor
 
 
 @pytest.mark.parametrize(("place", "factor"), [(SAMPLE, 2), (TILE, 4)])
+@pytest.mark.parametrize(("base_fee", "price"), [(7 * GWEI, 8 * GWEI), (0, 3 * GWEI)])
 def test_request__with_less_than_the_deposit__reverts(
-    chain: Chain, stranger: str, work: Work, place: Place, factor: int
+    chain: Chain, stranger: str, work: Work, place: Place, factor: int, base_fee: int, price: int
 ) -> None:
-    need = ANSWER_GAS * factor * 7 * GWEI
+    """Priced by what the asker pays for its own gas, where there is no base fee, too."""
+    need = ANSWER_GAS * factor * price
     seal(chain, work.slot + 1)
-    chain.gas_price = 8 * GWEI
+    chain.gas_price = price
+    told = chain.call("Challenges", "depositOf", work.device, work.slot, place, price)
+    assert told == need
     try:
-        set_base_fee(chain, 7 * GWEI)
+        set_base_fee(chain, base_fee)
         with chain.reverts("DepositInsufficient", have=need - 1, need=need):
             ask(chain, work, place, stranger, need - 1)
-        set_base_fee(chain, 7 * GWEI)
+        set_base_fee(chain, base_fee)
         assert ask(chain, work, place, stranger, need).event("ItemRequested")["deposit"] == need
     finally:
         chain.gas_price = 0

@@ -25,7 +25,7 @@ EXPOSED = 10 * 4 + 60 + 2 * 30
 def deploy(chain: Chain, timing: Timing, unbonding_blocks: int = EXPOSED) -> str:
     peer = chain.accounts[0]
     staking = chain.deploy("ProviderStaking", peer, peer, peer, peer, peer, peer, unbonding_blocks)
-    return chain.deploy("DeviceRegistry", peer, staking, peer, peer, peer, timing)
+    return chain.deploy("DeviceRegistry", peer, staking, peer, peer, peer, peer, timing)
 
 
 def test_constructor__first_entry__starts_with_epoch_and_slot_zero(bare_chain: Chain) -> None:

@@ -163,10 +163,7 @@ def test_register__before_the_first_block__is_drawn_from_epoch_zero(bare_chain: 
         "ProviderStaking", token, registry, provider, provider, provider, provider, 300
     )
     timing = Timing(0, 0, genesis, 10, 4, 60, 30, 64)
-    assert (
-        bare_chain.deploy("DeviceRegistry", MANAGER, staking, provider, provider, provider, timing)
-        == registry
-    )
+    assert bare_chain.deploy("DeviceRegistry", MANAGER, staking, *[provider] * 4, timing) == registry
     bare_chain.rpc.request("anvil_setCode", MANAGER, ALLOWING)
     bare_chain.send(registry, "addClass", TERMS, sender=provider)
     stake_as(bare_chain, provider, 100 * TBND)

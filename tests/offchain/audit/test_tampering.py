@@ -80,7 +80,7 @@ TAMPERED: list[tuple[str, str, Arguments, int, int, str]] = [
     ("Challenges", "beaconOf", lambda market: (5,), 0, 0, "beacon"),
     ("Challenges", "recordOf", _commit, 0, 1, "record"),
     ("Challenges", "recordOf", _commit, 0, 200, "record"),
-    ("Challenges", "faultsOf", lambda market: (LIAR,), 0, 40, "record"),
+    ("DeviceRegistry", "faultsOf", lambda market: (LIAR,), 0, 136, "record"),
     ("Attestations", "totalBonded", _nothing, 0, 96, "invariant 14"),
     ("Attestations", "bondOf", _oracle, 0, 0, "invariant 14"),
     ("Attestations", "nextEpoch", _nothing, 0, 0, "invariant 11"),

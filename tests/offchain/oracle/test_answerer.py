@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from tensorbond.chain.types import OutcomeResult
+from tests.contracts.attestations.epochs import STANDING
 from tests.offchain.oracle.test_node import begin, market
 
 __all__ = ["begin", "market"]
@@ -28,7 +29,7 @@ def test_answer__stranger_asks_for_leaves_and_evidence__they_are_shown_and_nobod
     bonded = chain.call("Attestations", "totalBonded")
 
     for place in (device, NOWHERE):
-        chain.send("Attestations", "requestLeaf", epoch, place, sender=stranger, value=DEPOSIT)
+        chain.send("Attestations", "requestLeaf", epoch, STANDING, place, sender=stranger, value=DEPOSIT)
     asked = [
         chain.send(
             "AttestationDisputes", "requestEvidence", *proofs, index, sender=stranger, value=DEPOSIT
@@ -46,9 +47,9 @@ def test_answer__stranger_asks_for_leaves_and_evidence__they_are_shown_and_nobod
     assert len(chain.events("AttestationDisputes", "EvidenceAnswered")) == 2
     chain.mine_to(chain.call("Attestations", "attestedOf", epoch)[1].provable_until)
     for place in (device, NOWHERE):
-        request, _ = chain.call("Attestations", "leafRequestOf", epoch, place)
+        request, _ = chain.call("Attestations", "leafRequestOf", epoch, STANDING, place)
         with chain.reverts("AnsweredAlready", request=request):
-            chain.send("AttestationDisputes", "proveWithheldLeaf", epoch, place, sender=stranger)
+            chain.send("AttestationDisputes", "proveWithheldLeaf", epoch, STANDING, place, sender=stranger)
     for each in asked:
         with chain.reverts("AnsweredAlready", request=each["request"]):
             chain.send("AttestationDisputes", "proveWithheldEvidence", each["asked"], sender=stranger)

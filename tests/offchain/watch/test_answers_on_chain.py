@@ -46,7 +46,7 @@ def answer_leaves(market: Market, signed: Signed, through: str | None = None) ->
     asked = {each.args["device"] for each in chain.events("Attestations", "LeafRequested")} - answered
     for device in asked:
         shown = data.leaves.get(device, NO_LEAF), data.tree.path(device), list(data.outcomes.get(device, ()))
-        args = (1, device, *shown)
+        args = (1, 0, device, *shown)
         if through is None:
             chain.send("Attestations", "answerLeaf", *args, sender=chain.accounts[5])
         else:

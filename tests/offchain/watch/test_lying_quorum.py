@@ -85,6 +85,31 @@ def test_cycle__a_lying_quorum__loses_its_bonds_and_the_epoch(young_market: Mark
     assert chain.balance("TensorbondToken", auditor) - before == rewards
 
 
+def test_cycle__a_lie_that_an_equivocation_brought_down__costs_the_others_their_bonds(
+    young_market: Market, watch: Watch
+):
+    """One of them contradicts itself through a friend, before anybody proves the lie; then the truth is
+    attested."""
+    market, chain = young_market, young_market.chain
+    signed, honest = lie(market, "a wrong reward", Random(SEED)), market.judge(1)
+    root, before, _ = chain.call("Attestations", "attestationOf", 1, 0)
+    told = replace(market.statement(honest), previous_root=before, root=root)
+    told = replace(told, total_weight=signed.total_weight, data_digest=signed.data.data_digest)
+    other = replace(told, total_weight=told.total_weight + 1)
+    pair = [acts.sign_statement(chain, each, market.oracles[0]) for each in (told, other)]
+    args = told, pair[0], other, pair[1], 1, 0
+    chain.send("AttestationDisputes", "proveEquivocation", *args, sender=chain.accounts[6])
+    assert chain.call("Attestations", "nextEpoch") == 1
+    market.attest(honest, round=1, signers=(1, 2, 3))
+
+    found = [act for act in watch(market) if act.kind not in WORK]
+
+    assert [(act.kind, act.result) for act in found] == [("badReward", "proven")]
+    bonds = [chain.call("Attestations", "bondOf", oracle).amount for oracle in market.oracles]
+    assert [bool(bond) for bond in bonds] == [False, False, False, True]
+    assert chain.call("Attestations", "nextEpoch") == 2
+
+
 def test_cycle__leaves_that_nobody_shows__are_asked_for_and_then_cost_the_bonds(
     young_market: Market, watch: Watch
 ):

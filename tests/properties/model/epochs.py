@@ -198,6 +198,7 @@ class Epochs(Devices):
         require(exposed <= covered, "ExposureExceeded", exposed, covered)
 
         until = max(self.block + self.timing_of(epoch).proof_blocks, before.provable_until)
+        until = max(until, old.provable_until if old else 0)
         self.epochs[epoch] = RecordBook(
             statement.root,
             ATTESTED,
@@ -229,7 +230,7 @@ class Epochs(Devices):
         self.epochs[epoch] = RecordBook(
             before.root,
             VOID | (REVOKED if revoked else 0),
-            before.provable_until,
+            max(before.provable_until, old.provable_until if old else 0),
             round=old.round if revoked and old else 0,
             earned=before.earned,
         )
