@@ -2,23 +2,24 @@
 
     python -m pytest -p tests.probing tests/contracts/rewards
 
-The chains get room for what the probes cost, in gas and in code, and print their traces into a pipe that is
-read here. Tests that measure just that, or that start chains of their own, are left out."""
+The chains get room for what the probes cost, in gas and in code, and are asked for the trace of every call
+and transaction: one that prints its traces keeps the memory of each step, gigabytes for one proof. Tests that
+measure gas are left out."""
 
 from __future__ import annotations
 
 import os
 import resource
-import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts import coverage
 from tensorbond.chain import lane
+from tensorbond.chain.errors import RpcError
 from tensorbond.chain.rpc import Rpc
 from tensorbond.demo.anvil import Anvil
 from tests.chain import Chain, Sent
@@ -29,7 +30,7 @@ GENEROUS = 10_000_000
 """Whoever offers this much gas doesn't mean to measure it, and gets as much again, many times."""
 _SENDING = frozenset({"eth_call", "eth_sendTransaction", "eth_sendTransactionSync"})
 
-MEMORY = 8 << 30
+MEMORY = 4 << 30
 """Of a chain, for what its traces take: it ends before the machine does."""
 SECONDS = 60
 """Between two times that the hits are written down: a run that is stopped has not run for nothing."""
@@ -37,11 +38,11 @@ SECONDS = 60
 _WRITER = f"{time.time_ns()}-{os.getpid()}"
 _kept = {"at": 0.0}
 _made = coverage.use_instrumented()
-_hits: list[coverage.Hits] = []
+_hits = coverage.Hits()
 
 
 class ProbedAnvil:
-    """What is changed of `Anvil`: its options, and where it writes."""
+    """What is changed of `Anvil`: its options, and that it tells what it ran before it ends."""
 
     started, left = Anvil._start, Anvil.__exit__
 
@@ -51,43 +52,55 @@ class ProbedAnvil:
         if "--gas-limit" in options:
             at = options.index("--gas-limit")
             del options[at : at + 2]
-        if "--print-traces" not in options:
-            options += ["--print-traces", "--disable-code-size-limit"]
+        if "--disable-code-size-limit" not in options:
+            options.append("--disable-code-size-limit")
         anvil.options = (*options, "--gas-limit", str(ROOM))
-        reading, writing = os.pipe()
-        anvil.log = Path(f"/proc/self/fd/{writing}")
-        try:
-            ProbedAnvil.started(anvil)
-        finally:
-            os.close(writing)
+        ProbedAnvil.started(anvil)
         if anvil.process is not None:
             resource.prlimit(anvil.process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
-        hits = coverage.Hits()
-        _hits.append(hits)
-        reader = threading.Thread(target=_read, args=(reading, hits), daemon=True)
-        reader.start()
-        anvil.__dict__["reader"] = reader
 
     @staticmethod
     def leave(anvil: Anvil, *error: Any) -> None:
+        if anvil.process is not None and anvil.process.poll() is None:
+            _trace_sent(anvil.rpc)
         ProbedAnvil.left(anvil, *error)
-        if reader := anvil.__dict__.pop("reader", None):
-            reader.join(timeout=60)
-
-
-def _read(pipe: int, hits: coverage.Hits) -> None:
-    with open(pipe, "rb", buffering=0) as log:
-        while chunk := log.read(1 << 20):
-            hits.read(chunk)
 
 
 def _request(rpc: Rpc, method: str, *params: Any, timeout: float | None = None) -> Any:
     if method in _SENDING and int(params[0].get("gas", "0x0"), 16) >= GENEROUS:
         params = ({**params[0], "gas": hex(ROOM // 2)}, *params[1:])
-    return _asked(rpc, method, *params, timeout=timeout)
+    if method == "eth_call" and len(params) < 3:
+        call = _trace(rpc, "debug_traceCall", params[0], *(params[1:2] or ("latest",)))
+        if call and "error" not in call:
+            return call.get("output", "0x")
+    elif method == "evm_revert":
+        _trace_sent(rpc)
+    result = _asked(rpc, method, *params, timeout=timeout)
+    if method == "debug_traceCall":
+        _hits.read(result)
+    elif method.startswith("eth_send"):
+        transaction = result["transactionHash"] if isinstance(result, dict) else result
+        _sent.setdefault(rpc.urls, []).append(transaction)
+    return result
 
 
 _asked = Rpc.request
+_sent: dict[tuple[str, ...], list[str]] = {}
+"""What is to be traced before it is undone, by the chain."""
+
+
+def _trace_sent(rpc: Rpc) -> None:
+    for transaction in _sent.pop(rpc.urls, ()):
+        _trace(rpc, "debug_traceTransaction", transaction)
+
+
+def _trace(rpc: Rpc, method: str, *params: Any) -> dict[str, Any]:
+    """What cannot even begin has no trace."""
+    trace: dict[str, Any] = {}
+    with suppress(RpcError):
+        trace = _asked(rpc, method, *params, {"tracer": "callTracer"}, timeout=300)
+        _hits.read(trace)
+    return trace
 
 
 def _transact(chain: Chain, *args: Any, **options: Any) -> Sent:
@@ -131,7 +144,6 @@ def pytest_sessionfinish() -> None:
 
 def _keep() -> None:
     _kept["at"] = time.monotonic()
-    seen = {number for hits in _hits for number in hits.seen.copy()}
     for each in _made.values():
-        if seen & each.probes.keys():
-            each.add_hits(seen, _WRITER)
+        if _hits.seen & each.probes.keys():
+            each.add_hits(_hits.seen, _WRITER)

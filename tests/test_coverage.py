@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,16 +99,16 @@ def test_probes__of_every_form__are_counted_and_compile(example: coverage.Instru
     assert places[26, 25] == "revert TooLarge(value)"
 
 
-def test_hits__a_name_cut_between_two_reads__is_found() -> None:
-    line = "    ├─ [0] 0xC0dec0Dec0DEc0deC0dec0DEc0DeC0de0000001f::fallback() [staticcall]\n".encode()
-    for cut in range(len(line)):
-        hits = coverage.Hits()
-        hits.read(line[:cut])
-        hits.read(line[cut:])
-        assert hits.seen == {31}, cut
+def test_hits__probes_below_a_call_that_reverts__are_found() -> None:
+    def called(to: str, *below: dict[str, Any]) -> dict[str, Any]:
+        return {"to": to, "calls": list(below)}
+
+    probe, other = "0xc0dec0dec0dec0dec0dec0dec0dec0de", "0xc0dec0dec0dec0dec0dec0dec0dec0d0"
+    failed = called(f"0x{1:040x}", called(f"{probe}0000001f")) | {"error": "execution reverted"}
     hits = coverage.Hits()
-    hits.read(b"73c0dec0dec0dec0dec0dec0dec0dec0de0000001f81fa50")
-    assert hits.seen == set()
+    hits.read(called(f"0x{2:040x}", failed, called(f"{other}00000020"), {"type": "CREATE"}))
+    hits.read({"to": f"{probe}00000021"})
+    assert hits.seen == {31, 33}
 
 
 def test_report__a_line_with_a_statement_that_never_ran__is_not_covered(
