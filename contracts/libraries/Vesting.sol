@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 /// @title Rewards that vest evenly, many of them in one line: so much, from one block to another.
-/// @dev Written a second time in `tensorbond.audit.replay`.
+/// @dev Written a second time in `tensorbond.audit.books`.
 library Vesting {
     /// @return Of `amount` wei that vest from block `since` to block `until`, those vested by block `at` ≥ since.
     function vestedBy(uint256 amount, uint256 since, uint256 until, uint256 at) internal pure returns (uint256) {

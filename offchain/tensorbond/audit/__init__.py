@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tensorbond.audit.balances import check_state
+from tensorbond.audit.books import Books
 from tensorbond.audit.epochs import check_epochs
 from tensorbond.audit.findings import AuditImpossible, Finding, Progress, Report
 from tensorbond.audit.history import History
 from tensorbond.audit.leases import LeaseBooks, check_halts, check_leases, replay_leases
 from tensorbond.audit.pinned import Pinned
-from tensorbond.audit.replay import Books, replay
+from tensorbond.audit.replay import replay
 from tensorbond.chain.abi import Event
 from tensorbond.chain.network import Network
 from tensorbond.store import Store

@@ -9,10 +9,10 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from tensorbond.audit.books import CLOSED_JOB, ZERO, Books, Pool, Queue
 from tensorbond.audit.findings import Report
 from tensorbond.audit.history import History, Word
 from tensorbond.audit.pinned import Call, Pinned, Unanswered
-from tensorbond.audit.replay import CLOSED_JOB, ZERO, Books, Pool, Queue
 from tensorbond.chain.types import Job
 
 CAP = 1_000_000_000 * 10**18

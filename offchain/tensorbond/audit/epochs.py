@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from tensorbond.audit.books import where
 from tensorbond.audit.findings import AuditImpossible, Report
 from tensorbond.audit.history import History, Record, Unit, emission
 from tensorbond.audit.pinned import Pinned
@@ -27,7 +28,6 @@ from tensorbond.audit.published import (
     read_published,
     root_of,
 )
-from tensorbond.audit.replay import where
 from tensorbond.chain import digests
 from tensorbond.chain.abi import Event
 from tensorbond.chain.errors import SignatureInvalid

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from tensorbond.audit.books import share, where
 from tensorbond.audit.findings import Report
-from tensorbond.audit.replay import share, where
 from tensorbond.chain.abi import Event
 from tensorbond.chain.penalties import FAULT_EPOCHS, MISS_EPOCHS, MISS_LIMIT, Failed, share_bps
 from tensorbond.chain.types import CloseReason, DeviceClass, Timing

@@ -59,6 +59,8 @@ def market(closed: Market, tmp_path: Path) -> Iterator[Market]:
 @contextmanager
 def _stage(folder: Path) -> Iterator[tuple[Market, Jobs]]:
     with free_anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
+        # However slow the machine, a commitment took as many seconds as blocks.
+        chain.rpc.request("anvil_setBlockTimestampInterval", 1)
         deploy_system(chain, folder / "deployment.json")
         market = Market(chain, folder / "deployment.json", folder / "evidence", oracle_accounts(chain, 4))
         yield market, open_market(market)
