@@ -521,7 +521,7 @@ def _bad_memory(chain: Chain, found: Gas) -> None:
                 opened, root = show_alone(work, index, noise_item(work, index))
                 nothing = CapNode(0, bytes(32), ())
                 claims[f"badMemoryItem:{name}"] = commit, opened, nothing, sign_root(chain, work, root)
-            header = HeaderOpening(memory.header[:-1] + b"\xee", (b"\x5a" * 32,) * 7)
+            header = HeaderOpening(memory.header[:-1] + bytes([memory.header[-1] ^ 1]), (b"\x5a" * 32,) * 7)
             root = fold_alone(SAMPLES, header.header, header.path)
             claims["badMemoryHeader"] = commit, header, sign_root(chain, work, root)
             for name, claim in claims.items():
