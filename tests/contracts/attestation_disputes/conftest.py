@@ -1,4 +1,6 @@
-"""Three devices that have worked for two epochs, a fourth for the second, which is yet to be attested."""
+"""Three devices that have worked for two epochs, a fourth for the second, which is yet to be attested.
+
+The fourth has an M-phase to prove in one slot."""
 
 from __future__ import annotations
 
@@ -7,11 +9,22 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tensorbond.chain.types import DeviceClass
+from tensorbond.chain.types import DeviceClass, OutcomeKind, OutcomeResult
 from tensorbond.oracle.facts import Place
 from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.outcomes import Finding
-from tests.acts import TBND, FundedJob, accept_as, fund_as, join_oracles, register_as, stake_as
+from tensorbond.proof import is_memory_slot, is_roll_call
+from tests.acts import (
+    TBND,
+    FundedJob,
+    accept_as,
+    fund_as,
+    join_oracles,
+    mine_to_slot_with,
+    register_as,
+    stake_as,
+    timing,
+)
 from tests.chain import Chain
 from tests.contracts.attestation_disputes.epochs import (
     CHAIN_ID,
@@ -41,6 +54,14 @@ class Story:
     second: EpochData
     findings: Findings
     job: FundedJob
+
+    @property
+    def memory_row(self) -> int:
+        """Where device 4's outcomes tell of the M-phase that it passed."""
+        rows = self.second.outcomes[4]
+        (index,) = (i for i, row in enumerate(rows) if row.kind == OutcomeKind.DRAWN_M)
+        assert rows[index].result == OutcomeResult.PASSED
+        return index
 
 
 @pytest.fixture
@@ -101,6 +122,8 @@ def _tell(chain: Chain, governor: str, requester: str, provider: str, other_prov
     attest_data(chain, first)
 
     for slot in slots_of(chain, SECOND):
+        if slot in memory_slots(chain):
+            mine_to_slot_with(chain, slot, lambda beacon: draws_memory(chain, beacon))
         findings |= play_slot(chain, slot, awake(slot, (1, 2, 3, 4)))
         if slot == slots_of(chain, SECOND).start + 1:
             job = accept_as(chain, provider, fund_as(chain, requester, class_id=FAST), 2)
@@ -109,6 +132,16 @@ def _tell(chain: Chain, governor: str, requester: str, provider: str, other_prov
     end_epoch(chain, SECOND)
     assert job.state.forced_slot in slots_of(chain, SECOND)
     return Story(first, tell(chain, SECOND, first, findings), findings, job)
+
+
+def memory_slots(chain: Chain) -> tuple[int, int]:
+    """Of epoch 2: device 4 proves its memory in the one, and is held by a job in the other."""
+    first = slots_of(chain, SECOND).start
+    return first + 1, first + 3
+
+
+def draws_memory(chain: Chain, beacon: bytes) -> bool:
+    return is_memory_slot(beacon) and not is_roll_call(beacon, timing(chain).roll_call)
 
 
 def awake(slot: int, devices: tuple[int, ...]) -> list[int]:

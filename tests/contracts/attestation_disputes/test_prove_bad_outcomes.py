@@ -14,7 +14,7 @@ from tests.contracts.attestations.epochs import moving
 from tests.leaves import make_outcome
 from tests.work import seal
 
-from .conftest import SECOND, Story
+from .conftest import SECOND, Story, memory_slots
 from .epochs import attest_data, no_leaf, prove, punishing, retell, slots_of, tell, with_leaf, with_rows
 
 pytestmark = pytest.mark.chain
@@ -74,6 +74,27 @@ def test_prove_bad_outcomes__slot_of_another_epoch__slashes_and_revokes(chain: C
     forced = story.second.outcomes[device][len(rows) :]
 
     show(chain, story, with_rows(story.second, device, [*rows, late, *forced]), device)
+
+
+def test_prove_bad_outcomes__memory_slot_left_out__slashes_and_revokes(chain: Chain, story: Story) -> None:
+    rows = list(story.second.outcomes[4])
+    del rows[story.memory_row]
+
+    show(chain, story, retell(chain, story.second, story.first, 4, rows), 4)
+
+
+def test_prove_bad_outcomes__memory_slot_of_a_held_device__slashes_and_revokes(
+    chain: Chain, story: Story
+) -> None:
+    """Its memory is the job's."""
+    rows = list(story.second.outcomes[4])
+    held = memory_slots(chain)[1]
+    natural_rows = natural(rows)
+    assert held not in {row.slot for row in natural_rows}
+    told = replace(rows[story.memory_row], slot=held)
+
+    rows = [*natural_rows, told, *rows[len(natural_rows) :]]
+    show(chain, story, retell(chain, story.second, story.first, 4, rows), 4)
 
 
 Change = Callable[[list[Outcome]], list[Outcome]]

@@ -76,6 +76,23 @@ def test_prove_bad_throughput__slow_without_a_bound__slashes_and_revokes(
         found.append(prove(chain, "proveBadThroughput", *proof_of(chain, data, device, index)))
 
 
+@pytest.mark.parametrize(
+    "changes", [{"throughput": 1}, {"throughput": -1}, {"result": OutcomeResult.SLOW}], ids=str
+)
+def test_prove_bad_throughput__of_the_m_phase__slashes_and_revokes(
+    chain: Chain, story: Story, changes: dict[str, int]
+) -> None:
+    index = story.memory_row
+    bandwidth = story.second.outcomes[4][index].throughput
+    assert bandwidth > 0
+    told = {"throughput": bandwidth + changes.get("throughput", 0)}
+    data = with_row(story.second, 4, index, **(changes | told))
+    attest_data(chain, data)
+
+    with punishing(chain, SECOND, FAULT, 4, leaf_hash(data.leaves[4])) as found:
+        found.append(prove(chain, "proveBadThroughput", *proof_of(chain, data, 4, index)))
+
+
 def test_prove_bad_throughput__honest__reverts(chain: Chain, story: Story) -> None:
     attest_data(chain, story.second)
 

@@ -4,13 +4,16 @@ import pytest
 
 from tensorbond.chain.types import OracleFault
 from tensorbond.oracle.tree import leaf_hash
+from tests.acts import mine_to_slot
 from tests.chain import Chain
 from tests.contracts.attestations.epochs import moving
 
 from .conftest import SECOND, Story
-from .epochs import attest_data, prove, punishing, with_leaf
+from .epochs import attest_data, prove, punishing, slots_of, tell, with_leaf
 
 pytestmark = pytest.mark.chain
+
+THIRD = SECOND + 1
 
 
 @pytest.mark.parametrize("device", [1, 2, 3])
@@ -73,7 +76,28 @@ def test_prove_bad_weight__suspended_or_retired_after_the_epoch__reverts(
             prove(chain, "proveBadWeight", story.second.leaf_proof(device))
 
 
-@pytest.mark.parametrize("device", [1, 2, 3])
+def test_prove_bad_weight__ended_within_the_epoch__is_nothing(
+    chain: Chain, story: Story, provider: str
+) -> None:
+    attest_data(chain, story.second)
+    chain.send("DeviceRegistry", "retire", 1, sender=provider)
+    mine_to_slot(chain, slots_of(chain, THIRD).stop)
+    honest = tell(chain, THIRD, story.second, story.findings)
+    data = with_leaf(honest, 1, weight=1)
+    assert honest.leaves[1].weight == 0
+    snapshot = chain.snapshot()
+    attest_data(chain, data)
+
+    with punishing(chain, THIRD, OracleFault.BAD_WEIGHT, 1, leaf_hash(data.leaves[1])) as found:
+        found.append(prove(chain, "proveBadWeight", data.leaf_proof(1)))
+    chain.revert_to(snapshot)
+
+    attest_data(chain, honest)
+    with chain.reverts("FaultNotShown", epoch=THIRD, fault=OracleFault.BAD_WEIGHT), moving(chain):
+        prove(chain, "proveBadWeight", honest.leaf_proof(1))
+
+
+@pytest.mark.parametrize("device", [1, 2, 3, 4])
 def test_prove_bad_weight__honest__reverts(chain: Chain, story: Story, device: int) -> None:
     attest_data(chain, story.second)
 

@@ -135,6 +135,13 @@ def test_prove_false_fail_item__bad__reverts(chain: Chain, sloppy: Work) -> None
     loses(chain, sloppy, FAIL, "proveFalseFailItem", told, item_opening(show_item(chain, sloppy, 0)))
 
 
+def test_prove_false_fail_item__of_a_pass__reverts(chain: Chain, work: Work) -> None:
+    told = attest_row(chain, work, PASSED, root_of(work))
+
+    with chain.reverts("ResultWrong", have=PASSED), moving(chain):
+        prove(chain, "proveFalseFailItem", *told, item_opening(show_item(chain, work, 3)))
+
+
 def test_prove_false_fail_item__another_than_is_named__reverts(chain: Chain, work: Work) -> None:
     told = attest_row(chain, work, BAD, root_of(work), item=3)
 

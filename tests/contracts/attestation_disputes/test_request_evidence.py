@@ -17,8 +17,11 @@ from tensorbond.chain.types import (
     Record,
 )
 from tensorbond.oracle.leaves import EpochData
+from tensorbond.proof import MemoryShape, memory_header_length, memory_item_length
+from tests.acts import mine_to_slot
 from tests.chain import Chain, Sent
 from tests.contracts.attestations.epochs import PROOF_BLOCKS, moving, revoke
+from tests.leaves import make_outcome
 from tests.work import sign_evidence
 
 from .conftest import SECOND, TERMS, Story
@@ -31,15 +34,21 @@ from .epochs import (
     opening_of,
     prove,
     punishing,
+    slots_of,
+    tell,
     with_row,
+    with_rows,
     witness_of,
 )
 from .test_prove_false_pass import proof_of, row_with
-from .test_request_leaf import DEPOSIT, coins
+from .test_request_leaf import DEPOSIT, base_fee, coins, gas
+
+__all__ = ["base_fee"]
 
 pytestmark = pytest.mark.chain
 
 OTHER = b"\x07" * 32
+THIRD = SECOND + 1
 
 
 def attested(chain: Chain, data: EpochData) -> int:
@@ -48,14 +57,16 @@ def attested(chain: Chain, data: EpochData) -> int:
     return int(chain.call("Attestations", "attestedOf", SECOND)[1].provable_until)
 
 
-def ask(chain: Chain, data: EpochData, place: tuple[int, int], index: int) -> EvidenceRequest:
+def ask(
+    chain: Chain, data: EpochData, place: tuple[int, int], index: int, value: int = DEPOSIT
+) -> EvidenceRequest:
     sent = chain.send(
         "AttestationDisputes",
         "requestEvidence",
         *proof_of(data, *place),
         index,
         sender=chain.accounts[19],
-        value=DEPOSIT,
+        value=value,
     )
     asked: EvidenceRequest = sent.event("EvidenceRequested")["asked"]
     return asked
@@ -141,6 +152,56 @@ def test_request_evidence__where_none_was_witnessed__reverts(
 
     with chain.reverts("ResultWrong", have=result):
         ask(chain, data, place, 0)
+
+
+@pytest.mark.parametrize("index", [0, 63, 64, 95, 96])
+def test_request_evidence__of_an_m_phase__is_as_long_as_its_items(
+    chain: Chain, story: Story, index: int
+) -> None:
+    attested(chain, story.second)
+    place = 4, story.memory_row
+    row = story.second.outcomes[4][story.memory_row]
+    terms = chain.call("DeviceRegistry", "classOf", chain.call("DeviceRegistry", "deviceOf", 4).class_id)
+    steps = 64 * terms.segments
+    shape = MemoryShape(terms.layers, 1 << terms.layer_bits, 1 << terms.walker_bits, steps)
+    length = memory_header_length(shape) if index == 96 else memory_item_length(shape, index)
+
+    assert ask(chain, story.second, place, index) == EvidenceRequest(
+        SECOND, 4, row.slot, row.witness, 96, index, length
+    )
+    with chain.reverts("ItemOutOfRange", have=97, most=96):
+        ask(chain, story.second, place, 97)
+
+
+def test_request_evidence__deposit_below_the_answers_gas__reverts(
+    chain: Chain, story: Story, base_fee: int
+) -> None:
+    place = row_with(story, OutcomeResult.PASSED)
+    attested(chain, story.second)
+    row, length = story.second.outcomes[place[0]][place[1]], 8 + 1024 + 32 * (12 + 1 + 6)
+    assert chain.call("LeafProofs", "itemOf", place[0], row, 0) == (ITEMS, length)
+    chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+    chain.mine()
+
+    need = 2 * gas(length + 1024) * base_fee
+    assert chain.call("AttestationDisputes", "evidenceDepositOf", length) == need
+    chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+    with chain.reverts("DepositInsufficient", have=need - 1, need=need):
+        ask(chain, story.second, place, 0, need - 1)
+    chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+    ask(chain, story.second, place, 0, need)
+
+
+def test_request_evidence__slot_that_nobody_sealed__reverts(chain: Chain, story: Story) -> None:
+    attest_data(chain, story.second)
+    mine_to_slot(chain, slots_of(chain, THIRD).stop)
+    slot = slots_of(chain, THIRD).start + 1
+    row = make_outcome(slot, witness=OTHER)
+    data = with_rows(tell(chain, THIRD, story.second, story.findings), 1, [row])
+    attest_data(chain, data)
+
+    with chain.reverts("SlotNotSealed", slot=slot), moving(chain):
+        ask(chain, data, (1, 0), 0)
 
 
 def test_request_evidence__past_the_header__reverts(chain: Chain, story: Story) -> None:

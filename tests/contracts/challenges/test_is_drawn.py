@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from tensorbond.proof import is_drawn, is_roll_call
-from tests.acts import timing
+from tensorbond.proof import is_drawn, is_memory_slot, is_roll_call
+from tests.acts import mine_to_slot, mine_to_slot_with, timing
 from tests.chain import Chain
+from tests.memory_work import memory_device_as
 from tests.work import device_as, first_slot_of, seal
 
 from .slots import mine_before, start_of
@@ -55,6 +56,20 @@ def test_is_drawn__once_the_device_has_ended__is_false(
     for slot in range(end, end + 12):
         seal(chain, slot)
         assert not chain.call("Challenges", "isDrawn", device, slot)
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["free", "held"])
+def test_is_drawn__memory_slot__is_for_who_is_not_held(chain: Chain, provider: str, held: bool) -> None:
+    device = memory_device_as(chain, provider)
+    slot = first_slot_of(chain, device) + 1
+    mine_to_slot(chain, slot - 1)
+    if held:
+        chain.send("DeviceRegistry", "hold", device, 0, sender=chain.impersonate("JobEscrow"))
+    called = timing(chain).roll_call
+    mine_to_slot_with(chain, slot, lambda beacon: is_memory_slot(beacon) and is_roll_call(beacon, called))
+    seal(chain, slot)
+
+    assert chain.call("Challenges", "isDrawn", device, slot) is not held
 
 
 def test_is_drawn__slot_unsealed__reverts(chain: Chain, devices: list[int]) -> None:

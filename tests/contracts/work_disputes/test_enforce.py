@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorbond.chain.types import OutcomeResult, SlashReason
+from tensorbond.chain.types import OutcomeKind, OutcomeResult, SlashReason
 from tests.acts import (
     ZERO_ADDRESS,
     Attestation,
@@ -15,6 +15,7 @@ from tests.acts import (
 from tests.chain import Chain, Sent
 from tests.contracts.provider_staking.staking import moving
 from tests.leaves import Epoch, make_leaf, make_outcome
+from tests.memory_work import MemoryWork, commit_memory, memory_device_as
 from tests.work import BOND, Work, commit_work, device_as, show_item
 
 from .conftest import WRONG_COLUMN, WRONG_ROW
@@ -36,18 +37,21 @@ def work(chain: Chain, provider: str, device: int) -> Work:
 def attest_outcome(
     chain: Chain,
     oracles: list[str],
-    work: Work,
+    work: Work | MemoryWork,
     result: int = OutcomeResult.BAD_ITEM,
     slot: int | None = None,
+    kind: int = OutcomeKind.DRAWN_C,
+    item: int = 3,
 ) -> Attestation:
     """An epoch with one outcome of the work's device, attested, not final."""
     epoch = work.slot // timing(chain).epoch_slots
     join_oracles(chain, oracles, from_epoch=0)
-    outcome = make_outcome(work.slot if slot is None else slot, result=result, witness=WITNESS, item=3)
+    slot = work.slot if slot is None else slot
+    outcome = make_outcome(slot, kind, result, witness=WITNESS, item=item)
     return attest(chain, epoch, [make_leaf(work.device, work.provider)], {work.device: [outcome]})
 
 
-def enforce(chain: Chain, attestation: Attestation, work: Work, sender: str) -> Sent:
+def enforce(chain: Chain, attestation: Attestation, work: Work | MemoryWork, sender: str) -> Sent:
     epoch = attestation.epoch
     proofs = epoch.leaf_proof(work.device), epoch.outcome_proof(work.device, 0)
     return chain.send("WorkDisputes", "enforce", *proofs, sender=sender)
@@ -89,6 +93,29 @@ def test_enforce__final_bad_item__slashes_a_share(
     assert sent.event("FaultRecorded") == {"device": work.device, "slot": work.slot, "count": 1, "mark": MARK}
     assert sent.event("BondDebited") == {"device": work.device, "amount": SHARE, "bond": BOND - SHARE}
     assert sent.event("DeviceSuspended")["device"] == work.device
+
+
+@pytest.mark.parametrize(("item", "mark"), [(70, 71), (96, 0)], ids=["segment", "header"])
+def test_enforce__final_bad_item_of_the_m_phase__slashes_a_share(
+    chain: Chain, provider: str, stranger: str, oracles: list[str], item: int, mark: int
+) -> None:
+    work = commit_memory(chain, provider, memory_device_as(chain, provider))
+    attestation = attest_outcome(chain, oracles, work, kind=OutcomeKind.DRAWN_M, item=item)
+    mine_to_final(chain, attestation.epoch.number)
+
+    with moving(
+        chain,
+        total=-SHARE,
+        held=-SHARE,
+        supply=REWARD - SHARE,
+        provider_active=-SHARE,
+        provider_locked=-SHARE,
+        stranger_balance=REWARD,
+    ):
+        sent = enforce(chain, attestation, work, stranger)
+
+    assert sent.event("BadItemEnforced")["amount"] == SHARE
+    assert sent.event("FaultRecorded") == {"device": work.device, "slot": work.slot, "count": 1, "mark": mark}
 
 
 def test_enforce__tile_that_no_transaction_could_show_to_be_good__reverts(

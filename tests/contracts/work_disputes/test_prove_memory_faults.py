@@ -12,7 +12,7 @@ from tensorbond.chain.types import CapNode, MemoryItemOpening, SlashReason
 from tests.acts import ZERO_ADDRESS, domain, mine_to_slot, set_operator_as
 from tests.chain import Chain
 from tests.contracts.provider_staking.staking import moving
-from tests.labels import Dimensions, H, Memory
+from tests.labels import SAMPLES, Dimensions, H, Memory
 from tests.memory_work import (
     MemoryWork,
     cap_node,
@@ -309,6 +309,27 @@ def test_prove_bad_memory_item__after_another_fault_of_the_slot__costs_nothing_y
     told = sent.event("BadItemProven")
     assert (told["amount"], told["reward"]) == (0, 0)
     assert sent.event("FaultRecorded")["mark"] == told["index"] + 1
+
+
+@pytest.mark.parametrize("segment", [False, True], ids=["label", "segment"])
+def test_prove_bad_memory_item__second_of_the_slot__is_of_another_place_and_takes_what_is_left(
+    chain: Chain, stranger: str, auditor: str, honest: MemoryWork, segment: bool
+) -> None:
+    indices = range(64, SAMPLES) if segment else range(64)
+    places = [honest.sample(index) for index in indices]
+    first, again = next((places.index(p), i) for i, p in enumerate(places) if places.index(p) != i)
+    other = next(i for i, place in enumerate(places) if place != places[first])
+
+    def claim(at: int) -> Claim:
+        return item_claim(chain, honest, indices[at], b"bad")[0]
+
+    prove(chain, "proveBadMemoryItem", *claim(first), sender=stranger)
+    refused = {"device": honest.device, "slot": honest.slot, "index": indices[first]}
+    with moving(chain), chain.reverts("PlaceProvenAlready", **refused):
+        prove(chain, "proveBadMemoryItem", *claim(again), sender=auditor)
+    sent = prove(chain, "proveBadMemoryItem", *claim(other), sender=auditor)
+    assert sent.event("BadItemProven")["amount"] == BOND - SHARE
+    assert chain.call("DeviceRegistry", "bondOf", honest.device) == 0
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "proveBadMemoryItem"])

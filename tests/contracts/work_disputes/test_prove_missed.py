@@ -3,9 +3,18 @@ from __future__ import annotations
 import pytest
 
 from tensorbond.chain.types import SlashReason
-from tests.acts import TBND, ZERO_ADDRESS, commit_as, set_operator_as
+from tensorbond.proof import is_memory_slot, is_roll_call
+from tests.acts import (
+    TBND,
+    ZERO_ADDRESS,
+    commit_as,
+    mine_to_slot,
+    mine_to_slot_with,
+    set_operator_as,
+)
 from tests.chain import Chain, Sent
 from tests.contracts.provider_staking.staking import moving
+from tests.memory_work import memory_device_as
 from tests.work import BOND, drawn_slot_of, first_slot_of, seal
 
 from ..challenges.slots import mine_before, start_of, window_of
@@ -16,6 +25,7 @@ PENALTY = TBND // 10
 REWARD = PENALTY // 4
 SHARE = BOND * 3_000 // 10_000
 MISS_LIMIT = 8
+ROLL_CALL = 64
 
 
 @pytest.fixture
@@ -109,6 +119,43 @@ def test_prove_missed__not_drawn__reverts(chain: Chain, stranger: str, device: i
         slot += 1
     with moving(chain), chain.reverts("NotDrawn", device=device, slot=slot):
         prove(chain, device, slot, stranger)
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["free", "held"])
+def test_prove_missed__memory_slot__costs_the_fixed_sum_unless_held(
+    chain: Chain, provider: str, stranger: str, held: bool
+) -> None:
+    """A job has the memory that the M-phase would take."""
+    device = memory_device_as(chain, provider)
+    slot = first_slot_of(chain, device) + 1
+    mine_to_slot(chain, slot - 1)
+    if held:
+        chain.send("DeviceRegistry", "hold", device, 0, sender=chain.impersonate("JobEscrow"))
+    mine_to_slot_with(chain, slot, lambda beacon: is_memory_slot(beacon) and is_roll_call(beacon, ROLL_CALL))
+    seal(chain, slot)
+    mine_before(chain, window_of(chain, slot)[1] + 1)
+
+    if held:
+        with moving(chain), chain.reverts("NotDrawn", device=device, slot=slot):
+            prove(chain, device, slot, stranger)
+        return
+    with moving(
+        chain,
+        total=-PENALTY,
+        held=-PENALTY,
+        supply=REWARD - PENALTY,
+        provider_active=-PENALTY,
+        provider_locked=-PENALTY,
+        stranger_balance=REWARD,
+    ):
+        sent = prove(chain, device, slot, stranger)
+    assert sent.event("MissProven") == {
+        "device": device,
+        "slot": slot,
+        "challenger": stranger,
+        "amount": PENALTY,
+        "misses": 1,
+    }
 
 
 def test_prove_missed__slot_unsealed__reverts(chain: Chain, stranger: str, device: int) -> None:
