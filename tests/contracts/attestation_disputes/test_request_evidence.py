@@ -41,7 +41,7 @@ from .epochs import (
     witness_of,
 )
 from .test_prove_false_pass import proof_of, row_with
-from .test_request_leaf import DEPOSIT, base_fee, coins, gas
+from .test_request_leaf import DEPOSIT, PRICE, base_fee, coins, gas
 
 __all__ = ["base_fee"]
 
@@ -167,7 +167,7 @@ def test_request_evidence__of_an_m_phase__is_as_long_as_its_items(
     length = memory_header_length(shape) if index == 96 else memory_item_length(shape, index)
 
     assert ask(chain, story.second, place, index) == EvidenceRequest(
-        SECOND, 4, row.slot, row.witness, 96, index, length
+        SECOND, 0, 4, row.slot, row.witness, 96, index, length
     )
     with chain.reverts("ItemOutOfRange", have=97, most=96):
         ask(chain, story.second, place, 97)
@@ -180,13 +180,11 @@ def test_request_evidence__deposit_below_the_answers_gas__reverts(
     attested(chain, story.second)
     row, length = story.second.outcomes[place[0]][place[1]], 8 + 1024 + 32 * (12 + 1 + 6)
     assert chain.call("LeafProofs", "itemOf", place[0], row, 0) == (ITEMS, length)
-    chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
-    chain.mine()
 
-    need = 2 * gas(length + 1024) * base_fee
-    assert chain.call("AttestationDisputes", "evidenceDepositOf", length) == need
-    chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+    need = 2 * gas(length + 1024) * PRICE
+    assert chain.call("AttestationDisputes", "evidenceDepositOf", length, PRICE) == need
     with chain.reverts("DepositInsufficient", have=need - 1, need=need):
+        chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
         ask(chain, story.second, place, 0, need - 1)
     chain.rpc.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
     ask(chain, story.second, place, 0, need)
