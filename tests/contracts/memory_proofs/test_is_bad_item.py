@@ -266,7 +266,7 @@ def test_is_bad_item__every_good_item__is_good(chain: Chain, honest: MemoryWork)
 
 @pytest.mark.parametrize(
     "shape",
-    [Dimensions(2, 2, 0, 1), Dimensions(3, 4, 2, 1), Dimensions(5, 3, 1, 5)],
+    [Dimensions(3, 2, 0, 1), Dimensions(3, 4, 2, 1), Dimensions(5, 3, 1, 5)],
     ids=["least", "one segment", "odd"],
 )
 def test_is_bad_item__good_item_of_another_shape__is_good(

@@ -52,7 +52,7 @@ def test_is_bad_label__every_good_label__is_good(chain: Chain, honest: MemoryWor
         assert not judge(chain, honest, number)
 
 
-@pytest.mark.parametrize("shape", [Dimensions(2, 2, 0, 1), Dimensions(3, 3, 1, 1)], ids=["least", "odd"])
+@pytest.mark.parametrize("shape", [Dimensions(3, 2, 0, 1), Dimensions(3, 3, 1, 1)], ids=["least", "odd"])
 def test_is_bad_label__good_label_of_another_shape__is_good(
     chain: Chain, provider: str, shape: Dimensions
 ) -> None:

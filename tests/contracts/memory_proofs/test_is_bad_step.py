@@ -67,7 +67,7 @@ def test_is_bad_step__every_good_segment__is_good(chain: Chain, honest: MemoryWo
             assert not judge(chain, honest, walker, segment)
 
 
-@pytest.mark.parametrize("shape", [Dimensions(2, 2, 0, 1), Dimensions(3, 4, 1, 2)], ids=["least", "odd"])
+@pytest.mark.parametrize("shape", [Dimensions(3, 2, 0, 1), Dimensions(3, 4, 1, 2)], ids=["least", "odd"])
 def test_is_bad_step__good_segment_of_another_shape__is_good(
     chain: Chain, provider: str, shape: Dimensions
 ) -> None:
