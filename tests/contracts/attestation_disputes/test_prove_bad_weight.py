@@ -76,15 +76,12 @@ def test_prove_bad_weight__suspended_or_retired_after_the_epoch__reverts(
             prove(chain, "proveBadWeight", story.second.leaf_proof(device))
 
 
-def test_prove_bad_weight__ended_within_the_epoch__is_nothing(
-    chain: Chain, story: Story, provider: str
-) -> None:
+def test_prove_bad_weight__suspended_within_the_epoch__is_nothing(chain: Chain, story: Story) -> None:
     attest_data(chain, story.second)
-    chain.send("DeviceRegistry", "retire", 1, sender=provider)
+    chain.send("DeviceRegistry", "suspend", 1, 0, sender=chain.impersonate("WorkDisputes"))
     mine_to_slot(chain, slots_of(chain, THIRD).stop)
-    honest = tell(chain, THIRD, story.second, story.findings)
-    data = with_leaf(honest, 1, weight=1)
-    assert honest.leaves[1].weight == 0
+    record = {"min_gops": 6, "due_c": 1, "passed_c": 1, "idle_c": 0, "due_roll": 0, "idle_roll": 0}
+    data = with_leaf(tell(chain, THIRD, story.second, story.findings), 1, weight=6, **record)
     snapshot = chain.snapshot()
     attest_data(chain, data)
 
@@ -92,9 +89,10 @@ def test_prove_bad_weight__ended_within_the_epoch__is_nothing(
         found.append(prove(chain, "proveBadWeight", data.leaf_proof(1)))
     chain.revert_to(snapshot)
 
-    attest_data(chain, honest)
+    data = with_leaf(data, 1, weight=0)
+    attest_data(chain, data)
     with chain.reverts("FaultNotShown", epoch=THIRD, fault=OracleFault.BAD_WEIGHT), moving(chain):
-        prove(chain, "proveBadWeight", honest.leaf_proof(1))
+        prove(chain, "proveBadWeight", data.leaf_proof(1))
 
 
 @pytest.mark.parametrize("device", [1, 2, 3, 4])
