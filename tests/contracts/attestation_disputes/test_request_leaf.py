@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import DataRequest, EpochStatus, OracleFault
-from tensorbond.oracle.tree import outcomes_root
+from tensorbond.oracle.tree import encode_outcome, outcomes_root
 from tests.acts import register_as
-from tests.chain import Chain, Sent
+from tests.chain import Chain, Sent, project_artifacts
 from tests.contracts.attestations.epochs import PROOF_BLOCKS, STANDING, moving, revoke, status
 
 from .conftest import SECOND, Story
-from .epochs import attest_data, no_leaf, prove, punishing
+from .epochs import attest_data, no_leaf, prove, punishing, with_leaf
 
 pytestmark = pytest.mark.chain
 
@@ -192,6 +193,23 @@ def test_answer_leaf__something_else__reverts(chain: Chain, story: Story, window
     changed = [*rows[:-1], replace(rows[-1], item=1)]
     with chain.reverts("OutcomeNotUnderLeaf", have=outcomes_root(changed), need=leaf.outcomes_root):
         answer(chain, story, outcomes=changed)
+
+
+def test_answer_leaf__bits_that_no_field_holds__reverts(chain: Chain, story: Story, asker: str) -> None:
+    """A root over bytes that are no outcome can't be answered, whoever signed it."""
+    row = story.second.outcomes[2][0]
+    clean = encode_outcome(row)
+    stray = b"\1" + clean[1:]
+    data = with_leaf(story.second, 2, outcomes_root=keccak(stray), outcome_count=1)
+    attest_data(chain, data)
+    ask(chain, asker)
+    given = SECOND, STANDING, 2, data.leaves[2], data.tree.path(2), [row]
+    raw = project_artifacts()["Attestations"].abi.encode_call("answerLeaf", given)
+    assert raw.endswith(clean)
+
+    with chain.reverts(""), moving(chain):
+        answer = raw[: -len(clean)] + stray
+        chain.transact(chain.at("Attestations"), answer, sender=chain.accounts[5], function="answerLeaf")
 
 
 def test_answer_leaf__nobody_asked__reverts(chain: Chain, story: Story, window: int) -> None:
