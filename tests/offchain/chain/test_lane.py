@@ -270,7 +270,15 @@ def test_transact__an_unknown_refusal_of_the_node__is_shown(still: Chain, key: L
 
 
 def take_nonce(chain: Chain, key: LocalAccount) -> None:
-    """As another process with the same key would: a transaction that pays more, mined at once."""
-    request = {"from": key.address, "to": key.address, "gas": "0x5208", "gasPrice": hex(10**11)}
+    """As another process with the same key would: a transaction that pays more, mined at once. The lane may
+    have sent its own again, so that the node would give this one the nonce after it."""
+    nonce = chain.rpc.request("eth_getTransactionCount", key.address, "latest")
+    request = {
+        "from": key.address,
+        "to": key.address,
+        "gas": "0x5208",
+        "gasPrice": hex(10**11),
+        "nonce": nonce,
+    }
     chain.rpc.request("eth_sendTransaction", request)
     chain.mine()

@@ -16,7 +16,7 @@ from tests.work import CHAIN_ID, challenge_of, commit_work, device_as, first_slo
 
 pytestmark = pytest.mark.chain
 
-SHAPE = MemoryShape(2, 64, 4, 128)
+SHAPE = MemoryShape(4, 64, 4, 128)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_recompute__slot_of_the_memory_phase__is_equal(
     commit_as(chain, provider, device, slot, proof.commitment)
     told = run(*words_of(device, slot), "--json")
     assert (told.code, told.json["equal"], told.json["phase"]) == (0, True, "M")
-    assert told.json["shape"] == {"layers": 2, "W": 64, "walkers": 4, "steps": 128}
+    assert told.json["shape"] == {"layers": 4, "W": 64, "walkers": 4, "steps": 128}
 
 
 def test_recompute__nothing_committed__cannot_tell(chain: Chain, run: Run, provider: str):
@@ -129,7 +129,7 @@ def test_recompute__large_memory_benchmark__waits_for_a_yes(
     monkeypatch.setattr("tensorbond.cli.recompute.MOST_BYTES", SHAPE.bytes_moved - 1)
     told = run(*words_of(device, slot))
     assert told.code == 2
-    assert "bytes moved in 4096 bytes of memory: say --yes-large" in told.err
+    assert "bytes moved in 8192 bytes of memory: say --yes-large" in told.err
     assert run(*words_of(device, slot), "--yes-large").code == 1
 
 
