@@ -92,6 +92,12 @@ def test_false_return_token__stop__frees_the_device_and_the_money_waits(
         "owed": 150 * RATE,
     }
     assert not is_held(chain, device)
+    with moving(chain, {}, token), chain.reverts("SafeERC20FailedOperation", token=token):
+        chain.send("LeaseEscrow", "collect", requester, token, sender=requester)
+    chain.send("FalseReturnToken", "refuse", False, sender=governor)
+    paid = {"requester owed": -150 * RATE, "requester paid": 150 * RATE, "escrow paid": -150 * RATE}
+    with moving(chain, paid, token):
+        chain.send("LeaseEscrow", "collect", requester, token, sender=requester)
 
 
 def test_blacklist_token__a_blocked_funder__blocks_nobody_else(

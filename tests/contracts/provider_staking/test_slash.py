@@ -296,6 +296,8 @@ def test_slash__all_of_a_delegated_pool__makes_the_delegators_shares_worthless(
         1,
     )
     assert worth_of(chain, other_provider, provider) == 0
+    found = chain.call("ProviderStaking", "delegationOf", provider, other_provider)
+    assert (found.shares, found.generation) == (0, 0)
     with chain.reverts("AmountZero"):
         undelegate_as(chain, other_provider, provider)
     # Its shares of the new generation are new.

@@ -5,7 +5,7 @@ import pytest
 from tests.acts import TBND, delegate_as, stake_as
 from tests.chain import Chain
 
-from .staking import lock_and_slash, lock_as, moving, stake_of, unbond_as
+from .staking import lock_and_slash, lock_as, moving, reward_as, stake_of, unbond_as
 
 pytestmark = pytest.mark.chain
 
@@ -131,3 +131,15 @@ def test_stake__after_losing_all_but_dust__starts_a_generation_at_one_to_one(
         500_000 * TBND + left,
         500_000 * TBND + left,
     )
+
+
+def test_stake__less_than_a_share_is_worth__reverts(chain: Chain, provider: str, other_provider: str) -> None:
+    stake_as(chain, provider, 2 * TBND)
+    delegate_as(chain, other_provider, provider, TBND)
+    reward_as(chain, provider, 30 * TBND)
+    chain.mine(300)
+    chain.send("ProviderStaking", "release", provider, sender=provider)
+    approve(chain, provider, 1)
+
+    with moving(chain), chain.reverts("SharesZero", provider=provider, amount=1):
+        chain.send("ProviderStaking", "stake", 1, sender=provider)
