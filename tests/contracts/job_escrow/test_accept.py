@@ -54,6 +54,17 @@ def test_accept__by_the_operator__job_is_the_providers(
     assert chain.call("JobEscrow", "jobHash", job.number) == job_hash(job.state)
 
 
+def test_accept__while_paused__reverts_and_goes_on_after(
+    chain: Chain, provider: str, governor: str, funded: FundedJob, device: int
+) -> None:
+    chain.send("JobEscrow", "pause", sender=governor)
+    with moving(chain, {}), chain.reverts("Paused"):
+        accept_as(chain, provider, funded, device)
+    assert not is_held(chain, device)
+    chain.send("JobEscrow", "unpause", sender=governor)
+    accept_as(chain, provider, funded, device)
+
+
 @pytest.mark.parametrize(
     ("offset", "slots_later"), [(0, 1), (1, 2), (9, 2)], ids=["first block", "second", "last"]
 )
