@@ -116,10 +116,28 @@ def test_reward__any_weight__is_the_same(harness: Chain, epoch: int, weight: int
     assert harness.call("LeafRulesHarness", "rewardOf", epoch, weight, total) == need
 
 
+memories = st.builds(
+    lambda layers, layer_bits, walker_bits, segments: replace(
+        MEMORY, layers=layers, layer_bits=layer_bits, walker_bits=walker_bits, segments=segments
+    ),
+    st.integers(3, 1 << 14),
+    st.integers(2, 18),
+    st.integers(0, 16),
+    st.integers(1, 256),
+)
+
+
 @RANDOM
-@given(st.integers(0, 1 << 40), st.integers(-2, 1 << 20), st.integers(0, 1 << 23))
-def test_throughput__any_times__is_the_same(harness: Chain, start: int, elapsed: int, peak: int) -> None:
-    terms = replace(MEMORY, peak_gops=peak, peak_bandwidth=peak)
+@given(
+    memories,
+    st.integers(0, 1 << 40),
+    st.one_of(st.integers(-2, 60), st.integers(0, 1 << 20)),
+    st.integers(0, 1 << 23),
+)
+def test_throughput__any_class_and_times__is_the_same(
+    harness: Chain, terms: DeviceClass, start: int, elapsed: int, peak: int
+) -> None:
+    terms = replace(terms, peak_gops=peak, peak_bandwidth=peak)
     times = start, max(0, start + elapsed)
     need = outcomes.throughput_of(terms, *times), outcomes.bandwidth_of(terms, *times)
     assert harness.call("LeafRulesHarness", "throughputOf", terms, *times) == need
