@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorbond.chain.deploy import create_address
 from tensorbond.chain.types import Device, DeviceClass, Timing
-from tests.acts import TBND
+from tests.acts import TBND, stake_as
 from tests.chain import Chain, Sent
 from tests.conftest import role
 
@@ -30,6 +31,26 @@ TERMS = DeviceClass(
     min_gops=5,
     fault_bps=2_000,
 )
+
+
+MANAGER = "0x" + "ac" * 20
+# Answers every question with (true, 0): PUSH1 1, PUSH0, MSTORE, PUSH1 64, PUSH0, RETURN.
+ALLOWING = "0x60015f5260405ff3"
+
+
+def deploy_early(bare_chain: Chain, owner: str) -> str:
+    """A registry with a class, 100 blocks before its first slot; `owner` is every peer, and has staked."""
+    genesis = bare_chain.block_number + 100
+    token = bare_chain.deploy("TensorbondToken", owner, owner, 100 * TBND)
+    nonce = int(bare_chain.rpc.request("eth_getTransactionCount", owner, "latest"), 16)
+    registry = create_address(owner, nonce + 1)
+    staking = bare_chain.deploy("ProviderStaking", token, registry, owner, owner, owner, owner, 300)
+    timing = Timing(0, 0, genesis, 10, 4, 60, 30, 64)
+    assert bare_chain.deploy("DeviceRegistry", MANAGER, staking, *[owner] * 4, timing) == registry
+    bare_chain.rpc.request("anvil_setCode", MANAGER, ALLOWING)
+    bare_chain.send(registry, "addClass", TERMS, sender=owner)
+    stake_as(bare_chain, owner, 100 * TBND)
+    return registry
 
 
 def add_class(chain: Chain, terms: DeviceClass) -> Sent:

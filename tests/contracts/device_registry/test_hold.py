@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from tensorbond.chain.types import Device
-from tests.acts import mine_to_slot
+from tests.acts import mine_to_slot, register_as
 from tests.chain import Chain, Sent
 
-from .registry import OPEN, as_peer, device_of, is_active
+from .registry import OPEN, as_peer, deploy_early, device_of, is_active
 
 pytestmark = pytest.mark.chain
 
@@ -39,6 +39,18 @@ def test_hold__with_a_call__returns_the_device(chain: Chain, provider: str, acti
     found = chain.call("DeviceRegistry", "hold", active, 7, sender=escrow)
 
     assert found == Device(provider, 1, OPEN, 10, 0)
+
+
+def test_hold__before_the_first_slot__is_for_that_slot(bare_chain: Chain) -> None:
+    owner = bare_chain.accounts[0]
+    registry = deploy_early(bare_chain, owner)
+    register_as(bare_chain, owner)
+
+    sent = bare_chain.send(registry, "hold", 1, 0, sender=owner)
+
+    assert sent.event("DeviceHeld") == {"device": 1}
+    assert bare_chain.call(registry, "isHeld", 1)
+    assert bare_chain.call(registry, "heldIn", 1, 0) == (True, True)
 
 
 @pytest.mark.parametrize("account", ["provider", "governor", "stranger"])

@@ -2,19 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from tensorbond.chain.deploy import create_address
-from tensorbond.chain.types import Device, Timing
+from tensorbond.chain.types import Device
 from tests.acts import TBND, current_epoch, mine_to_slot, register_as, set_operator_as, stake_as
 from tests.chain import Chain
 
-from .registry import OPEN, TERMS, add_class, bond_of, device_of, is_active, locked
+from .registry import OPEN, TERMS, add_class, bond_of, deploy_early, device_of, is_active, locked
 
 pytestmark = pytest.mark.chain
 
 HEAD = 1  # the registry's storage slot of counters and newest timing
-MANAGER = "0x" + "ac" * 20
-# Answers every question with (true, 0): PUSH1 1, PUSH0, MSTORE, PUSH1 64, PUSH0, RETURN.
-ALLOWING = "0x60015f5260405ff3"
 
 
 def test_register__one__is_drawn_from_the_next_epoch_on(chain: Chain, provider: str) -> None:
@@ -155,18 +151,7 @@ def test_register__beyond_the_attestation_tree__reverts(chain: Chain, provider: 
 
 def test_register__before_the_first_block__is_drawn_from_epoch_zero(bare_chain: Chain) -> None:
     provider = bare_chain.accounts[0]
-    genesis = bare_chain.block_number + 100
-    token = bare_chain.deploy("TensorbondToken", provider, provider, 100 * TBND)
-    nonce = int(bare_chain.rpc.request("eth_getTransactionCount", provider, "latest"), 16)
-    registry = create_address(provider, nonce + 1)
-    staking = bare_chain.deploy(
-        "ProviderStaking", token, registry, provider, provider, provider, provider, 300
-    )
-    timing = Timing(0, 0, genesis, 10, 4, 60, 30, 64)
-    assert bare_chain.deploy("DeviceRegistry", MANAGER, staking, *[provider] * 4, timing) == registry
-    bare_chain.rpc.request("anvil_setCode", MANAGER, ALLOWING)
-    bare_chain.send(registry, "addClass", TERMS, sender=provider)
-    stake_as(bare_chain, provider, 100 * TBND)
+    registry = deploy_early(bare_chain, provider)
 
     register_as(bare_chain, provider)
     bare_chain.send(registry, "retire", 1, sender=provider)
