@@ -93,7 +93,9 @@ TARGETS = (
     _library("Vesting", 4, "contracts/provider_staking/test_rewards.py"),
     _library("Penalties", 4, "parity/test_penalties.py", "contracts/work_disputes"),
     _library("LeafRules", 6, "parity/test_leaf_rules.py"),
-    _library("MerkleSum", 4, "contracts/merkle_sum", "parity/test_merkle_sum.py", "parity/test_leaf_rules.py"),
+    _library(
+        "MerkleSum", 4, "contracts/merkle_sum", "parity/test_merkle_sum.py", "parity/test_leaf_rules.py"
+    ),
     _library("MerkleMany", 3, "contracts/rewards/test_claim_many.py"),
     _library("Requests", 4, "contracts/challenges", "contracts/attestation_disputes"),
     _library("Philox", 3, "parity/test_philox.py"),
