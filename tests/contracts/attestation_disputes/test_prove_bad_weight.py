@@ -80,7 +80,16 @@ def test_prove_bad_weight__suspended_within_the_epoch__is_nothing(chain: Chain, 
     attest_data(chain, story.second)
     chain.send("DeviceRegistry", "suspend", 1, 0, sender=chain.impersonate("WorkDisputes"))
     mine_to_slot(chain, slots_of(chain, THIRD).stop)
-    record = {"min_gops": 6, "due_c": 1, "passed_c": 1, "idle_c": 0, "due_roll": 0, "idle_roll": 0}
+    # Worth 6 to a device that is active at the end.
+    record = {
+        "min_gops": 6,
+        "due_c": 1,
+        "passed_c": 1,
+        "idle_c": 0,
+        "due_roll": 1,
+        "passed_roll": 1,
+        "idle_roll": 0,
+    }
     data = with_leaf(tell(chain, THIRD, story.second, story.findings), 1, weight=6, **record)
     snapshot = chain.snapshot()
     attest_data(chain, data)

@@ -58,18 +58,22 @@ def test_is_drawn__once_the_device_has_ended__is_false(
         assert not chain.call("Challenges", "isDrawn", device, slot)
 
 
+@pytest.mark.parametrize("memory", [False, True], ids=["C-phase", "M-phase"])
 @pytest.mark.parametrize("held", [False, True], ids=["free", "held"])
-def test_is_drawn__memory_slot__is_for_who_is_not_held(chain: Chain, provider: str, held: bool) -> None:
-    device = memory_device_as(chain, provider)
+@pytest.mark.parametrize("has_memory", [False, True], ids=["class of the C-phase", "class of both"])
+def test_is_drawn__roll_call__is_not_for_a_held_devices_memory(
+    chain: Chain, provider: str, has_memory: bool, held: bool, memory: bool
+) -> None:
+    device = memory_device_as(chain, provider) if has_memory else device_as(chain, provider)
     slot = first_slot_of(chain, device) + 1
     mine_to_slot(chain, slot - 1)
     if held:
         chain.send("DeviceRegistry", "hold", device, 0, sender=chain.impersonate("JobEscrow"))
     called = timing(chain).roll_call
-    mine_to_slot_with(chain, slot, lambda beacon: is_memory_slot(beacon) and is_roll_call(beacon, called))
+    mine_to_slot_with(chain, slot, lambda seen: is_memory_slot(seen) == memory and is_roll_call(seen, called))
     seal(chain, slot)
 
-    assert chain.call("Challenges", "isDrawn", device, slot) is not held
+    assert chain.call("Challenges", "isDrawn", device, slot) is not (has_memory and held and memory)
 
 
 def test_is_drawn__slot_unsealed__reverts(chain: Chain, devices: list[int]) -> None:

@@ -68,6 +68,9 @@ def test_distribute__second_reward__delays_nothing_that_vested_and_keeps_the_mea
     left = 300 - done
     wait = (left * left + 300 * 300) // (left + 300)
     assert event["vestsUntil"] == sent.block + wait
+    stake = stake_of(chain, provider)
+    assert (stake.vested, stake.vesting) == (event["vested"], event["vesting"])
+    assert (stake.vested_at, stake.vests_until) == (sent.block, event["vestsUntil"])
 
 
 def test_distribute__dust__delays_by_nothing(chain: Chain, provider: str, staked: int) -> None:
