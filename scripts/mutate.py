@@ -73,10 +73,15 @@ TARGETS = (
     _contract("JobEscrow", 16, "contracts/job_escrow", "contracts/oracle_arbiter"),
     _contract("LeaseEscrow", 16, "contracts/lease_escrow"),
     _contract("WorkDisputes", 12, "contracts/work_disputes"),
-    _contract("AttestationDisputes", 12, "contracts/attestation_disputes"),
+    _contract(
+        "AttestationDisputes",
+        12,
+        "contracts/attestation_disputes",
+        "contracts/attacks/test_save_the_signers_by_equivocating.py",
+    ),
     _contract("Attestations", 14, "contracts/attestations", "contracts/attestation_disputes"),
     _contract("Challenges", 10, "contracts/challenges"),
-    _contract("DeviceRegistry", 10, "contracts/device_registry"),
+    _contract("DeviceRegistry", 10, "contracts/device_registry", "contracts/challenges"),
     _contract("OrderBook", 10, "contracts/order_book", "parity/test_orders.py"),
     _contract("SealedAuction", 6, "contracts/sealed_auction", "parity/test_auctions.py"),
     _contract("Rewards", 6, "contracts/rewards"),
@@ -98,11 +103,13 @@ TARGETS = (
     ),
     _library("MerkleMany", 3, "contracts/rewards/test_claim_many.py"),
     _library("Requests", 4, "contracts/challenges", "contracts/attestation_disputes"),
-    _library("Philox", 3, "parity/test_philox.py"),
+    _library("Philox", 3, "parity/test_philox.py", "parity/test_label_proof.py"),
     _library("TileProof", 3, "parity/test_tile_proof.py"),
     _library("LabelProof", 3, "parity/test_label_proof.py"),
     _library("BlockHeader", 3, "contracts/block_header"),
-    _library("LittleEndian", 2, "parity/test_digests.py", "parity/test_philox.py"),
+    _library(
+        "LittleEndian", 2, "parity/test_digests.py", "parity/test_philox.py", "parity/test_label_proof.py"
+    ),
 )
 
 

@@ -246,6 +246,9 @@ def test_set_commission__first__waits_like_any_rise(chain: Chain, provider: str,
         "fromBlock": sent.block + UNBONDING_BLOCKS,
     }
     assert chain.call("ProviderStaking", "commissionOf", provider) == 0
+    stake = stake_of(chain, provider)
+    assert (stake.commission_bps, stake.next_commission_bps) == (0, 1_000)
+    assert stake.commission_from == sent.block + UNBONDING_BLOCKS
     chain.mine_to(sent.block + UNBONDING_BLOCKS)
     assert chain.call("ProviderStaking", "commissionOf", provider) == 1_000
 
