@@ -19,6 +19,10 @@ UNIT = 10_000
 """Basis points in a whole."""
 WORK_SHARE = 2_500
 """Bps of a slash: for who proved the fault, for the requester of a failed job, for an oracle's challenger."""
+SPENT_BITS = 32
+"""A pool of which a share is worth 2⁻³² of a unit or less starts new shares."""
+MOST_FEES = 2**80 - 1
+"""What an escrow keeps of unswept fees in one token."""
 LAST_VESTING_BLOCK = 2**32 - 1
 OPEN_JOB = (JobStatus.ACCEPTED, JobStatus.SUBMITTED, JobStatus.DISPUTED)
 CLOSED_JOB = (JobStatus.SETTLED, JobStatus.REFUNDED)
@@ -243,7 +247,7 @@ def share(amount: int, bps: int) -> int:
     return amount * bps // UNIT
 
 
-def total(report: Report, event: Event, name: str, need: int) -> None:
+def total(report: Report, event: Event, name: str, need: object) -> None:
     report.expect(
         "event total", f"{event.contract}.{event.name} {name}", event.args[name], need, where(event)
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tensorbond.audit.books import (
     JOB_FAULTS,
+    MOST_FEES,
     WORK_SHARE,
     ZERO,
     Books,
@@ -23,8 +24,6 @@ from tensorbond.chain.types import CloseReason, Job, JobStatus, Terms, Verdict
 
 DISPUTE_SHARE = 1_000
 """Bps of the unpaid price that a requester deposits to dispute a job."""
-MOST_FEES = 2**80 - 1
-"""What the escrow keeps of unswept fees in one token."""
 
 
 def _token_allowed(books: Books, event: Event, report: Report) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from eth_utils.address import to_checksum_address
 
+from tensorbond.audit.books import MOST_FEES, SPENT_BITS, ZERO, share, total, where
 from tensorbond.audit.findings import Report
 from tensorbond.audit.history import History
 from tensorbond.audit.pinned import Call, Pinned, Unanswered
@@ -29,13 +30,7 @@ from tensorbond.chain.types import (
     StopReason,
 )
 
-UNIT = 10_000
-"""Basis points in a whole."""
-SPENT_BITS = 32
-"""Once a share is worth less than 2⁻³² of a unit, what is left goes to the next generation of shares."""
-MOST_FEES = (1 << 80) - 1
 CONTRACT = "LeaseEscrow"
-NOBODY = "0x" + "00" * 20
 RUNS = (LeaseStatus.ACTIVE, LeaseStatus.ENDING)
 
 
@@ -110,7 +105,7 @@ class Account:
         return self.deposited - self.redeemed - self.active(time) * self.rate
 
     def fee_of(self, amount: int) -> int:
-        return amount * self.lease.fee_bps // UNIT
+        return share(amount, self.lease.fee_bps)
 
 
 @dataclass
@@ -166,7 +161,7 @@ def replay_leases(books: LeaseBooks, events: Iterable[Event], report: Report) ->
                 _ENTRIES[event.name](books, event, report)
             except (ArithmeticError, LookupError, ValueError) as error:
                 subject = f"{CONTRACT}.{event.name} fits what was told before"
-                report.expect("invariant 14", subject, repr(error), "an entry", _where(event))
+                report.expect("invariant 14", subject, repr(error), "an entry", where(event))
     _compare_transfers(books, transaction, report)
 
 
@@ -176,7 +171,7 @@ def check_halts(pinned: Pinned, events: Iterable[Event], history: History, repor
     starts = [history.start_of(event.args["slot"]) for event in halts]
     headers = pinned.headers(starts)
     for event, start in zip(halts, starts, strict=True):
-        _total(report, event, "haltedAt", headers[start].timestamp)
+        total(report, event, "haltedAt", headers[start].timestamp)
 
 
 def check_leases(pinned: Pinned, books: LeaseBooks, report: Report) -> None:
@@ -271,14 +266,6 @@ def _compare_transfers(books: LeaseBooks, transaction: str, report: Report) -> N
     moved.clear()
 
 
-def _where(event: Event) -> str:
-    return f"block {event.block} log {event.log_index}"
-
-
-def _total(report: Report, event: Event, name: str, need: object) -> None:
-    report.expect("event total", f"{CONTRACT}.{event.name} {name}", event.args[name], need, _where(event))
-
-
 def _of(books: LeaseBooks, event: Event, report: Report, *statuses: LeaseStatus) -> Account:
     found = books.leases[event.args["lease"]]
     report.expect(
@@ -286,7 +273,7 @@ def _of(books: LeaseBooks, event: Event, report: Report, *statuses: LeaseStatus)
         f"lease {found.number} is {found.status.name}",
         found.status in statuses,
         True,
-        _where(event),
+        where(event),
     )
     return found
 
@@ -294,11 +281,11 @@ def _of(books: LeaseBooks, event: Event, report: Report, *statuses: LeaseStatus)
 def _opened(books: LeaseBooks, event: Event, report: Report) -> None:
     a = event.args
     terms, number = a["terms"], a["lease"]
-    report.expect("escrow", "lease ids are dense", number, len(books.leases) + 1, _where(event))
-    _total(report, event, "feeBps", books.fee_bps)
-    _total(report, event, "exposure", books.caps.get(terms.token, 0))
-    report.expect("escrow", "no lease is opened in a pause", books.paused, False, _where(event))
-    report.expect_at_most("invariant 8", f"lease {number}: deposit", a["deposit"], terms.cap, _where(event))
+    report.expect("escrow", "lease ids are dense", number, len(books.leases) + 1, where(event))
+    total(report, event, "feeBps", books.fee_bps)
+    total(report, event, "exposure", books.caps.get(terms.token, 0))
+    report.expect("escrow", "no lease is opened in a pause", books.paused, False, where(event))
+    report.expect_at_most("invariant 8", f"lease {number}: deposit", a["deposit"], terms.cap, where(event))
     lease = Lease(terms, a["device"], a["feeBps"], a["exposure"])
     books.leases[number] = Account(number, lease, terms.requester, a["deposit"])
     books.open[terms.token] += a["deposit"]
@@ -308,18 +295,18 @@ def _opened(books: LeaseBooks, event: Event, report: Report) -> None:
 
 def _started(books: LeaseBooks, event: Event, report: Report) -> None:
     found = _of(books, event, report, LeaseStatus.OFFERED)
-    _total(report, event, "startedAt", books.times[event.block])
-    _total(report, event, "device", found.lease.device)
+    total(report, event, "startedAt", books.times[event.block])
+    total(report, event, "device", found.lease.device)
     found.status, found.origin = LeaseStatus.ACTIVE, event.args["startedAt"]
 
 
 def _resumed(books: LeaseBooks, event: Event, report: Report) -> None:
     found, time = _of(books, event, report, LeaseStatus.ACTIVE), books.times[event.block]
     active = found.active(time)
-    _total(report, event, "active", active)
-    _total(report, event, "origin", time - active)
+    total(report, event, "active", active)
+    total(report, event, "origin", time - active)
     report.expect_at_most(
-        "invariant 8", f"lease {found.number}: money left", found.unspent(time), found.rate - 1, _where(event)
+        "invariant 8", f"lease {found.number}: money left", found.unspent(time), found.rate - 1, where(event)
     )
     found.pauses.append((found.origin, active))
     found.origin = event.args["origin"]
@@ -329,7 +316,7 @@ def _was_shared(books: LeaseBooks, event: Event, report: Report) -> None:
     """The requester's part is what is left just before another's deposit, which follows."""
     found = _of(books, event, report, LeaseStatus.ACTIVE)
     left = found.unspent(books.times[event.block])
-    _total(report, event, "shares", left)
+    total(report, event, "shares", left)
     found.shared, found.total_shares, found.generation = True, left, 1
     if left:
         found.shares[found.requester] = LeaseShare(left, 1, 0)
@@ -349,15 +336,15 @@ def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
         before = part.shares if part and part.generation == generation else 0
         found.shares[a["funder"]] = LeaseShare(before + bought, generation, 0)
     else:
-        report.expect("escrow", "who needs no shares", a["funder"], found.requester, _where(event))
+        report.expect("escrow", "who needs no shares", a["funder"], found.requester, where(event))
     found.deposited += a["amount"]
     books.open[found.lease.terms.token] += a["amount"]
-    _total(report, event, "shares", bought)
-    _total(report, event, "generation", generation)
-    _total(report, event, "funds", found.deposited)
+    total(report, event, "shares", bought)
+    total(report, event, "generation", generation)
+    total(report, event, "funds", found.deposited)
     terms = found.lease.terms
     report.expect_at_most(
-        "invariant 8", f"lease {found.number}: deposits", found.deposited, terms.cap, _where(event)
+        "invariant 8", f"lease {found.number}: deposits", found.deposited, terms.cap, where(event)
     )
     books.told[terms.token, a["funder"], books.escrow] += a["amount"]
     _capped(books, event, report, found.lease)
@@ -366,7 +353,7 @@ def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
 def _capped(books: LeaseBooks, event: Event, report: Report, lease: Lease) -> None:
     token = lease.terms.token
     report.expect_at_most(
-        "escrow", f"{token} open in leases", books.open[token], lease.exposure, _where(event)
+        "escrow", f"{token} open in leases", books.open[token], lease.exposure, where(event)
     )
 
 
@@ -374,22 +361,22 @@ def _settled(books: LeaseBooks, event: Event, report: Report) -> None:
     """By `settle`; or by `stop`, whose own event follows."""
     a, found = event.args, _of(books, event, report, *RUNS, LeaseStatus.STOPPED)
     report.expect_at_least(
-        "invariant 12", f"lease {found.number} pays what is ripe", event.block, found.ripe_at, _where(event)
+        "invariant 12", f"lease {found.number} pays what is ripe", event.block, found.ripe_at, where(event)
     )
     fee = found.fee_of(found.held * found.rate) - found.fee_of(found.paid * found.rate)
     fee = _kept(books, event, report, found, fee)
-    _total(report, event, "paid", (found.held - found.paid) * found.rate - fee)
-    _total(report, event, "paidSeconds", found.held)
+    total(report, event, "paid", (found.held - found.paid) * found.rate - fee)
+    total(report, event, "paidSeconds", found.held)
     found.paid = found.held
     if found.status in RUNS:
         active = found.active(books.times[event.block])
-        _total(report, event, "heldSeconds", active)
+        total(report, event, "heldSeconds", active)
         if active > found.held:
             found.ripe_at = a["ripeAt"]
         found.held = active
     else:
-        _total(report, event, "heldSeconds", found.held)
-    _total(report, event, "ripeAt", found.ripe_at)
+        total(report, event, "heldSeconds", found.held)
+    total(report, event, "ripeAt", found.ripe_at)
     _pay(books, found, a["provider"], a["paid"])
 
 
@@ -397,18 +384,18 @@ def _redeemed(books: LeaseBooks, event: Event, report: Report) -> None:
     a, found = event.args, _of(books, event, report, *RUNS)
     gross = a["paid"] + a["fee"]
     left = found.unspent(books.times[event.block])
-    report.expect_at_most("invariant 8", f"lease {found.number}: voucher", gross, left, _where(event))
-    _total(report, event, "redeemed", found.redeemed + gross)
+    report.expect_at_most("invariant 8", f"lease {found.number}: voucher", gross, left, where(event))
+    total(report, event, "redeemed", found.redeemed + gross)
     _kept(books, event, report, found, found.fee_of(found.redeemed + gross) - found.fee_of(found.redeemed))
     found.redeemed += gross
     _pay(books, found, a["provider"], a["paid"])
 
 
-def _kept(books: LeaseBooks, event: Event, report: Report, found: Account, share: int) -> int:
+def _kept(books: LeaseBooks, event: Event, report: Report, found: Account, due: int) -> int:
     """The fee: its share, as far as the escrow's word of fees holds it."""
     token = found.lease.terms.token
-    fee = min(share, MOST_FEES - books.fees[token])
-    _total(report, event, "fee", fee)
+    fee = min(due, MOST_FEES - books.fees[token])
+    total(report, event, "fee", fee)
     found.fee += event.args["fee"]
     books.fees[token] += event.args["fee"]
     books.open[token] -= event.args["fee"]
@@ -426,8 +413,8 @@ def _noticed(books: LeaseBooks, event: Event, report: Report) -> None:
         _of(books, event, report, LeaseStatus.ACTIVE),
         books.leases[event.args["lease"]].lease.terms,
     )
-    _total(report, event, "endsAt", books.times[event.block] + terms.notice)
-    _total(report, event, "stopFrom", event.block + terms.voucher_blocks)
+    total(report, event, "endsAt", books.times[event.block] + terms.notice)
+    total(report, event, "stopFrom", event.block + terms.voucher_blocks)
     found.status = LeaseStatus.ENDING
     found.ends_at, found.stop_from = event.args["endsAt"], event.args["stopFrom"]
     by_requester = event.args["by"] == terms.requester
@@ -437,14 +424,14 @@ def _noticed(books: LeaseBooks, event: Event, report: Report) -> None:
 def _stopped(books: LeaseBooks, event: Event, report: Report) -> None:
     found = _of(books, event, report, *RUNS, LeaseStatus.OFFERED)
     runs = found.status in RUNS
-    _total(report, event, "active", found.active(books.times[event.block]) if runs else 0)
+    total(report, event, "active", found.active(books.times[event.block]) if runs else 0)
     _end(books, event, report, found)
 
 
 def _halted(books: LeaseBooks, event: Event, report: Report) -> None:
     found = _of(books, event, report, *RUNS, LeaseStatus.STOPPED)
     have = found.active(books.times[event.block]) if found.status in RUNS else found.held
-    _total(report, event, "active", max(found.active_by(event.args["haltedAt"], have), found.paid))
+    total(report, event, "active", max(found.active_by(event.args["haltedAt"], have), found.paid))
     _end(books, event, report, found)
 
 
@@ -454,8 +441,8 @@ def _end(books: LeaseBooks, event: Event, report: Report, found: Account) -> Non
         found.ripe_at = a["ripeAt"]
     found.held = a["active"]
     refund = 0 if found.shared else found.left
-    _total(report, event, "refunded", refund)
-    _total(report, event, "ripeAt", found.ripe_at)
+    total(report, event, "refunded", refund)
+    total(report, event, "ripeAt", found.ripe_at)
     found.status = LeaseStatus.STOPPED
     found.reason = StopReason(a["reason"])
     found.refunded += a["refunded"]
@@ -467,8 +454,8 @@ def _refunded(books: LeaseBooks, event: Event, report: Report) -> None:
     a, found = event.args, _of(books, event, report, LeaseStatus.STOPPED, LeaseStatus.CLOSED)
     part = found.shares[a["funder"]]
     fair = part.shares * found.left // found.total_shares if part.generation == found.generation else 0
-    _total(report, event, "refunded", fair)
-    _total(report, event, "amount", fair - part.refunded)
+    total(report, event, "refunded", fair)
+    total(report, event, "amount", fair - part.refunded)
     found.shares[a["funder"]] = LeaseShare(part.shares, part.generation, a["refunded"])
     found.refunded += a["amount"]
     books.open[found.lease.terms.token] -= a["amount"]
@@ -477,7 +464,7 @@ def _refunded(books: LeaseBooks, event: Event, report: Report) -> None:
 
 def _closed(books: LeaseBooks, event: Event, report: Report) -> None:
     found = _of(books, event, report, LeaseStatus.STOPPED)
-    report.expect("invariant 8", f"lease {found.number}: seconds paid", found.paid, found.held, _where(event))
+    report.expect("invariant 8", f"lease {found.number}: seconds paid", found.paid, found.held, where(event))
     found.status = LeaseStatus.CLOSED
 
 
@@ -498,13 +485,13 @@ def _deferred(books: LeaseBooks, event: Event, report: Report) -> None:
     books.owed[a["account"], a["token"]] += a["amount"]
     books.open[a["token"]] += a["amount"]
     books.told[a["token"], books.escrow, a["account"]] -= a["amount"]
-    _total(report, event, "owed", books.owed[a["account"], a["token"]])
+    total(report, event, "owed", books.owed[a["account"], a["token"]])
 
 
 def _collected(books: LeaseBooks, event: Event, report: Report) -> None:
     a = event.args
     owed = books.owed[a["account"], a["token"]]
-    _total(report, event, "amount", owed)
+    total(report, event, "amount", owed)
     books.owed[a["account"], a["token"]] = 0
     books.open[a["token"]] -= owed
     books.told[a["token"], books.escrow, a["account"]] += a["amount"]
@@ -513,14 +500,14 @@ def _collected(books: LeaseBooks, event: Event, report: Report) -> None:
 def _swept(books: LeaseBooks, event: Event, report: Report) -> None:
     a = event.args
     fees = books.fees[a["token"]]
-    burned = fees * books.fee_burn_bps // UNIT if a["token"] == books.burning else 0
-    _total(report, event, "to", books.fee_recipient)
-    _total(report, event, "burned", burned)
-    _total(report, event, "amount", fees - burned)
+    burned = share(fees, books.fee_burn_bps) if a["token"] == books.burning else 0
+    total(report, event, "to", books.fee_recipient)
+    total(report, event, "burned", burned)
+    total(report, event, "amount", fees - burned)
     books.fees[a["token"]] = 0
-    _total(report, event, "tracked", books.open[a["token"]])
+    total(report, event, "tracked", books.open[a["token"]])
     books.told[a["token"], books.escrow, a["to"]] += a["amount"]
-    books.told[a["token"], books.escrow, NOBODY] += a["burned"]
+    books.told[a["token"], books.escrow, ZERO] += a["burned"]
 
 
 _ENTRIES: dict[str, Callable[[LeaseBooks, Event, Report], None]] = {

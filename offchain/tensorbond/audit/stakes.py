@@ -7,6 +7,7 @@ from dataclasses import replace
 from tensorbond.audit.books import (
     JOB_FAULTS,
     LAST_VESTING_BLOCK,
+    SPENT_BITS,
     UNIT,
     WORK_SHARE,
     ZERO,
@@ -24,8 +25,6 @@ from tensorbond.chain.abi import Event
 from tensorbond.chain.types import SlashReason
 
 ENFORCER_SHARE = 500
-SPENT_BITS = 32
-"""A pool in which a slash leaves a share worth 2⁻³² wei or less starts new shares."""
 OWN_BPS, OWN_SHARES = 2_500, 10**18
 """What an owner holds of its pool, at least, while others delegate to it."""
 MAX_COMMISSION = 3_000
