@@ -68,6 +68,19 @@ def opened_by(sent: Sent) -> OpenLease:
     )
 
 
+def constructor_peers(chain: Chain) -> list[str]:
+    """The first of the escrow's constructor arguments: who it calls and believes."""
+    names = (
+        "AccessManager",
+        "TensorbondToken",
+        "DeviceRegistry",
+        "ProviderStaking",
+        "Challenges",
+        "OrderBook",
+    )
+    return [chain.address[name] for name in names]
+
+
 def start_lease(chain: Chain, device: int, deposit: int = 2 * TUSD, **changes: Any) -> OpenLease:
     """Opened, and accepted by the provider: the clock runs."""
     lease = open_lease(chain, device, deposit, **changes)

@@ -13,6 +13,7 @@ from .leases import (
     OpenLease,
     act,
     at,
+    constructor_peers,
     lease_terms,
     ledger_of,
     mine_to_ripe,
@@ -80,15 +81,7 @@ def test_fee_recipient__is_the_one_it_was_deployed_with(chain: Chain, treasury: 
 
 
 def test_constructor__shares_above_their_bounds__reverts(chain: Chain, governor: str) -> None:
-    names = (
-        "AccessManager",
-        "TensorbondToken",
-        "DeviceRegistry",
-        "ProviderStaking",
-        "Challenges",
-        "OrderBook",
-    )
-    peers = [chain.address[name] for name in names]
+    peers = constructor_peers(chain)
     with chain.reverts("FeeTooHigh", have=501, most=500):
         chain.call_constructor("LeaseEscrow", *peers, governor, 501, 0, sender=governor)
     with chain.reverts("FeeBurnTooHigh", have=10_001, most=10_000):

@@ -8,7 +8,7 @@ from tests.acts import TBND
 from tests.chain import Chain
 from tests.system import role
 
-from .leases import ledger_of, moving, redeem, tab_of
+from .leases import constructor_peers, ledger_of, moving, redeem, tab_of
 
 BURN_BPS = 1_000
 
@@ -26,15 +26,7 @@ def fees_in_tbnd(chain: Chain, amount: int) -> str:
 
 def burning(chain: Chain, bps: int) -> None:
     """Put an escrow with the same peers and another FEE_BURN_BPS in the deployed one's place."""
-    names = (
-        "AccessManager",
-        "TensorbondToken",
-        "DeviceRegistry",
-        "ProviderStaking",
-        "Challenges",
-        "OrderBook",
-    )
-    peers = [chain.address[name] for name in names]
+    peers = constructor_peers(chain)
     other = chain.deploy(
         "LeaseEscrow", *peers, role(chain, "treasury"), 100, bps, label=f"leases, burning {bps}"
     )

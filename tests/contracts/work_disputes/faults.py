@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from tensorbond.chain.types import SlashReason
@@ -14,6 +15,20 @@ SHARE = BOND * 3_000 // 10_000
 REWARD = SHARE // 4
 
 
+def slashing(chain: Chain, taken: int, reward: int) -> AbstractContextManager[None]:
+    """Within, so much of the provider's bond is taken, of which the stranger gets the reward and the rest
+    burns; nothing else moves."""
+    return moving(
+        chain,
+        total=-taken,
+        held=-taken,
+        supply=reward - taken,
+        provider_active=-taken,
+        provider_locked=-taken,
+        stranger_balance=reward,
+    )
+
+
 def prove(chain: Chain, verb: str, *args: Any, sender: str) -> Sent:
     return chain.send("WorkDisputes", verb, *args, sender=sender)
 
@@ -23,15 +38,7 @@ def assert_pays(
 ) -> Sent:
     """The proof takes a share of the bond, pays the sender a quarter of it and ends the device; nobody can
     prove it again."""
-    with moving(
-        chain,
-        total=-SHARE,
-        held=-SHARE,
-        supply=REWARD - SHARE,
-        provider_active=-SHARE,
-        provider_locked=-SHARE,
-        stranger_balance=REWARD,
-    ):
+    with slashing(chain, SHARE, REWARD):
         sent = prove(chain, verb, *args, sender=sender)
     place = {"device": work.device, "slot": work.slot}
     assert sent.event("FaultProven") == {

@@ -19,6 +19,7 @@ from tests.memory_work import MemoryWork, commit_memory, memory_device_as
 from tests.work import BOND, Work, commit_work, device_as, show_item
 
 from .conftest import WRONG_COLUMN, WRONG_ROW
+from .faults import slashing
 
 pytestmark = pytest.mark.chain
 
@@ -63,15 +64,7 @@ def test_enforce__final_bad_item__slashes_a_share(
     attestation = attest_outcome(chain, oracles, work)
     mine_to_final(chain, attestation.epoch.number)
 
-    with moving(
-        chain,
-        total=-SHARE,
-        held=-SHARE,
-        supply=REWARD - SHARE,
-        provider_active=-SHARE,
-        provider_locked=-SHARE,
-        stranger_balance=REWARD,
-    ):
+    with slashing(chain, SHARE, REWARD):
         sent = enforce(chain, attestation, work, stranger)
 
     assert sent.event("BadItemEnforced") == {
@@ -103,15 +96,7 @@ def test_enforce__final_bad_item_of_the_m_phase__slashes_a_share(
     attestation = attest_outcome(chain, oracles, work, kind=OutcomeKind.DRAWN_M, item=item)
     mine_to_final(chain, attestation.epoch.number)
 
-    with moving(
-        chain,
-        total=-SHARE,
-        held=-SHARE,
-        supply=REWARD - SHARE,
-        provider_active=-SHARE,
-        provider_locked=-SHARE,
-        stranger_balance=REWARD,
-    ):
+    with slashing(chain, SHARE, REWARD):
         sent = enforce(chain, attestation, work, stranger)
 
     assert sent.event("BadItemEnforced")["amount"] == SHARE

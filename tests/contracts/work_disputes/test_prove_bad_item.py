@@ -34,6 +34,7 @@ from tests.work import (
 
 from ..challenges.slots import forget_history, mine_out_of_reach, start_of
 from .conftest import WRONG_COLUMN, WRONG_ROW
+from .faults import slashing
 from .mix import mix, second_preimage
 
 pytestmark = pytest.mark.chain
@@ -87,15 +88,7 @@ def test_prove_bad_item__entry_wrong__slashes_a_share(
     assert wrong.evidence is not None
     until_slot = wrong.slot + 2
 
-    with moving(
-        chain,
-        total=-SHARE,
-        held=-SHARE,
-        supply=REWARD - SHARE,
-        provider_active=-SHARE,
-        provider_locked=-SHARE,
-        stranger_balance=REWARD,
-    ):
+    with slashing(chain, SHARE, REWARD):
         sent = prove(chain, proof, stranger)
 
     assert sent.event("BadItemProven") == {

@@ -26,7 +26,7 @@ from tests.memory_work import (
 )
 from tests.work import BOND
 
-from .faults import REWARD, SHARE, assert_pays, prove
+from .faults import REWARD, SHARE, assert_pays, prove, slashing
 
 pytestmark = pytest.mark.chain
 
@@ -99,15 +99,7 @@ def test_prove_bad_memory_item__bad_bytes_signed__slashes_a_share(
     chain: Chain, provider: str, stranger: str, honest: MemoryWork, index: int
 ) -> None:
     claim, root = item_claim(chain, honest, index, honest.item(index)[:-1] + b"\xee")
-    with moving(
-        chain,
-        total=-SHARE,
-        held=-SHARE,
-        supply=REWARD - SHARE,
-        provider_active=-SHARE,
-        provider_locked=-SHARE,
-        stranger_balance=REWARD,
-    ):
+    with slashing(chain, SHARE, REWARD):
         claim = (*claim[:2], cap_node(honest, index, min(16, len(honest.blocks(index)) - 1)), claim[3])
         sent = prove(chain, "proveBadMemoryItem", *claim, sender=stranger)
     assert sent.event("BadItemProven") == {

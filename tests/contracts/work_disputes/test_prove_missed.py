@@ -18,6 +18,7 @@ from tests.memory_work import memory_device_as
 from tests.work import BOND, drawn_slot_of, first_slot_of, seal
 
 from ..challenges.slots import mine_before, start_of, window_of
+from .faults import slashing
 
 pytestmark = pytest.mark.chain
 
@@ -43,15 +44,7 @@ def prove(chain: Chain, device: int, slot: int, sender: str) -> Sent:
 def test_prove_missed__no_record__costs_the_fixed_sum(
     chain: Chain, provider: str, stranger: str, device: int, slot: int
 ) -> None:
-    with moving(
-        chain,
-        total=-PENALTY,
-        held=-PENALTY,
-        supply=REWARD - PENALTY,
-        provider_active=-PENALTY,
-        provider_locked=-PENALTY,
-        stranger_balance=REWARD,
-    ):
+    with slashing(chain, PENALTY, REWARD):
         sent = prove(chain, device, slot, stranger)
 
     assert sent.event("MissProven") == {
@@ -139,15 +132,7 @@ def test_prove_missed__memory_slot__costs_the_fixed_sum_unless_held(
         with moving(chain), chain.reverts("NotDrawn", device=device, slot=slot):
             prove(chain, device, slot, stranger)
         return
-    with moving(
-        chain,
-        total=-PENALTY,
-        held=-PENALTY,
-        supply=REWARD - PENALTY,
-        provider_active=-PENALTY,
-        provider_locked=-PENALTY,
-        stranger_balance=REWARD,
-    ):
+    with slashing(chain, PENALTY, REWARD):
         sent = prove(chain, device, slot, stranger)
     assert sent.event("MissProven") == {
         "device": device,
