@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.acts import commit_as
 from tests.chain import Chain
 from tests.work import device_as, first_slot_of
 
@@ -14,6 +15,8 @@ from .slots import (
 )
 
 pytestmark = pytest.mark.chain
+
+COMMITMENT = bytes.fromhex("c0" * 32)
 
 
 def test_seal__by_anyone__keeps_the_hash_of_the_first_block(chain: Chain, stranger: str, slot: int) -> None:
@@ -84,6 +87,10 @@ def test_seal__of_an_older_slot__leaves_the_open_window_open(
     slot = first_slot_of(chain, device)
     mine_before(chain, start_of(chain, slot) + 1)
     chain.send("Challenges", "seal", slot, sender=stranger)
+    before = chain.snapshot()
+    alone = commit_as(chain, provider, device, slot, COMMITMENT)
+    chain.revert_to(before)
     chain.send("Challenges", "seal", slot - 1, sender=stranger)
-    sent = chain.send("Challenges", "commit", device, slot, bytes.fromhex("c0" * 32), sender=provider)
+    sent = commit_as(chain, provider, device, slot, COMMITMENT)
     assert [event.name for event in sent.events] == ["Committed"]
+    assert sent.gas_used == alone.gas_used

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tensorbond.chain import slots
@@ -10,6 +12,7 @@ from tests.leaves import make_leaf
 from tests.work import BOND, Work, show_item
 
 from ..challenges.slots import mine_before
+from ..device_registry.registry import schedule
 from .conftest import WRONG_COLUMN, WRONG_ROW
 
 pytestmark = pytest.mark.chain
@@ -105,6 +108,23 @@ def test_discharge__last_epoch_attested_last__waits_until_it_could_be_enforced(
     _, attested = chain.call("Attestations", "attestedOf", last)
     end = attested.provable_until + timing(chain).proof_blocks
     assert end == provable_until(chain, device)
+    mine_before(chain, end)
+    with moving(chain), chain.reverts("ProofStillPossible", device=device, have=end, need=end + 1):
+        discharge(chain, device, stranger)
+    assert discharge(chain, device, stranger).event("DeviceDischarged")["amount"] == BOND
+
+
+def test_discharge__timing_changed_at_its_end__counts_by_the_timing_that_it_served_under(
+    chain: Chain, provider: str, stranger: str, device: int
+) -> None:
+    last = retire(chain, provider, device)
+    served = timing(chain)
+    schedule(chain, replace(served, from_epoch=last + 1, proof_blocks=2 * served.proof_blocks))
+    assert chain.call("DeviceRegistry", "timingEntry", 1).from_slot == (
+        chain.call("DeviceRegistry", "deviceOf", device).until_slot
+    )
+    void(chain, last)
+    end = provable_until(chain, device)
     mine_before(chain, end)
     with moving(chain), chain.reverts("ProofStillPossible", device=device, have=end, need=end + 1):
         discharge(chain, device, stranger)
