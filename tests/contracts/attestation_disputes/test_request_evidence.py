@@ -19,8 +19,8 @@ from tensorbond.chain.types import (
 from tensorbond.oracle.leaves import EpochData
 from tensorbond.proof import MemoryShape, memory_header_length, memory_item_length
 from tests.acts import mine_to_slot
-from tests.chain import Chain, Sent
-from tests.contracts.attestations.epochs import PROOF_BLOCKS, moving, revoke
+from tests.chain import Chain, Sent, project_artifacts
+from tests.contracts.attestations.epochs import BOND, PROOF_BLOCKS, moving, revoke
 from tests.leaves import make_outcome
 from tests.work import sign_evidence
 
@@ -249,6 +249,49 @@ def test_prove_withheld_evidence__unanswered__slashes_and_revokes(chain: Chain, 
     before = coins(chain, chain.accounts[19])
     chain.send("AttestationDisputes", "returnDeposit", request, sender=chain.accounts[6])
     assert coins(chain, chain.accounts[19]) == before + DEPOSIT
+
+
+def ask_revoked(chain: Chain, data: EpochData, place: tuple[int, int], index: int) -> EvidenceRequest:
+    """Of the epoch's first round, which has fallen."""
+    proof = proof_of(data, *place)
+    with chain.reverts("EpochNotAttested", epoch=SECOND):
+        ask(chain, data, place, index)
+    request = project_artifacts()["AttestationDisputes"].abi.encode_call("requestEvidence", (*proof, index))
+    sent = chain.send(
+        "AttestationDisputes", "proveRevoked", 0, request, sender=chain.accounts[19], value=DEPOSIT
+    )
+    found: EvidenceRequest = sent.event("EvidenceRequested")["asked"]
+    assert chain.call("AttestationDisputes", "requestOf", id_of(found)).asker == chain.accounts[19]
+    return found
+
+
+def test_request_evidence__of_a_revoked_round__is_answered(chain: Chain, story: Story) -> None:
+    attested(chain, story.second)
+    place = row_with(story, OutcomeResult.PASSED)
+    revoke(chain, SECOND)
+
+    asked = ask_revoked(chain, story.second, place, 3)
+
+    assert (asked.round, asked.device) == (0, place[0])
+    assert answer(chain, asked).event("EvidenceAnswered")["paid"] == DEPOSIT
+
+
+def test_prove_withheld_evidence__of_a_revoked_round__slashes_its_signers(chain: Chain, story: Story) -> None:
+    place = row_with(story, OutcomeResult.PASSED)
+    data = with_row(story.second, *place, witness=OTHER)
+    window = attested(chain, data)
+    revoke(chain, SECOND)
+    asked = ask_revoked(chain, data, place, 3)
+    attest_data(chain, story.second, round=1)
+    chain.mine_to(window - PROOF_BLOCKS // 4)
+
+    taken = 3 * BOND
+    with moving(chain, Attestations=-taken, bonded=-taken, auditor=taken // 4, supply=taken // 4 - taken):
+        sent = prove(chain, "proveWithheldEvidence", asked)
+
+    assert sent.event("FraudProven")["evidence"] == id_of(asked)
+    assert sent.all("EpochRevoked") == []
+    assert chain.call("Attestations", "attestedOf", SECOND)[1].round == 1
 
 
 def test_prove_withheld_evidence__nobody_asked_for_just_that__reverts(chain: Chain, story: Story) -> None:
