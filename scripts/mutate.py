@@ -72,7 +72,12 @@ TARGETS = (
     _contract("ProviderStaking", 16, "contracts/provider_staking"),
     _contract("JobEscrow", 16, "contracts/job_escrow", "contracts/oracle_arbiter"),
     _contract("LeaseEscrow", 16, "contracts/lease_escrow"),
-    _contract("WorkDisputes", 12, "contracts/work_disputes"),
+    _contract(
+        "WorkDisputes",
+        12,
+        "contracts/work_disputes",
+        "contracts/attacks/test_spread_a_fraud_over_many_devices.py",
+    ),
     _contract(
         "AttestationDisputes",
         12,
