@@ -68,7 +68,8 @@ class Chains:
             )
             for _ in range(2)
         )
-        self.deployment = TREE / ".build" / f"deployment-{os.getpid()}.json"
+        # One deployed with a mutant, which may fail, leaves the others' file alone.
+        self.deployment = TREE / ".build" / f"deployment-{os.getpid()}-{mutant}.json"
         self.deployment.unlink(missing_ok=True)
         switch(self.system, mutant)
         try:
