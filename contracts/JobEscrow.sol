@@ -7,7 +7,6 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -23,6 +22,7 @@ import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {Outcome} from "./libraries/MerkleSum.sol";
 import {Penalties} from "./libraries/Penalties.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 /// @title See `IJobEscrow`: what each verb asks, changes and emits stands there.
@@ -252,9 +252,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         _requireStatus(job, state, JobStatus.Submitted);
         address requester = state.terms.requester;
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(APPROVAL_TYPEHASH, job, state.result)));
-        require(
-            SignatureChecker.isValidSignatureNowCalldata(requester, digest, signature), ApprovalInvalid(job, requester)
-        );
+        require(Signatures.isBy(requester, digest, signature), ApprovalInvalid(job, requester));
 
         _settle(job, state);
     }
@@ -469,6 +467,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
     /// @param undecided So many blocks from `submitBy` to `refundAt` at least, among them the review.
     function _requireTerms(Terms calldata terms, uint256 undecided) private view {
+        require(terms.requester != address(0), RequesterZero());
         _requirePrice(terms.price, terms.parts);
         _requireLater("acceptBy", terms.acceptBy, block.number);
         _requireLater("submitBy", terms.submitBy, terms.acceptBy);
@@ -566,7 +565,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         else _defer(token, requester, bond);
     }
 
-    /// @param fault Why it is slashed; none: it is unlocked.
+    /// @dev Its lock ends, all of it. @param fault Why it is slashed; none: it is unlocked.
     /// @return slashed What the collateral lost; of it ⌊slashed · VICTIM_BPS⌋ went to the requester.
     function _returnCollateral(uint256 job, Job calldata state, SlashReason fault) private returns (uint256 slashed) {
         uint256 collateral = state.terms.collateral;
@@ -576,6 +575,8 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
             slashed = STAKING.slash(
                 state.provider, collateral, address(0), 0, state.terms.requester, VICTIM_BPS, fault, bytes32(job)
             );
+            // What left with delegators and was withdrawn is not there to be slashed, and locks nothing from now on.
+            if (slashed < collateral) STAKING.unlock(state.provider, collateral - slashed);
         }
     }
 

@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 
@@ -14,6 +13,7 @@ import {ILeaseEscrow, LeaseTerms} from "./interfaces/ILeaseEscrow.sol";
 import {IOrderBook, JobOffer, LeaseOffer} from "./interfaces/IOrderBook.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {JobAsk, JobBid, LeaseAsk, LeaseBid, Order, Orders} from "./libraries/Orders.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title See `IOrderBook`: what each verb asks, changes and emits stands there.
 /// @dev Needs no guard against reentrance: an order is filled before an escrow is called, and the escrows have theirs.
@@ -406,7 +406,7 @@ contract OrderBook is IOrderBook, EIP712, Multicall {
     /// @dev A bid moves money, so no operator signs it.
     function _requireBidSigned(address account, bytes32 digest, bytes calldata signature) private view {
         if (msg.sender == account) return;
-        (address signer, bool signed) = _recover(digest, signature);
+        (address signer, bool signed) = Signatures.recover(digest, signature);
         signed = signed && signer == account || _isWalletSigned(account, digest, signature);
         require(signed, SignatureInvalid(account, digest));
     }
@@ -414,19 +414,12 @@ contract OrderBook is IOrderBook, EIP712, Multicall {
     /// @dev By the operator of now: one that was replaced offers nothing any more.
     function _requireAskSigned(address provider, bytes32 digest, bytes calldata signature) private view {
         if (msg.sender == provider) return;
-        (address signer, bool signed) = _recover(digest, signature);
+        (address signer, bool signed) = Signatures.recover(digest, signature);
         if (signed && signer == provider) return;
         address operator = STAKING.operatorOf(provider);
         if (msg.sender == operator || signed && signer == operator) return;
         signed = _isWalletSigned(provider, digest, signature) || _isWalletSigned(operator, digest, signature);
         require(signed, SignatureInvalid(provider, digest));
-    }
-
-    /// @return signer Who signed, if `signed`: 65 bytes with the lower s.
-    function _recover(bytes32 digest, bytes calldata signature) private pure returns (address signer, bool signed) {
-        ECDSA.RecoverError fault;
-        (signer, fault,) = ECDSA.tryRecoverCalldata(digest, signature);
-        signed = fault == ECDSA.RecoverError.NoError;
     }
 
     /// @dev ERC-1271, with so little gas that a wallet can't make a match dear; a wallet that lies binds only itself.

@@ -168,6 +168,7 @@ interface IJobEscrow {
     error OrderBookOnly(address account);
     /// The signature is not the requester's approval of this job and result.
     error ApprovalInvalid(uint256 job, address requester);
+    error RequesterZero();
     error ProviderZero();
     error DisputedAlready(uint256 job);
     /// The arbiter hasn't decided, and may until block `verdictBy`.
@@ -200,7 +201,8 @@ interface IJobEscrow {
     function CALLBACK_GAS() external view returns (uint256);
     function ARBITER_GAS() external view returns (uint256);
 
-    /// @notice Escrow the price. Caller: the payer, that is `terms.sponsor` or, without one, `terms.requester`; needs an allowance.
+    /// @notice Escrow the price. Caller: the payer, that is `terms.sponsor` or, without one, `terms.requester`, which there must be; needs an
+    /// allowance.
     /// Refused if refundAt < submitBy + slot + epoch + attestation deadline + proof window, or < submitBy + reviewBlocks: a provider
     /// whose draw passed can settle before anyone can refund. Refused, too, if refundAt is more than MAX_JOB_BLOCKS away: review and
     /// deadlines that never end would hold the provider's collateral for ever. Refused while paused, and past the token's cap.

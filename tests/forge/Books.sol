@@ -5,7 +5,7 @@ import {IAttestations} from "../../contracts/interfaces/IAttestations.sol";
 import {IChallenges} from "../../contracts/interfaces/IChallenges.sol";
 import {IJobEscrow, Job, JobStatus, Terms, Verdict} from "../../contracts/interfaces/IJobEscrow.sol";
 import {ILeaseEscrow, Lease, LeaseState, LeaseStatus, LeaseTerms} from "../../contracts/interfaces/ILeaseEscrow.sol";
-import {IProviderStaking} from "../../contracts/interfaces/IProviderStaking.sol";
+import {IProviderStaking, SlashReason} from "../../contracts/interfaces/IProviderStaking.sol";
 import {Timing} from "../../contracts/libraries/Slots.sol";
 import {Stage} from "./Stage.sol";
 import {Vm, vm} from "./Vm.sol";
@@ -18,6 +18,9 @@ abstract contract Books is Stage {
         uint256 active;
         uint256 unbonding;
         uint256 locked;
+        /// Of it, what the job escrow has locked, and what it should have: the collateral of the open jobs.
+        uint256 lockedForJobs;
+        uint256 collateral;
         uint256 paidIn;
         uint256 paidOut;
         uint256 slashed;
@@ -154,8 +157,10 @@ abstract contract Books is Stage {
             _join(book, provider, _account(log.topics[2]), amount);
         } else if (topic == IProviderStaking.StakeLocked.selector) {
             book.locked += amount;
+            if (_account(log.topics[2]) == address(jobEscrow)) book.lockedForJobs += amount;
         } else if (topic == IProviderStaking.StakeUnlocked.selector) {
             book.locked -= amount;
+            if (_account(log.topics[2]) == address(jobEscrow)) book.lockedForJobs -= amount;
         } else if (topic == IProviderStaking.RewardDistributed.selector) {
             book.distributed += amount;
         } else if (topic == IProviderStaking.RewardReleased.selector) {
@@ -225,6 +230,10 @@ abstract contract Books is Stage {
         }
         (book.active, book.unbonding) = (active, unbonding);
         book.locked -= taken;
+        SlashReason reason = SlashReason(_word(data, 0));
+        bool isJob = reason == SlashReason.JobNotSubmitted || reason == SlashReason.JobOutcomeMissed
+            || reason == SlashReason.JobOutcomeBad;
+        if (isJob) book.lockedForJobs -= taken;
         book.slashed += _word(data, 3) + _word(data, 4);
         book.slashedVesting += _word(data, 2);
         equal(_word(data, 5) + _word(data, 6) + _word(data, 7), taken, "9: slash");
@@ -250,6 +259,7 @@ abstract contract Books is Stage {
             equal(s.active, book.active, "14: active");
             equal(s.unbonding, book.unbonding, "14: unbonding");
             equal(s.locked, book.locked, "14: locked");
+            equal(book.lockedForJobs, book.collateral, "5: the open jobs' collateral is locked");
             equal(uint256(s.vesting) + s.vested + book.rewarded + book.slashedVesting, book.distributed, "14: vesting");
             equal(uint256(s.active) + s.unbonding + book.paidOut + book.slashed, book.paidIn + book.rewarded, "3: in and out");
             isTrue(s.locked <= uint256(s.active) + s.unbonding || s.short, "5: locked");
@@ -350,6 +360,7 @@ abstract contract Books is Stage {
             state.provider = _account(log.topics[2]);
             state.device = uint32(uint256(log.topics[3]));
             state.forcedSlot = uint32(_word(log.data, 0));
+            _books[state.provider].collateral += state.terms.collateral;
         } else if (topic == IJobEscrow.JobAssigned.selector) {
             state.terms.provider = _account(log.topics[2]);
             state.terms.price = uint96(_word(log.data, 0));
@@ -359,10 +370,12 @@ abstract contract Books is Stage {
             _payJob(state, job, _word(log.data, 1), _word(log.data, 2));
         } else if (topic == IJobEscrow.JobSettled.selector) {
             state.status = JobStatus.Settled;
+            _books[state.provider].collateral -= state.terms.collateral;
             _payJob(state, job, _word(log.data, 1), _word(log.data, 2));
             equal(_left[job], 0, "7: settled in part");
         } else if (topic == IJobEscrow.JobRefunded.selector) {
             state.status = JobStatus.Refunded;
+            if (state.provider != address(0)) _books[state.provider].collateral -= state.terms.collateral;
             _left[job] -= _word(log.data, 1);
             equal(_left[job], 0, "7: refunded in part");
         } else if (topic == IJobEscrow.JobDisputed.selector) {

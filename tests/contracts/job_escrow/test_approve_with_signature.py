@@ -57,6 +57,21 @@ def test_approve_with_signature__of_a_wallet__asks_the_wallet(
     assert sent.event("JobSettled")["paid"] == 99 * TUSD
 
 
+def test_approve_with_signature__of_an_account_that_delegates_to_code__is_its_keys(
+    chain: Chain, requester: str, stranger: str, submitted: FundedJob
+) -> None:
+    """EIP-7702: the account has code, which knows no ERC-1271, and its key signs as before."""
+    delegate = chain.deploy("HookActor")
+    chain.rpc.request("anvil_setCode", requester, "0xef0100" + delegate[2:].lower())
+    forged = sign(chain, stranger, submitted)
+    with chain.reverts("ApprovalInvalid", job=submitted.number, requester=requester):
+        settle_with(chain, submitted, forged, stranger)
+
+    sent = settle_with(chain, submitted, sign(chain, requester, submitted), stranger)
+
+    assert sent.event("JobSettled")["reason"] == CloseReason.APPROVED
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     [{"chain_id": 1}, {"address": "0x" + "11" * 20}, {"contract": "LeaseEscrow"}, {"version": "2"}],

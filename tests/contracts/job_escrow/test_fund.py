@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tensorbond.chain.types import Job, Ledger
-from tests.acts import TBND, TOKEN_CAP, TUSD, ZERO, FundedJob, approve_as, fund_as, terms_of
+from tests.acts import TBND, TOKEN_CAP, TUSD, ZERO, ZERO_ADDRESS, FundedJob, approve_as, fund_as, terms_of
 from tests.chain import Chain, Reverted, project_artifacts
 from tests.contracts.permits import sign_permit
 
@@ -172,6 +172,14 @@ def test_fund__with_a_sponsor_that_has_not_agreed__reverts(
     terms = terms_of(chain, stranger, sponsor=requester)
     with chain.reverts("PayerOnly", account=stranger, payer=requester):
         chain.send("JobEscrow", "fund", terms, sender=stranger)
+
+
+def test_fund__by_a_sponsor_for_nobody__reverts(chain: Chain, requester: str, approved: None) -> None:
+    """Nobody could approve such a job, and of its slash a part would be told that nobody got."""
+    terms = terms_of(chain, ZERO_ADDRESS, sponsor=requester)
+    with moving(chain, {}), chain.reverts("RequesterZero"):
+        chain.send("JobEscrow", "fund", terms, sender=requester)
+    assert chain.call("JobEscrow", "jobCount") == 0
 
 
 def test_fund__price_that_the_parts_do_not_divide__reverts(chain: Chain, requester: str) -> None:

@@ -117,6 +117,7 @@ class Jobs(Faults):
 
     def _require_fundable(self, terms: Terms, undecided: int) -> None:
         """`undecided`: the least blocks from `submitBy` to a refund of what nobody has decided."""
+        require(terms.requester != ZERO_ADDRESS, "RequesterZero")
         self._require_price(terms.price, terms.parts)
         self._require_later("acceptBy", terms.accept_by, self.block)
         self._require_later("submitBy", terms.submit_by, terms.accept_by)
@@ -352,12 +353,10 @@ class Jobs(Faults):
     def _refund(self, job: JobBook, reason: CloseReason, *, slashed: bool) -> bool:
         terms, unpaid = job.state.terms, job.state.unpaid
         if job.state.status != FUNDED:
+            provider, collateral, taken = job.state.provider, terms.collateral, 0
             if slashed:
-                self._slash(
-                    job.state.provider, terms.collateral, ZERO_ADDRESS, 0, terms.requester, VICTIM_SHARE
-                )
-            else:
-                self._unlock(job.state.provider, terms.collateral)
+                taken = self._slash(provider, collateral, ZERO_ADDRESS, 0, terms.requester, VICTIM_SHARE)
+            self._unlock(provider, collateral - taken)
             self.devices[job.state.device].held = False
         job.state, job.reason = replace(job.state, status=REFUNDED), reason
         job.left += unpaid
