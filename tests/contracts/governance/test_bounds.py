@@ -1,4 +1,6 @@
-"""The table of bounds in docs/roles.md: complete, and true at both ends of every numeric row."""
+"""The table of bounds in docs/roles.md: complete, and true at both ends of what one call can try.
+
+How many classes and entries there may be, and the caps, are tried beside their verbs."""
 
 from __future__ import annotations
 
@@ -30,15 +32,18 @@ def bounds() -> list[tuple[str, str, str, str, str]]:
     return rows
 
 
-TRIED = ("DeviceRegistry.addClass", "DeviceRegistry.schedule", "JobEscrow.setFee", "LeaseEscrow.setFee")
+TRIED = (
+    "Attestations.seat",
+    "DeviceRegistry.addClass",
+    "DeviceRegistry.schedule",
+    "JobEscrow.setFee",
+    "LeaseEscrow.setFee",
+)
 NUMERIC = [
     (verb, parameter, number, outside, error)
     for verb, parameter, least, most, error in bounds()
     for number, outside in ((least, -1), (most, 1))
-    if number.isdigit()
-    and verb
-    in ("DeviceRegistry.addClass", "DeviceRegistry.schedule", "JobEscrow.setFee", "LeaseEscrow.setFee")
-    if not parameter.startswith("number of")
+    if number.isdigit() and verb in TRIED and not parameter.startswith(("number of", "sets to come"))
 ]
 
 
@@ -46,13 +51,16 @@ def tried(chain: Chain, governor: str, verb: str, parameter: str, value: int) ->
     """The refusal of a call that is right but for this parameter; ("", {}) if there is none."""
     contract, function = verb.split(".")
     argument: Any = value
+    more: tuple[int, ...] = ()
     if function == "addClass":
         argument = asdict(TERMS) | {snake(parameter): value}
     elif function == "schedule":
         timing = chain.call("DeviceRegistry", "timingEntry", 0)
         argument = asdict(timing) | {"from_epoch": 1_000, snake(parameter): value}
+    elif function == "seat":
+        argument, more = [f"0x{number + 1:040x}" for number in range(value)], (min(value, 1), 1)
     try:
-        chain.call(contract, function, argument, sender=governor)
+        chain.call(contract, function, argument, *more, sender=governor)
     except Reverted as reverted:
         return reverted.error, dict(reverted.args_)
     return "", {}
@@ -89,4 +97,5 @@ def test_bound__of_every_numeric_row__holds_exactly(chain: Chain, governor: str)
 
 def _about(name: str, args: dict[str, Any], error: str, parameter: str) -> bool:
     field = args.get("field")
-    return name == error and (field is None or field.rstrip(b"\0").decode() == parameter)
+    need = "size" if parameter == "members" else parameter
+    return name == error and (field is None or field.rstrip(b"\0").decode() == need)
