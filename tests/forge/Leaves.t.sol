@@ -6,9 +6,10 @@ import {Emission} from "../../contracts/libraries/Emission.sol";
 import {Counts, LeafRules} from "../../contracts/libraries/LeafRules.sol";
 import {LittleEndian} from "../../contracts/libraries/LittleEndian.sol";
 import {Leaf, MerkleSum, Outcome, OutcomeTree} from "../../contracts/libraries/MerkleSum.sol";
-import {Requests} from "../../contracts/libraries/Requests.sol";
+import {DataRequest, Requests} from "../../contracts/libraries/Requests.sol";
+import {Timing} from "../../contracts/libraries/Slots.sol";
 import {Trees} from "./Trees.sol";
-import {Test} from "./Vm.sol";
+import {Test, vm} from "./Vm.sol";
 
 /// @dev Opens what takes calldata.
 contract Calldata {
@@ -46,6 +47,21 @@ contract Calldata {
 
     function weightOf(Leaf calldata leaf, uint256 gops, bool hasMemory) external pure returns (uint256) {
         return LeafRules.weightOf(leaf, gops, hasMemory);
+    }
+
+    /// @param inMemory Bit i: row i's slot is of the M-phase.
+    function follows(
+        Leaf calldata leaf,
+        Leaf calldata before,
+        Outcome[3] calldata rows,
+        uint256 inMemory,
+        DeviceClass calldata terms
+    ) external pure returns (bool) {
+        Counts memory counts;
+        for (uint256 i = 0; i < 3; ++i) {
+            LeafRules.add(counts, rows[i], (inMemory >> i) & 1 == 1);
+        }
+        return LeafRules.follows(leaf, before, counts, terms);
     }
 
     function isWellFormed(Outcome calldata row, uint256 items) external pure returns (bool) {
@@ -217,6 +233,65 @@ contract LeafRulesTest is Test {
         equal(CODE.weightOf(leaf, gops, false), byC < byRoll ? byC : byRoll, "the least");
     }
 
+    function testFuzz_weightOf__withMemory__isTheLeastOfThreeRatios(Leaf memory leaf, uint256 gops) external view {
+        _honest(leaf);
+        gops = bound(gops, 0, type(uint24).max);
+        uint256 least = gops < leaf.minGops ? gops : leaf.minGops;
+        uint256 need = leaf.dueC == 0 ? least : (least * leaf.passedC) / leaf.dueC;
+        uint256 other = leaf.dueM == 0 ? least : (least * leaf.passedM) / leaf.dueM;
+        if (other < need) need = other;
+        other = leaf.dueRoll == 0 ? 0 : (least * leaf.passedRoll) / leaf.dueRoll;
+        if (other < need) need = other;
+        equal(CODE.weightOf(leaf, gops, true), need, "the least of three");
+    }
+
+    function testFuzz_rewardOf__isTheFloorAndGrowsWithTheWeight(uint96 weight, uint96 more, uint96 others, uint256 epoch)
+        external
+        pure
+    {
+        epoch = bound(epoch, 0, type(uint24).max);
+        if (more < weight) (weight, more) = (more, weight);
+        uint256 total = uint256(more) + others;
+        uint256 reward = LeafRules.rewardOf(epoch, weight, total);
+        isTrue(reward <= LeafRules.rewardOf(epoch, more, total), "less for more");
+        if (total == 0) return equal(reward, 0, "a reward of no weight");
+        uint256 share = Emission.at(epoch) * weight;
+        isTrue(reward * total <= share && share < (reward + 1) * total, "not the floor");
+    }
+
+    function testFuzz_gopsOf__isTheFloorOfWhatWasDone(DeviceClass memory terms, uint256 start, uint256 taken) external pure {
+        start = bound(start, 0, type(uint40).max);
+        taken = bound(taken, 1, type(uint32).max);
+        terms.peakGops = type(uint24).max;
+        uint256 gops = LeafRules.gopsOf(terms, start, start + taken);
+        uint256 done = uint256(terms.m) * terms.n * terms.K * terms.R * 2;
+        isTrue(gops * taken * 1e9 <= done, "more than was done");
+        if (gops < terms.peakGops) isTrue(done < (gops + 1) * taken * 1e9, "a whole gops lost");
+        equal(LeafRules.gopsOf(terms, start + taken, start), LeafRules.gopsOf(terms, start, start + 1), "no time is a second");
+    }
+
+    /// @dev The second writing makes the one leaf that follows; a leaf that differs from it in any of twelve numbers doesn't.
+    function testFuzz_follows__oneLeafAlone(
+        Leaf memory before,
+        Outcome[3] memory rows,
+        uint256 inMemory,
+        DeviceClass memory terms,
+        uint256 field
+    ) external view {
+        for (uint256 i = 0; i < 3; ++i) {
+            rows[i].kind %= 3;
+            rows[i].result = 1 + (rows[i].result % 3);
+            // Drawn for a phase, a slot is of that phase; a roll call may be of either.
+            if (rows[i].kind == 0) inMemory &= ~(uint256(1) << i);
+            if (rows[i].kind == 1) inMemory |= uint256(1) << i;
+        }
+        (terms.layers, terms.layerBits) = (1 + (terms.layers % 1_000), terms.layerBits % 19);
+        Leaf memory leaf = _next(before, rows, inMemory, terms);
+        isTrue(CODE.follows(leaf, before, rows, inMemory, terms), "the leaf that follows");
+        _disturb(leaf, field % 12);
+        isTrue(!CODE.follows(leaf, before, rows, inMemory, terms), "another leaf");
+    }
+
     function testFuzz_rewards__ofAllWeightsNeverExceedTheEmission(uint96[5] memory weights, uint256 epoch) external pure {
         epoch = bound(epoch, 0, type(uint24).max);
         uint256 total;
@@ -285,6 +360,74 @@ contract LeafRulesTest is Test {
         }
     }
 
+    function _next(Leaf memory before, Outcome[3] memory rows, uint256 inMemory, DeviceClass memory terms)
+        private
+        pure
+        returns (Leaf memory leaf)
+    {
+        (leaf.dueC, leaf.passedC, leaf.idleC) = _record(rows, 0, before.dueC, before.passedC, before.idleC);
+        (leaf.dueM, leaf.passedM, leaf.idleM) = _record(rows, 1, before.dueM, before.passedM, before.idleM);
+        (leaf.dueRoll, leaf.passedRoll, leaf.idleRoll) = _record(rows, 2, before.dueRoll, before.passedRoll, before.idleRoll);
+        uint256 idle = leaf.idleC < leaf.idleRoll ? leaf.idleC : leaf.idleRoll;
+        leaf.minGops = uint32(_slowest(rows, ~inMemory, idle > 8 ? 0 : before.minGops));
+        idle = leaf.idleM < leaf.idleRoll ? leaf.idleM : leaf.idleRoll;
+        leaf.minBandwidth = uint32(_slowest(rows, inMemory, idle > 8 ? 0 : before.minBandwidth));
+        leaf.vram = idle > 8 ? 0 : before.vram;
+        uint256 shown;
+        for (uint256 i = 0; i < 3; ++i) {
+            if ((inMemory >> i) & 1 == 0) continue;
+            if (rows[i].result == 1) shown = (uint256(terms.layers) * 2 ** terms.layerBits * 32 * 92) / 100;
+            leaf.vram = uint64(shown);
+        }
+    }
+
+    /// @return due @return passed @return idle Of a kind: this epoch's, or those of the last that had some.
+    function _record(Outcome[3] memory rows, uint256 kind, uint16 dueBefore, uint16 passedBefore, uint16 idleBefore)
+        private
+        pure
+        returns (uint16 due, uint16 passed, uint16 idle)
+    {
+        for (uint256 i = 0; i < 3; ++i) {
+            if (rows[i].kind != kind) continue;
+            ++due;
+            if (rows[i].result == 1) ++passed;
+        }
+        if (due == 0) {
+            (due, passed) = (dueBefore, passedBefore);
+            idle = idleBefore == type(uint16).max ? idleBefore : idleBefore + 1;
+        }
+    }
+
+    /// @return least The least throughput of those of the chosen rows that passed; `otherwise` if none was due.
+    function _slowest(Outcome[3] memory rows, uint256 chosen, uint256 otherwise) private pure returns (uint256 least) {
+        bool due;
+        least = type(uint256).max;
+        for (uint256 i = 0; i < 3; ++i) {
+            if ((chosen >> i) & 1 == 0) continue;
+            due = true;
+            if (rows[i].result == 1 && rows[i].throughput < least) least = rows[i].throughput;
+        }
+        if (!due) return otherwise;
+        if (least == type(uint256).max) least = 0;
+    }
+
+    function _disturb(Leaf memory leaf, uint256 field) private pure {
+        unchecked {
+            if (field == 0) ++leaf.dueC;
+            if (field == 1) ++leaf.passedC;
+            if (field == 2) ++leaf.idleC;
+            if (field == 3) ++leaf.dueM;
+            if (field == 4) ++leaf.passedM;
+            if (field == 5) ++leaf.idleM;
+            if (field == 6) ++leaf.dueRoll;
+            if (field == 7) ++leaf.passedRoll;
+            if (field == 8) ++leaf.idleRoll;
+            if (field == 9) ++leaf.minGops;
+            if (field == 10) ++leaf.minBandwidth;
+            if (field == 11) ++leaf.vram;
+        }
+    }
+
     /// @dev Never more passed than due, as `isAfter` has it of every leaf that can't be refuted.
     function _honest(Leaf memory leaf) private pure {
         leaf.passedC = uint16(bound(leaf.passedC, 0, leaf.dueC));
@@ -305,6 +448,12 @@ contract LittleEndianTest is Test {
         isTrue(bytes32(LittleEndian.swapped(word))[31 - index] == word[index], "byte");
     }
 
+    function testFuzz_swappedDigits__reversesTheBytesOfEachDigit(bytes32 word, uint256 index) external pure {
+        index = bound(index, 0, 31);
+        bytes32 turned = bytes32(LittleEndian.swappedDigits(uint256(word)));
+        isTrue(turned[4 * (index / 4) + 3 - (index % 4)] == word[index], "byte");
+    }
+
     function testFuzz_u32__u64__areTheLowBytes(uint256 value) external pure {
         bytes4 four = LittleEndian.u32(value);
         bytes8 eight = LittleEndian.u64(value);
@@ -318,6 +467,72 @@ contract LittleEndianTest is Test {
 
 /// @title What a request's deposit pays.
 contract RequestsTest is Test {
+    mapping(bytes32 id => DataRequest) private _requests;
+
+    /// @dev For the tests below, as the disputes call them.
+    receive() external payable {}
+
+    function ask(bytes32 id, uint32 proofBlocks, uint256 provableUntil) external payable returns (uint256) {
+        Timing memory t;
+        t.proofBlocks = proofBlocks;
+        return Requests.ask(_requests, id, t, provableUntil, 0);
+    }
+
+    function answer(bytes32 id, uint256 length, uint256 most) external returns (uint256) {
+        return Requests.answer(_requests, id, length, most);
+    }
+
+    function giveBack(bytes32 id) external returns (address asker, uint256 amount) {
+        return Requests.giveBack(_requests, id);
+    }
+
+    function requireWithheld(bytes32 id) external view {
+        Requests.requireWithheld(_requests, id);
+    }
+
+    function testFuzz_aRequest__canBeAnsweredOrProvenWithheld__neverBoth(bytes32 id, uint32 proofBlocks, uint256 at, uint256 later)
+        external
+    {
+        proofBlocks = uint32(bound(proofBlocks, 4, type(uint32).max));
+        uint256 opened = block.number;
+        uint256 until = opened + proofBlocks;
+        vm.roll(bound(at, opened, until));
+        (bool ok,) = address(this).call(abi.encodeCall(this.ask, (id, proofBlocks, until)));
+        isTrue(ok == (vm.getBlockNumber() <= until - proofBlocks / 2), "asked in the first half alone");
+        if (!ok) return;
+        later = bound(later, vm.getBlockNumber(), until);
+        vm.roll(later);
+        (bool withheld,) = address(this).call(abi.encodeCall(this.requireWithheld, (id)));
+        (ok,) = address(this).call(abi.encodeCall(this.answer, (id, 0, 0)));
+        isTrue(ok != withheld, "both, or neither");
+        isTrue(ok == (later <= until - proofBlocks / 4), "answered up to three quarters");
+        vm.roll(until);
+        (withheld,) = address(this).call(abi.encodeCall(this.requireWithheld, (id)));
+        isTrue(withheld != ok, "what was answered is withheld, or what was not isn't");
+    }
+
+    function testFuzz_aDeposit__goesToTheAnswererAndBack__once(bytes32 id, uint96 deposit, uint256 length, uint256 most) external {
+        most = bound(most, 0, type(uint24).max);
+        length = bound(length, 0, most);
+        vm.deal(address(this), deposit);
+        uint256 until = block.number + 100;
+        this.ask{value: deposit}(id, 100, until);
+        (bool ok,) = address(this).call(abi.encodeCall(this.giveBack, (id)));
+        isTrue(!ok, "given back while it may be answered");
+        uint256 paid = this.answer(id, length, most);
+        uint256 left = deposit - paid;
+        if (left > 0) {
+            (address asker, uint256 amount) = this.giveBack(id);
+            isTrue(asker == address(this), "to another");
+            equal(amount, left, "what no answer was paid");
+        }
+        (ok,) = address(this).call(abi.encodeCall(this.giveBack, (id)));
+        isTrue(!ok, "given back twice");
+        (ok,) = address(this).call(abi.encodeCall(this.answer, (id, length, most)));
+        isTrue(!ok, "answered twice");
+        if (length == most) equal(paid, deposit, "the longest answer gets it all");
+    }
+
     function testFuzz_answer__isPaidAtMostTheDeposit(uint256 deposit, uint256 length, uint256 most) external pure {
         deposit = bound(deposit, 0, type(uint96).max);
         most = bound(most, 0, type(uint24).max);

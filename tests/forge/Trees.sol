@@ -19,7 +19,8 @@ library Trees {
         bytes32[] memory row = hashes;
         uint96[] memory weights = sums;
         uint256 bitmap;
-        for (uint256 level = 0; level < DEPTH; ++level) {
+        uint256 level;
+        for (; row.length > 1; ++level) {
             uint256 sibling = index ^ 1;
             if (sibling < row.length && (row[sibling] != 0 || weights[sibling] != 0)) {
                 bitmap |= 1 << level;
@@ -28,7 +29,19 @@ library Trees {
             (row, weights) = _above(row, weights);
             index /= 2;
         }
-        return (row[0], weights[0], bytes.concat(bytes3(uint24(bitmap)), path));
+        (node, sum) = (row[0], weights[0]);
+        // Above all that there is, nothing stands beside it.
+        for (; level < DEPTH && (node != 0 || sum != 0); ++level) {
+            // solhint-disable-next-line no-inline-assembly
+            assembly ("memory-safe") {
+                let packed := mload(0x40)
+                mstore(packed, node)
+                mstore(add(packed, 32), shl(160, sum))
+                calldatacopy(add(packed, 44), calldatasize(), 44)
+                node := keccak256(packed, 88)
+            }
+        }
+        return (node, sum, bytes.concat(bytes3(uint24(bitmap)), path));
     }
 
     /// @param places In order. @return path That of several leaves at once (`MerkleMany`).

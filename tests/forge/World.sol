@@ -42,6 +42,13 @@ contract History {
     }
 }
 
+/// @title Single contracts as the project's own compiler made them, without a system around them, which every run of a test would copy.
+abstract contract Alone is Test {
+    function _etch(address place, string memory name) internal {
+        vm.etch(place, vm.parseJsonBytes(vm.readFile(".build/forge/world.json"), string.concat(".code.", name)));
+    }
+}
+
 /// @title The system as `tests/forge/world.py` found it: compiled and deployed by the project's own code.
 abstract contract World is Test {
     using Slots for Timing;

@@ -11,7 +11,7 @@ from tests.forge.tally import handlers, read_tallies
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
-FUZZ_TESTS, FUZZ_RUNS = 40, 2_000
+FUZZ_TESTS, FUZZ_RUNS = 94, 2_000
 PLAYS, STEPS = 256, 64
 
 

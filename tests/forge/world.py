@@ -1,8 +1,9 @@
 """The system as the project's own code compiles and deploys it, written down for forge.
 
 `python -m tests.forge.world` writes `.build/forge/`: `alloc.json`, every account's code and storage;
-`world.json`, the contracts' addresses by name, the block and its timestamp; and `calls.json`, every function
-that changes something, for the play in which a stranger calls anything.
+`world.json`, the contracts' addresses by name, the block and its timestamp, and the code of what is tested by
+itself; and `calls.json`, every function that changes something, for the play in which a stranger calls
+anything.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from eth_utils.crypto import keccak
 from tensorbond.chain.abi import Parameter
 from tensorbond.chain.artifacts import CONTRACTS, Artifact
 from tests.anvil import ROOT
-from tests.chain import Chain, project_artifacts
+from tests.chain import Chain, project_artifacts, test_artifacts
 from tests.system import deploy_system, free_anvil
 
 FOLDER = ROOT / ".build" / "forge"
@@ -49,6 +50,12 @@ def write_world(folder: Path = FOLDER) -> None:
             "storage": account["storage"],
         }
         for account_address, account in state["accounts"].items()
+    }
+    # The library behind the harness needs more stack than forge has, which compiles without the optimizer.
+    harness = test_artifacts("MerkleSumHarness")["MerkleSumHarness"]
+    world["code"] = {
+        "OrderBook": alloc[address["OrderBook"].lower()]["code"],
+        "MerkleSumHarness": "0x" + harness.deployed_bytecode.hex(),
     }
     (folder / "tally").mkdir(parents=True, exist_ok=True)
     (folder / "alloc.json").write_text(json.dumps(alloc))
