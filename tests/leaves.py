@@ -47,6 +47,31 @@ def encode_outcome(outcome: Outcome) -> bytes:
     return encode([_OUTCOME], [tuple(getattr(outcome, each.name) for each in fields(Outcome))])
 
 
+def folded(proof: LeafProof) -> bytes:
+    """What the leaf folds to, by a second reading of MerkleSum.sol."""
+    bitmap, at = int.from_bytes(proof.path[:3], "big"), 3
+    node, total = keccak(encode_leaf(proof.leaf)), proof.leaf.weight
+    for level in range(DEPTH):
+        sibling, weight = ZERO, 0
+        if bitmap >> level & 1:
+            sibling, weight = proof.path[at : at + 32], int.from_bytes(proof.path[at + 32 : at + 44], "big")
+            at += 44
+        pair = [(node, total), (sibling, weight)]
+        if proof.leaf.device >> level & 1:
+            pair.reverse()
+        node = keccak(b"".join(part + part_sum.to_bytes(12, "big") for part, part_sum in pair))
+        total += weight
+    return node
+
+
+def folded_outcome(proof: OutcomeProof) -> bytes:
+    """Likewise the outcome."""
+    node = keccak(encode_outcome(proof.outcome))
+    for level, sibling in enumerate(proof.path):
+        node = keccak(sibling + node if proof.index >> level & 1 else node + sibling)
+    return node
+
+
 @dataclass(frozen=True)
 class Epoch:
     """The leaves of an epoch by device, and the outcomes behind them."""

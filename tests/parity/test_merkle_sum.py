@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tensorbond.chain.types import Leaf, Outcome
 from tensorbond.oracle import tree
-from tests.chain import Chain, Reverted
+from tests.chain import Chain
 
 pytestmark = pytest.mark.chain
 
@@ -104,7 +101,8 @@ def test_fold__any_path__folds_alike_or_is_refused_alike(
     try:
         expected = tree.fold(leaf_hash, weight, index, path)
     except tree.PathMalformed:
-        with refused("PathMalformed"):
+        need = 3 + 44 * (int.from_bytes(path[:3], "big") & (1 << 20) - 1).bit_count() if len(path) > 2 else 3
+        with harness.reverts("PathMalformed", have=len(path), need=need):
             on_chain(harness, leaf_hash, weight, index, path)
     else:
         assert on_chain(harness, leaf_hash, weight, index, path) == expected
@@ -131,7 +129,8 @@ def test_fold_outcome__any_path__folds_alike_or_is_refused_alike(
     try:
         expected = tree.fold_outcome(row, index, count, path)
     except tree.PathMalformed:
-        with refused("OutcomePathMalformed"):
+        depth = (count - 1).bit_length() if count else 0
+        with harness.reverts("OutcomePathMalformed", have=len(path), need=depth):
             harness.call("MerkleSumHarness", "foldOutcome", row, index, count, path)
     else:
         assert harness.call("MerkleSumHarness", "foldOutcome", row, index, count, path) == expected
@@ -140,10 +139,3 @@ def test_fold_outcome__any_path__folds_alike_or_is_refused_alike(
 def on_chain(chain: Chain, leaf_hash: bytes, weight: int, index: int, path: bytes) -> tuple[bytes, int]:
     root, total = chain.call("MerkleSumHarness", "fold", leaf_hash, weight, index, path)
     return root, total
-
-
-@contextmanager
-def refused(error: str) -> Iterator[None]:
-    with pytest.raises(Reverted) as caught:
-        yield
-    assert caught.value.error == error

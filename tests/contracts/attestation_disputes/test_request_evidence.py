@@ -17,7 +17,7 @@ from tensorbond.chain.types import (
     Record,
 )
 from tensorbond.oracle.leaves import EpochData
-from tensorbond.proof import MemoryShape, memory_header_length, memory_item_length
+from tensorbond.proof import MemoryShape, item_leaf, memory_header_length, memory_item_length, merkle
 from tests.acts import mine_to_slot
 from tests.chain import Chain, Sent, project_artifacts
 from tests.contracts.attestations.epochs import BOND, PROOF_BLOCKS, moving, revoke
@@ -219,8 +219,10 @@ def test_answer_evidence__something_else__reverts(chain: Chain, story: Story) ->
 
     with chain.reverts("EvidencePathMalformed", have=4, need=5):
         answer(chain, asked, path=path[:4])
-    with pytest.raises(AssertionError, match="WitnessMismatch"):
-        answer(chain, asked, item=items_of(device, slot)[4])
+    another = items_of(device, slot)[4]
+    have = merkle.fold(item_leaf(3, another), 3, path, len(path))
+    with chain.reverts("WitnessMismatch", have=have, need=root):
+        answer(chain, asked, item=another)
     with chain.reverts("RecordMismatch", device=device, slot=slot):
         answer(chain, asked, record=Record(commit.commitment, commit.timestamp + 1, commit.key))
     by_stranger = sign_evidence(chain, stranger, commitment_of(device, slot), root)

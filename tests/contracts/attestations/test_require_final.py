@@ -9,7 +9,7 @@ import pytest
 from tensorbond.chain.types import Leaf, LeafProof, OutcomeProof
 from tests.acts import Attestation, attest, mine_to_final
 from tests.chain import Chain
-from tests.leaves import Epoch, encode_leaf, keccak, make_leaf, make_outcome
+from tests.leaves import Epoch, folded, make_leaf, make_outcome
 
 from .epochs import PROOF_BLOCKS, ZERO, close, mine_to_deadline, revoke
 
@@ -210,20 +210,3 @@ def test_require_final_outcome__leaf_without_outcomes__reverts(chain: Chain, fin
 
     with chain.reverts("OutcomePathMalformed", have=0, need=0):
         require_outcome(chain, final.leaf_proof(1), final.outcome_proof(3, 0))
-
-
-def folded(proof: LeafProof) -> bytes:
-    """What the leaf folds to, by a second reading of MerkleSum.sol."""
-    bitmap, at = int.from_bytes(proof.path[:3], "big"), 3
-    node, total = keccak(encode_leaf(proof.leaf)), proof.leaf.weight
-    for level in range(20):
-        sibling, weight = ZERO, 0
-        if bitmap >> level & 1:
-            sibling, weight = proof.path[at : at + 32], int.from_bytes(proof.path[at + 32 : at + 44], "big")
-            at += 44
-        pair = [(node, total), (sibling, weight)]
-        if proof.leaf.device >> level & 1:
-            pair.reverse()
-        node = keccak(b"".join(part + part_sum.to_bytes(12, "big") for part, part_sum in pair))
-        total += weight
-    return node

@@ -220,7 +220,7 @@ def test_commit__for_a_slot_beyond_every_slot__reverts(
     chain: Chain, provider: str, device: int, slot: int, slot_number: int
 ) -> None:
     chain.send("Challenges", "commit", device, slot, COMMITMENT, sender=provider)
-    with pytest.raises(AssertionError, match="reverted"):
+    with chain.reverts("SafeCastOverflowedUintDowncast", bits=32, value=slot_number):
         chain.send("Challenges", "commit", device, slot_number, COMMITMENT, sender=provider)
     assert chain.call("Challenges", "recordOf", device, slot_number) == bytes(32)
 

@@ -6,7 +6,8 @@ import pytest
 
 from tensorbond.chain.types import CloseReason, JobStatus, OutcomeKind, OutcomeResult
 from tests.acts import TBND, TUSD, FundedJob
-from tests.chain import Chain, Reverted
+from tests.chain import Chain
+from tests.leaves import folded, folded_outcome
 
 from .jobs import (
     Draw,
@@ -76,17 +77,17 @@ def test_settle__attested_but_not_final__reverts(chain: Chain, submitted: Funded
 def test_settle__leaf_of_no_attestation__reverts(chain: Chain, submitted: FundedJob) -> None:
     draw = attest_draw(chain, submitted)
     forged = replace(draw.leaf, leaf=replace(draw.leaf.leaf, min_gops=9))
-    with pytest.raises(Reverted) as caught:
+    error = {"epoch": draw.leaf.epoch, "have": folded(forged), "need": folded(draw.leaf)}
+    with moving(chain, {}), chain.reverts("LeafNotUnderRoot", **error):
         settle(chain, submitted, Draw(forged, draw.outcome))
-    assert caught.value.error == "LeafNotUnderRoot"
 
 
 def test_settle__outcome_of_no_leaf__reverts(chain: Chain, submitted: FundedJob) -> None:
     draw = attest_draw(chain, submitted, OutcomeResult.MISSED)
     forged = replace(draw.outcome, outcome=replace(draw.outcome.outcome, result=OutcomeResult.PASSED))
-    with pytest.raises(Reverted) as caught:
+    error = {"have": folded_outcome(forged), "need": draw.leaf.leaf.outcomes_root}
+    with moving(chain, {}), chain.reverts("OutcomeNotUnderLeaf", **error):
         settle(chain, submitted, Draw(draw.leaf, forged))
-    assert caught.value.error == "OutcomeNotUnderLeaf"
 
 
 @pytest.mark.parametrize(

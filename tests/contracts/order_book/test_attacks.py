@@ -12,7 +12,7 @@ from tensorbond.chain.orders import signable, unfit
 from tensorbond.chain.types import JobAsk, JobBid, LeafProof
 from tests.acts import TBND, TUSD, attest, domain, mine_to_final, mine_to_slot, set_operator_as
 from tests.chain import Chain, Sent
-from tests.leaves import make_leaf
+from tests.leaves import folded, make_leaf
 from tests.system import role
 
 from .conftest import Devices
@@ -328,7 +328,8 @@ def test_score_made_up__reverts(chain: Chain, devices: Devices) -> None:
     proof = scored(chain, devices)[0]
     bid, ask = weighed(chain, 9, 1)
     forged = replace(proof, leaf=replace(proof.leaf, weight=9))
-    with moving(chain), pytest.raises(AssertionError, match="LeafNotUnderRoot"):
+    error = {"epoch": proof.epoch, "have": folded(forged), "need": folded(proof)}
+    with moving(chain), chain.reverts("LeafNotUnderRoot", **error):
         match(chain, bid, offer(chain, ask, devices.ours[0]), leaves=[forged])
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.acts import TBND, delegate_as, stake_as
-from tests.chain import Chain, Reverted
+from tests.chain import Chain
 from tests.conftest import role
 
 from .staking import lock_as, slash_as, stake_of, unlock_as
@@ -266,7 +266,8 @@ class Sequence:
                 delegate_as(self.chain, self.account(delegator), self.account(owner), amount)
             return
         if not self.would_fit(model, amount, block):
-            with pytest.raises(Reverted, match="OwnShareTooSmall"):
+            have, need = self.own_share(model, amount, block)
+            with self.chain.reverts("OwnShareTooSmall", provider=self.account(owner), have=have, need=need):
                 delegate_as(self.chain, self.account(delegator), self.account(owner), amount)
             return
         sent = delegate_as(self.chain, self.account(delegator), self.account(owner), amount)
@@ -285,13 +286,17 @@ class Sequence:
         return twin.active.put(amount) > 0
 
     def would_fit(self, model: Provider, amount: int, block: int, rebonding: str = "") -> bool:
-        """Whether the owner has its part beside so much more of others', new or taken back."""
+        have, need = self.own_share(model, amount, block, rebonding)
+        return have >= need
+
+    def own_share(self, model: Provider, amount: int, block: int, rebonding: str = "") -> tuple[int, int]:
+        """The owner's shares, and how many it needs beside so much more of others', new or taken back."""
         twin = deepcopy(model)
         twin.release(block)
         if rebonding:
             twin.dequeue(rebonding, amount)
         own, others = twin.active.shares - twin.delegated, twin.others
-        return own >= 10**18 and 3 * own >= others + twin.active.put(amount)
+        return own, max(10**18, -(-(others + twin.active.put(amount)) // 3))
 
     def undelegate(self, owner: str, delegator: str, part: int) -> None:
         model = self.models[owner]
@@ -335,7 +340,8 @@ class Sequence:
                 self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
             return
         if holder != owner and not self.would_fit(model, amount, self.block, holder):
-            with pytest.raises(Reverted, match="OwnShareTooSmall"):
+            have, need = self.own_share(model, amount, self.block, holder)
+            with self.chain.reverts("OwnShareTooSmall", provider=self.account(owner), have=have, need=need):
                 self.chain.send("ProviderStaking", verb, *args, amount, sender=account)
             return
         sent = self.chain.send("ProviderStaking", verb, *args, amount, sender=account)

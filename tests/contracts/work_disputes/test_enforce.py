@@ -14,7 +14,7 @@ from tests.acts import (
 )
 from tests.chain import Chain, Sent
 from tests.contracts.provider_staking.staking import moving
-from tests.leaves import Epoch, make_leaf, make_outcome
+from tests.leaves import Epoch, folded, folded_outcome, make_leaf, make_outcome
 from tests.memory_work import MemoryWork, commit_memory, memory_device_as
 from tests.work import BOND, Work, commit_work, device_as, show_item
 
@@ -144,17 +144,13 @@ def test_enforce__outcome_changed__reverts(
     other = Epoch.of(attestation.epoch.number, [leaf], {work.device: [outcome]})
     mine_to_final(chain, attestation.epoch.number)
     proof = attestation.epoch.leaf_proof(work.device)
-    with pytest.raises(AssertionError, match="OutcomeNotUnderLeaf"):
-        chain.send("WorkDisputes", "enforce", proof, other.outcome_proof(work.device, 0), sender=stranger)
-    with pytest.raises(AssertionError, match="LeafNotUnderRoot"):
-        chain.send(
-            "WorkDisputes",
-            "enforce",
-            other.leaf_proof(work.device),
-            other.outcome_proof(work.device, 0),
-            sender=stranger,
-        )
-    assert chain.call("DeviceRegistry", "bondOf", work.device) == BOND
+    forged, changed = other.leaf_proof(work.device), other.outcome_proof(work.device, 0)
+    error = {"have": folded_outcome(changed), "need": proof.leaf.outcomes_root}
+    with moving(chain), chain.reverts("OutcomeNotUnderLeaf", **error):
+        chain.send("WorkDisputes", "enforce", proof, changed, sender=stranger)
+    error = {"epoch": proof.epoch, "have": folded(forged), "need": folded(proof)}
+    with moving(chain), chain.reverts("LeafNotUnderRoot", **error):
+        chain.send("WorkDisputes", "enforce", forged, changed, sender=stranger)
 
 
 @pytest.mark.parametrize("missed", [False, True])
