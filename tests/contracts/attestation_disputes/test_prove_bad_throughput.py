@@ -148,3 +148,14 @@ def test_prove_bad_throughput__row_of_another_leaf__reverts(chain: Chain, story:
     error = {"have": data.leaves[device].outcomes_root, "need": leaf.leaf.outcomes_root}
     with chain.reverts("OutcomeNotUnderLeaf", **error), moving(chain):
         prove(chain, "proveBadThroughput", leaf, outcome, record, header)
+
+
+def test_prove_bad_throughput__path_of_another_depth__reverts(chain: Chain, story: Story) -> None:
+    device, index, _ = passed(story)
+    attest_data(chain, story.second)
+    leaf, outcome, record, header = proof_of(chain, story.second, device, index)
+    depth = len(outcome.path)
+    deeper = replace(outcome, path=(*outcome.path, bytes(32)))
+
+    with chain.reverts("OutcomePathMalformed", have=depth + 1, need=depth), moving(chain):
+        prove(chain, "proveBadThroughput", leaf, deeper, record, header)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import LeaseStatus, StopReason
 from tests.acts import TUSD, current_slot
 from tests.chain import Chain
+from tests.contracts.challenges.slots import HISTORY, mine_out_of_reach
 
 from .leases import (
     RATE,
@@ -210,6 +212,19 @@ def test_halt__header_of_another_block__reverts(chain: Chain, lease: OpenLease, 
         "HeaderMismatch", slot=slot, have=chain.block_hash(block + 1), need=chain.block_hash(block)
     ):
         act(chain, lease, "halt", header_of(chain, block + 1), 0)
+
+
+def test_halt__a_header_that_is_none__reverts(chain: Chain, lease: OpenLease, device: int) -> None:
+    """No block has the hash of such bytes: here the chain's history says that one does."""
+    slot = next_slot(chain)
+    block = start_block(chain, slot)
+    mine_out_of_reach(chain, block)
+    bytes_ = b"\xf8" + header_of(chain, block)[1:]
+    answer = "0x7f" + keccak(bytes_).hex() + "5f5260205ff3"
+    chain.rpc.request("anvil_setCode", HISTORY, answer)
+    prove_fault(chain, device, slot)
+    with moving(chain, {}), chain.reverts("HeaderMalformed", slot=slot):
+        act(chain, lease, "halt", bytes_, 0)
 
 
 # Pauses
