@@ -193,6 +193,11 @@ def start_block(chain: Chain, slot: int) -> int:
     return slots.start_of(timing(chain), slot)
 
 
+def time_of(chain: Chain, slot: int) -> int:
+    """Of its first block."""
+    return int(chain.block(start_block(chain, slot))["timestamp"], 16)
+
+
 def prove_fault(chain: Chain, device: int, slot: int) -> None:
     """As WorkDisputes does: the slot is sealed, the fault recorded, the device suspended."""
     disputes = chain.impersonate("WorkDisputes")

@@ -32,11 +32,8 @@ from .leases import (
     started_at,
     state_of,
     tab_of,
+    time_of,
 )
-
-
-def time_of(chain: Chain, slot: int) -> int:
-    return int(chain.block(start_block(chain, slot))["timestamp"], 16)
 
 
 def test_halt__at_a_proven_fault__claws_back_what_accrued_since(
@@ -83,23 +80,6 @@ def test_halt__what_was_not_settled_before__ripens_from_now(
     assert sent.event("LeaseHalted")["ripeAt"] == ripe_at(chain)
 
 
-def test_halt__after_the_lease_was_stopped__still_claws_back(
-    chain: Chain, lease: OpenLease, device: int
-) -> None:
-    """Stopping ahead of the proof dodges nothing."""
-    slot = next_slot(chain)
-    honest = time_of(chain, slot) - started_at(chain, lease)
-    chain.mine(20)
-    active = act(chain, lease, "stop", sender="provider").event("LeaseStopped")["active"]
-    prove_fault(chain, device, slot)
-    back = (active - honest) * RATE
-    assert back > 0
-    with moving(chain, {"requester paid": back, "escrow paid": -back}):
-        sent = halt(chain, lease, slot)
-    assert sent.event("LeaseHalted")["reason"] == StopReason.FAULTED
-    assert state_of(chain, lease).held_seconds == honest
-
-
 def test_halt__twice__moves_nothing_twice(chain: Chain, lease: OpenLease, device: int) -> None:
     slot = next_slot(chain)
     prove_fault(chain, device, slot)
@@ -107,23 +87,6 @@ def test_halt__twice__moves_nothing_twice(chain: Chain, lease: OpenLease, device
     active = state_of(chain, lease).held_seconds
     with chain.reverts("NothingToHalt", lease=lease.number, have=active, active=active):
         halt(chain, lease, slot)
-
-
-def test_halt__again_by_an_earlier_fault__claws_back_more(
-    chain: Chain, lease: OpenLease, device: int
-) -> None:
-    """A provider that has a late fault proven first keeps nothing by it."""
-    early = next_slot(chain)
-    chain.mine(10)
-    late = next_slot(chain)
-    chain.mine(3)
-    prove_fault(chain, device, late)
-    halt(chain, lease, late)
-    prove_fault(chain, device, early)
-
-    back = (time_of(chain, late) - time_of(chain, early)) * RATE
-    with moving(chain, {"requester paid": back, "escrow paid": -back}):
-        halt(chain, lease, early)
 
 
 def test_halt__fault_before_the_lease_began__refunds_it_all(chain: Chain, device: int) -> None:
