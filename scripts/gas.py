@@ -52,10 +52,12 @@ TARGETS = {
     "WorkDisputes.badItem:K4096": (300_000, 400_000),
     "WorkDisputes.missed": (85_000, 110_000),
 }
-# Sums that a reader wants to see: a whole escrowed and collateralised job, one device's share of an
+# What a reader wants to see besides: a whole escrowed and collateralised job, one device's share of an
 # attestation.
 JOB = ("JobEscrow.fund", "JobEscrow.accept", "JobEscrow.submit", "JobEscrow.approve")
 JOB_TARGET = (200_000, 240_000)
+ATTEST, DEVICES = "Attestations.attest:3-of-4", 1_000
+SHARE_TARGET = (100, 150)
 
 Gas = dict[str, int]
 
@@ -68,7 +70,7 @@ def measure() -> Gas:
 
 
 def accounts() -> dict[str, Account]:
-    """Where the gas of every verb but the proofs of work goes."""
+    """Where the gas of every verb goes."""
     from tests.gas import measure as play
 
     found: dict[str, Account] = {}
@@ -86,11 +88,20 @@ def differences(have: Gas, kept: Gas) -> list[str]:
     return found
 
 
+def derived(have: Gas) -> list[tuple[str, int, int, int]]:
+    """What a reader wants to see of several figures, or of a part of one."""
+    rows = []
+    if all(key in have for key in JOB):
+        rows.append(("fund + accept + submit + approve", sum(have[key] for key in JOB), *JOB_TARGET))
+    if ATTEST in have:
+        rows.append((f"{ATTEST} ÷ {DEVICES:,} devices", have[ATTEST] // DEVICES, *SHARE_TARGET))
+    return rows
+
+
 def table(have: Gas) -> str:
     """Ours beside what we aim at and must keep."""
     rows = [(key, gas, *TARGETS.get(key, (0, 0))) for key, gas in have.items()]
-    if all(key in have for key in JOB):
-        rows.append(("fund + accept + submit + approve", sum(have[key] for key in JOB), *JOB_TARGET))
+    rows += derived(have)
     width = max(len(row[0]) for row in rows)
     lines = [f"{'':<{width}}  {'ours':>10} {'aim':>10} {'must':>10}"]
     for key, gas, aim, must in rows:
@@ -103,7 +114,7 @@ def table(have: Gas) -> str:
 def compared(have: Gas) -> str:
     """`table` in Markdown, of what has a target."""
     rows = [(key, have[key], *TARGETS[key]) for key in TARGETS if key in have]
-    rows.append(("fund + accept + submit + approve", sum(have[key] for key in JOB), *JOB_TARGET))
+    rows += derived(have)
     lines = ["| Verb | Ours | Aim | Must | |", "|---|---:|---:|---:|---|"]
     for key, gas, aim, must in rows:
         verdict = "" if gas <= aim else "over the aim" if gas <= must else "**over the Must**"
@@ -122,14 +133,17 @@ def accounted(found: Mapping[str, Account]) -> str:
         "Read",
         "Accounts",
         "Signatures",
+        "SHA-256",
         "Events",
         "Rest",
     ]
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     for key, each in sorted(found.items(), key=lambda item: -item[1].total):
         counts = (each.new_slots, each.changed_slots, each.cold_reads, each.cold_accounts, each.signatures)
-        cells = (each.total, each.calldata, *counts, each.events, each.computing)
-        lines.append(f"| `{key}` | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
+        calldata = each.floor if each.is_floor else each.calldata
+        cells = [f"{cell:,}" for cell in (each.total, calldata, *counts, each.hashing, each.events)]
+        cells.append("–" if each.is_floor else f"{each.computing:,}")
+        lines.append(f"| `{key}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

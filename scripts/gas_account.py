@@ -1,8 +1,10 @@
-"""Where a transaction's gas goes: the slots, accounts, bytes, events and signatures that it pays for."""
+"""Where a transaction's gas goes: the slots, accounts, bytes, events, signatures and hashes that it pays for.
+
+Of what it called and what it touched, not of its steps: a proof of work has millions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +14,15 @@ BASE = 21_000
 COLD_ACCOUNT = 2_500
 """What the first call to an account costs beyond the later ones."""
 ECRECOVER, ECRECOVER_GAS = 1, 3_000
-_CALLS = ("CALL", "STATICCALL", "DELEGATECALL", "CALLCODE")
+SHA256 = 2
+CLEARED = 4_800
+"""What comes back for a slot that became zero."""
+FLOOR = 10
+"""The least that a zero byte of calldata costs; another costs four times that (EIP-7623)."""
 _PRECOMPILES = range(1, 0x12)
+
+_Touched = dict[tuple[str, str], int]
+"""Slots by account and key, and what they hold."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +36,12 @@ class Account:
     cold_reads: int
     cold_accounts: int
     signatures: int
+    hashing: int
+    """By SHA-256."""
     events: int
     refund: int
+    floor: int
+    """The least that its calldata costs, whatever it does."""
 
     @property
     def storage(self) -> int:
@@ -36,47 +49,72 @@ class Account:
         return 22_100 * self.new_slots + 5_000 * self.changed_slots + 2_100 * self.cold_reads
 
     @property
+    def is_floor(self) -> bool:
+        """Whether calldata is all that it pays for."""
+        return self.total == BASE + self.floor
+
+    @property
     def computing(self) -> int:
-        """The rest: arithmetic, memory, hashing, warm reads, and writes to a slot already changed."""
+        """The rest: arithmetic, memory, other hashes, warm reads, and writes to a slot already changed."""
         paid = BASE + self.calldata + self.storage + COLD_ACCOUNT * self.cold_accounts
-        return self.total + self.refund - paid - ECRECOVER_GAS * self.signatures - self.events
+        return self.total + self.refund - paid - ECRECOVER_GAS * self.signatures - self.hashing - self.events
 
 
 def account(rpc: Rpc, transaction: str) -> Account:
-    """Of a mined transaction, by its trace."""
+    """Of a mined transaction."""
     receipt = rpc.request("eth_getTransactionReceipt", transaction)
     sent = rpc.request("eth_getTransactionByHash", transaction)
-    options = {"disableMemory": True, "disableStorage": True, "enableReturnData": False}
-    steps = rpc.request("debug_traceTransaction", transaction, options)["structLogs"]
     calldata = bytes.fromhex(sent["input"][2:])
-    new, changed, reads = _slots(steps)
-    called = [int(step["stack"][-2], 16) for step in steps if step["op"] in _CALLS]
+    frames = list(_frames(_trace(rpc, transaction, "callTracer")))
+    called = [int(frame["to"], 16) for frame in frames]
     accounts = {address for address in called if address not in _PRECOMPILES} - {int(sent["to"], 16)}
+    touched = _touched(_trace(rpc, transaction, "prestateTracer"))
+    changes = _trace(rpc, transaction, "prestateTracer", diffMode=True)
+    after = _touched(changes["post"])
+    changed = {slot: after.get(slot, 0) for slot in _touched(changes["pre"]) | after}
+    new = sum(touched.get(slot, 0) == 0 for slot in changed)
     return Account(
         total=int(receipt["gasUsed"], 16),
         calldata=sum(16 if byte else 4 for byte in calldata),
         new_slots=new,
-        changed_slots=changed,
-        cold_reads=reads,
+        changed_slots=len(changed) - new,
+        cold_reads=len(touched.keys() | changed.keys()) - len(changed),
         cold_accounts=len(accounts),
         signatures=called.count(ECRECOVER),
-        events=sum(step["gasCost"] for step in steps if step["op"].startswith("LOG")),
-        refund=max((int(step.get("refund", 0)) for step in steps), default=0),
+        hashing=sum(_sha256_gas(frame) for frame in frames if int(frame["to"], 16) == SHA256),
+        events=sum(_log_gas(log) for log in receipt["logs"]),
+        refund=CLEARED * sum(value == 0 for value in changed.values()),
+        floor=sum(4 * FLOOR if byte else FLOOR for byte in calldata),
     )
 
 
-def _slots(steps: Iterable[Mapping[str, Any]]) -> tuple[int, int, int]:
-    """Slots that became nonzero, that changed, and that were only read; each once.
+def _trace(rpc: Rpc, transaction: str, tracer: str, **options: bool) -> Any:
+    return rpc.request("debug_traceTransaction", transaction, {"tracer": tracer, "tracerConfig": options})
 
-    One that was read before it was written is counted where it was written: the read paid 2,100 of its
-    price."""
-    new = changed = reads = 0
-    for step in steps:
-        if step["op"] == "SLOAD" and step["gasCost"] == 2_100:
-            reads += 1
-        if step["op"] == "SSTORE":
-            cost = step["gasCost"]
-            new += cost >= 20_000
-            changed += cost in (2_900, 5_000)
-            reads -= cost in (2_900, 20_000)
-    return new, changed, reads
+
+def _frames(frame: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A call, and all that were made in it."""
+    yield frame
+    for inner in frame.get("calls", ()):
+        yield from _frames(inner)
+
+
+def _sha256_gas(frame: Mapping[str, Any]) -> int:
+    words = -(-_bytes(frame["input"]) // 32)
+    return 60 + 12 * words
+
+
+def _log_gas(log: Mapping[str, Any]) -> int:
+    return 375 + 375 * len(log["topics"]) + 8 * _bytes(log["data"])
+
+
+def _bytes(text: str) -> int:
+    return len(text) // 2 - 1
+
+
+def _touched(accounts: Mapping[str, Any]) -> _Touched:
+    return {
+        (address, key): int(value, 16)
+        for address, account in accounts.items()
+        for key, value in account.get("storage", {}).items()
+    }

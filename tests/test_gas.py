@@ -31,3 +31,8 @@ def test_differences__another_set_of_keys__is_told() -> None:
 def test_table__over_a_must__says_so() -> None:
     told = gas.table({"JobEscrow.submit": 36_001, "Challenges.commit": 49_001, "more": 5})
     assert [line.split()[-1] for line in told.splitlines()[1:]] == ["MUST", "aim", "5"]
+
+
+def test_table__a_share_of_an_attestation__is_told_by_itself() -> None:
+    told = gas.table({gas.ATTEST: 150_999})
+    assert told.splitlines()[-1].split()[-6:] == ["150", "100", "150", "over", "the", "aim"]
