@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {IAttestationDisputes} from "../../contracts/interfaces/IAttestationDisputes.sol";
 import {IAttestations} from "../../contracts/interfaces/IAttestations.sol";
 import {IChallenges} from "../../contracts/interfaces/IChallenges.sol";
 import {IJobEscrow, Job, JobStatus, Terms, Verdict} from "../../contracts/interfaces/IJobEscrow.sol";
@@ -120,6 +121,7 @@ abstract contract Books is Stage {
             else if (from == address(jobEscrow)) _readJobs(logs[i]);
             else if (from == address(leaseEscrow)) _readLeases(logs[i]);
             else if (from == address(attestations)) _readAttestations(logs[i]);
+            else if (from == address(attestationDisputes)) _readEvidence(logs[i]);
             else if (from == address(challenges)) _readChallenges(logs[i]);
         }
     }
@@ -644,9 +646,19 @@ abstract contract Books is Stage {
         }
     }
 
+    function _readEvidence(Vm.Log memory log) private {
+        bytes32 topic = log.topics[0];
+        uint256 last = log.data.length / 32 - 1;
+        if (topic == IAttestationDisputes.EvidenceRequested.selector) _deposits += _word(log.data, last - 1);
+        if (topic == IAttestationDisputes.EvidenceAnswered.selector) _deposits -= _word(log.data, last);
+        if (topic == IAttestationDisputes.DepositReturned.selector) _deposits -= _word(log.data, last);
+    }
+
     function _readChallenges(Vm.Log memory log) private {
-        if (log.topics[0] == IChallenges.ItemRequested.selector) _deposits += _word(log.data, log.data.length / 32 - 2);
-        if (log.topics[0] == IChallenges.DepositReturned.selector) _deposits -= _word(log.data, log.data.length / 32 - 1);
+        bytes32 topic = log.topics[0];
+        if (topic == IChallenges.ItemRequested.selector) _deposits += _word(log.data, log.data.length / 32 - 2);
+        if (topic == IChallenges.ItemAnswered.selector) _deposits -= _word(log.data, 4);
+        if (topic == IChallenges.DepositReturned.selector) _deposits -= _word(log.data, log.data.length / 32 - 1);
     }
 
     function _checkRewards() internal {
@@ -662,7 +674,8 @@ abstract contract Books is Stage {
     function _checkOracles() internal view {
         isTrue(tbnd.balanceOf(address(attestations)) >= attestations.totalBonded(), "1: bonds");
         equal(attestations.totalBonded(), _bonds, "14: bonds");
-        equal(address(challenges).balance + address(attestations).balance, _deposits, "2: deposits");
+        uint256 held = address(challenges).balance + address(attestations).balance + address(attestationDisputes).balance;
+        equal(held, _deposits, "2: deposits");
     }
 
     function _word(bytes memory data, uint256 index) internal pure returns (uint256 word) {

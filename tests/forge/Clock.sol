@@ -19,6 +19,8 @@ abstract contract Clock is Books {
     uint256 internal _honestDevice;
     /// One more than the slot it committed in last.
     uint256 internal _honestSlot;
+    /// When it did.
+    mapping(uint256 slot => uint256 timestamp) internal _honestAt;
     Timing internal _timing;
     uint256 private _epochStart;
     Stall[] private _stalls;
@@ -63,6 +65,7 @@ abstract contract Clock is Books {
         if (_now() == start) _rollTo(start + 1);
         _honestSlot = slot + 1;
         _writeHeader(start);
+        _honestAt[slot] = vm.getBlockTimestamp();
         vm.prank(_providers[0]);
         challenges.commit(uint128(_honestDevice), uint128(slot), keccak256(abi.encode(slot)));
     }
@@ -72,12 +75,16 @@ abstract contract Clock is Books {
         vm.setBlockhash(number, keccak256(_header(number)));
     }
 
-    /// @return RLP as long as `BlockHeader` reads it; all that it passes over is zero.
     function _header(uint256 number) internal view returns (bytes memory) {
+        return _headerOver(number, 0);
+    }
+
+    /// @return RLP as long as `BlockHeader` reads it; all that it passes over is zero.
+    function _headerOver(uint256 number, bytes32 parent) internal view returns (bytes memory) {
         bytes memory zeros = new bytes(256);
         bytes memory word = abi.encodePacked(hex"a0", bytes32(0));
         bytes memory body = bytes.concat(
-            word, word, hex"94", bytes20(0), word, word, word, hex"b90100", zeros, hex"80", _integer(number), hex"8080", _integer(_timeOf(number))
+            hex"a0", parent, word, hex"94", bytes20(0), word, word, word, hex"b90100", zeros, hex"80", _integer(number), hex"8080", _integer(_timeOf(number))
         );
         return bytes.concat(hex"f9", bytes2(uint16(body.length)), body);
     }

@@ -32,9 +32,6 @@ abstract contract HostilePlay is OrderPlay {
     uint256 internal _tried;
     uint256 internal _through;
 
-    /// Ends what a stranger did, so that nothing of it stays.
-    error Undone(uint256 through);
-
     function wait(uint256 seed) external {
         seed = _begin("wait", seed);
         _advanceTo(_now() + 1 + (seed % 60));
@@ -84,18 +81,7 @@ abstract contract HostilePlay is OrderPlay {
         _tried += CALLS;
         try this.callAndUndo(seed, 0) {}
         catch (bytes memory answer) {
-            if (bytes4(answer) != Undone.selector) {
-                // solhint-disable-next-line no-inline-assembly
-                assembly ("memory-safe") {
-                    revert(add(answer, 32), mload(answer))
-                }
-            }
-            uint256 through;
-            // solhint-disable-next-line no-inline-assembly
-            assembly ("memory-safe") {
-                through := mload(add(answer, 36))
-            }
-            _through += through;
+            _through += _throughOf(answer);
         }
         vm.getRecordedLogs();
         _done("callAnything");

@@ -20,9 +20,10 @@ contract Invariants is Test {
     /// @dev Not verbs: `check` runs after each of them anyway.
     function excludeSelectors() external view returns (FuzzSelector[] memory others) {
         others = new FuzzSelector[](1);
-        others[0] = FuzzSelector(address(_market), new bytes4[](2));
+        others[0] = FuzzSelector(address(_market), new bytes4[](3));
         others[0].selectors[0] = _market.check.selector;
         others[0].selectors[1] = _market.callAndUndo.selector;
+        others[0].selectors[2] = _market.lieAndUndo.selector;
     }
 
     function targetContracts() external view returns (address[] memory targets) {

@@ -4,12 +4,12 @@ pragma solidity ^0.8.30;
 import {EpochStatus, LeafProof, OutcomeProof} from "../../contracts/interfaces/IAttestations.sol";
 import {Job, JobStatus, Terms} from "../../contracts/interfaces/IJobEscrow.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
-import {OraclePlay} from "./OraclePlay.sol";
+import {LiePlay} from "./LiePlay.sol";
 import {vm} from "./Vm.sol";
 import {IToken} from "./World.sol";
 
 /// @title Jobs at a fixed price: in parts, paid by sponsors, assigned, disputed.
-abstract contract JobPlay is OraclePlay {
+abstract contract JobPlay is LiePlay {
     using Slots for Timing;
 
     function fund(uint256 seed) external {

@@ -13,12 +13,12 @@ import {JobStatus} from "../../contracts/interfaces/IJobEscrow.sol";
 import {Emission} from "../../contracts/libraries/Emission.sol";
 import {Leaf, Outcome} from "../../contracts/libraries/MerkleSum.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
+import {FaultPlay} from "./FaultPlay.sol";
 import {Trees} from "./Trees.sol";
 import {vm} from "./Vm.sol";
-import {WorkPlay} from "./WorkPlay.sol";
 
 /// @title Oracles and what they attest, the leaves that stand behind it, and the rewards and slashes that follow from it.
-abstract contract OraclePlay is WorkPlay {
+abstract contract OraclePlay is FaultPlay {
     using Slots for Timing;
 
     struct Ask {
@@ -29,9 +29,12 @@ abstract contract OraclePlay is WorkPlay {
 
     Ask[] internal _asks;
     mapping(uint256 epoch => mapping(uint256 device => Leaf)) internal _leaves;
+    mapping(uint256 epoch => mapping(uint256 device => bytes32)) internal _leafHashes;
     mapping(uint256 epoch => mapping(uint256 device => Outcome[])) internal _rows;
     mapping(uint256 epoch => uint256 size) internal _sizes;
     mapping(uint256 epoch => bool) internal _lied;
+    /// The place whose sum is more than its leaf's weight.
+    mapping(uint256 epoch => uint256 device) internal _heavier;
     /// Bonded, and signs nothing.
     address internal _honestOracle;
 
@@ -128,11 +131,10 @@ abstract contract OraclePlay is WorkPlay {
             if (any && _lied[epoch]) {
                 uint256 device = _devices();
                 if (_leaves[epoch][device].provider == address(0)) return;
-                LeafProof memory proof = _proof(epoch, device);
+                uint256 other = device == _honestDevice ? 0 : _honestDevice;
+                bytes memory right = abi.encodeCall(attestationDisputes.proveBadWeight, (_proof(epoch, other)));
                 _leaving();
-                vm.prank(_stranger);
-                attestationDisputes.proveBadWeight(proof);
-                isTrue(attestations.statusOf(epoch) != EpochStatus.Attested, "a proven lie stands");
+                _proveLie(epoch, abi.encodeCall(attestationDisputes.proveBadWeight, (_proof(epoch, device))), right);
                 _done("proveBadWeight");
                 return;
             }
@@ -402,17 +404,30 @@ abstract contract OraclePlay is WorkPlay {
         return attestations.nextEpoch() > epoch && attestations.statusOf(epoch) == EpochStatus.Attested;
     }
 
-    /// @dev The next epoch, by as many members as the quorum takes; closes those that are overdue.
+    /// @dev The next epoch, by as many members as the quorum takes.
     function _attest(uint256 seed, uint256 device, uint256 slot) internal returns (bool) {
+        (bool due, uint256 epoch) = _due();
+        if (!due) return false;
+        _tell(epoch, device, slot, seed);
+        return _attestTold(epoch, seed);
+    }
+
+    /// @dev Closes what is overdue. @return Whether the next epoch can be attested now.
+    function _due() internal returns (bool, uint256 epoch) {
         for (uint256 i = 0; i < 40 && _now() > attestations.deadline(); ++i) {
             attestations.close(attestations.nextEpoch());
         }
-        uint256 epoch = attestations.nextEpoch();
+        epoch = attestations.nextEpoch();
         _advanceTo(registry.timingOf(epoch).lastBlock(epoch) + 1);
-        if (_now() > attestations.deadline()) return false;
+        return (_now() <= attestations.deadline() && attestations.setOf(epoch) != 0, epoch);
+    }
+
+    function _attestTold(uint256 epoch, uint256 seed) internal returns (bool) {
+        for (uint256 d = 1; d <= _sizes[epoch]; ++d) {
+            bool any = _leaves[epoch][d].provider != address(0);
+            _leafHashes[epoch][d] = any ? keccak256(abi.encode(_leaves[epoch][d])) : bytes32(0);
+        }
         uint256 setId = attestations.setOf(epoch);
-        if (setId == 0) return false;
-        _tell(epoch, device, slot, seed);
         Statement memory statement = _statement(epoch, setId);
         (bool enough, uint256 signers, bytes memory signatures) =
             _signatures(statement, setId, attestations.quorumOf(setId), seed);
@@ -520,9 +535,15 @@ abstract contract OraclePlay is WorkPlay {
     function _tell(uint256 epoch, uint256 device, uint256 slot, uint256 seed) internal {
         uint256 count = _devices();
         _sizes[epoch] = count;
+        // What other lies may have left.
+        delete _heavier[epoch];
+        delete _leaves[epoch][count + 1];
+        delete _leafHashes[epoch][count + 1];
         bool lie = (seed >> 203) & 1 != 0;
         _lied[epoch] = lie;
         uint256 total;
+        Timing memory timing = _timing;
+        uint256 lastSlot = timing.firstSlot(epoch + 1) - 1;
         for (uint256 d = 1; d <= count; ++d) {
             delete _rows[epoch][d];
             Leaf storage leaf = _leaves[epoch][d];
@@ -532,13 +553,12 @@ abstract contract OraclePlay is WorkPlay {
             leaf.classId = known.classId;
             leaf.dueC = leaf.passedC = leaf.dueRoll = leaf.passedRoll = 1;
             leaf.minGops = uint32(1 + (seed % GOPS));
-            uint256 lastSlot = registry.timingOf(epoch).firstSlot(epoch + 1) - 1;
             bool active = known.fromEpoch <= epoch && lastSlot < known.untilSlot;
             leaf.weight = uint96(active ? 1 + (seed % GOPS) : 0);
             if (lie && d == count) ++leaf.weight;
             total += leaf.weight;
         }
-        if (slot != 0 && registry.timingAt(slot).epochOf(slot) == epoch) {
+        if (slot != 0 && timing.epochOf(slot) == epoch) {
             Outcome storage row = _rows[epoch][device].push();
             row.slot = uint32(slot);
             row.result = 3;
@@ -547,7 +567,7 @@ abstract contract OraclePlay is WorkPlay {
         for (uint256 job = 1; job <= _jobCount; ++job) {
             if (_jobs[job].status != JobStatus.Accepted && _jobs[job].status != JobStatus.Submitted) continue;
             uint256 forced = _jobs[job].forcedSlot;
-            if (registry.timingAt(forced).epochOf(forced) != epoch) continue;
+            if (timing.epochOf(forced) != epoch) continue;
             Outcome storage row = _rows[epoch][_jobs[job].device].push();
             row.slot = uint32(forced);
             row.kind = 3;
@@ -565,11 +585,16 @@ abstract contract OraclePlay is WorkPlay {
             uint256 sum = any ? _leaves[before][d].cumulativeReward : 0;
             if (total != 0) sum += (Emission.at(epoch) * leaf.weight) / total;
             leaf.cumulativeReward = uint128(sum);
-            bytes32[] memory hashes = _hashes(epoch, d);
-            leaf.outcomeCount = uint16(hashes.length);
-            leaf.outcomesRoot = 0;
-            if (hashes.length != 0) (leaf.outcomesRoot,) = Trees.climbOutcomes(hashes, 0);
+            _bindRows(epoch, d);
         }
+    }
+
+    function _bindRows(uint256 epoch, uint256 device) internal {
+        Leaf storage leaf = _leaves[epoch][device];
+        bytes32[] memory hashes = _hashes(epoch, device);
+        leaf.outcomeCount = uint16(hashes.length);
+        leaf.outcomesRoot = 0;
+        if (hashes.length != 0) (leaf.outcomesRoot,) = Trees.climbOutcomes(hashes, 0);
     }
 
     function _standing(uint256 epoch) internal view returns (bool, uint256) {
@@ -589,13 +614,15 @@ abstract contract OraclePlay is WorkPlay {
     }
 
     function _row(uint256 epoch) internal view returns (bytes32[] memory hashes, uint96[] memory sums) {
-        uint256 size = _sizes[epoch] + 1;
+        // One place that is empty.
+        uint256 size = _sizes[epoch] + 2;
         hashes = new bytes32[](size);
         sums = new uint96[](size);
         for (uint256 d = 1; d < size; ++d) {
-            hashes[d] = keccak256(abi.encode(_leaves[epoch][d]));
-            sums[d] = _leaves[epoch][d].weight;
+            hashes[d] = _leafHashes[epoch][d];
+            if (hashes[d] != 0) sums[d] = _leaves[epoch][d].weight;
         }
+        if (_heavier[epoch] != 0) ++sums[_heavier[epoch]];
     }
 
     function _proof(uint256 epoch, uint256 device) internal view returns (LeafProof memory proof) {
@@ -645,11 +672,7 @@ abstract contract OraclePlay is WorkPlay {
 
     /// @dev A weight of the attestation that has fallen is too high.
     function _proveRevoked(IAttestations.Attested memory attested, LeafProof memory proof) internal returns (bool) {
-        uint256 bonds;
-        for (uint256 index = 0; attested.signers >> index != 0; ++index) {
-            if ((attested.signers >> index) & 1 == 0) continue;
-            bonds += attestations.bondOf(attestations.memberOf(attested.setId, index)).amount;
-        }
+        uint256 bonds = _bondsOf(attested);
         bytes memory call = abi.encodeCall(attestationDisputes.proveBadWeight, (proof));
         call = abi.encodeCall(attestationDisputes.proveRevoked, (attested.round, call));
         if (bonds == 0) {
@@ -663,6 +686,38 @@ abstract contract OraclePlay is WorkPlay {
         equal(tbnd.balanceOf(_stranger) - before, bonds / 4, "9: the challenger's share of bonds");
         _refuse(_stranger, address(attestationDisputes), call, "10: a lie paid for twice");
         return true;
+    }
+
+    /// @dev Who signed the epoch loses its bond, and nobody else; a quarter of it is the challenger's, the rest burns; the epoch is next to
+    /// be attested.
+    /// @param right What shows no fault, if there is such a thing.
+    function _proveLie(uint256 epoch, bytes memory proof, bytes memory right) internal {
+        address disputes = address(attestationDisputes);
+        (, IAttestations.Attested memory attested) = attestations.attestedOf(epoch);
+        if (right.length != 0) _refuse(_stranger, disputes, right, "10: no fault was shown");
+        uint256 index;
+        while ((attested.signers >> index) & 1 == 0) ++index;
+        _refuse(attestations.memberOf(attested.setId, index), disputes, proof, "9: a signer accused itself");
+        uint256 bonds = _bondsOf(attested);
+        uint256 others = attestations.totalBonded() - bonds;
+        (uint256 before, uint256 supply) = (tbnd.balanceOf(_stranger), tbnd.totalSupply());
+        vm.prank(_stranger);
+        (bool ok,) = disputes.call(proof);
+        isTrue(ok, "10: a lie can't be proven");
+        equal(_bondsOf(attested), 0, "9: a signer kept its bond");
+        equal(attestations.totalBonded(), others, "10: the bond of one who didn't sign");
+        equal(tbnd.balanceOf(_stranger) - before, bonds / 4, "9: the challenger's share of bonds");
+        equal(supply - tbnd.totalSupply(), bonds - bonds / 4, "9: the rest burns");
+        equal(attestations.nextEpoch(), epoch, "a proven lie stands");
+        _refuse(_stranger, disputes, proof, "10: a lie paid for twice");
+    }
+
+    /// @return bonds What those who signed it have left.
+    function _bondsOf(IAttestations.Attested memory attested) internal view returns (uint256 bonds) {
+        for (uint256 index = 0; attested.signers >> index != 0; ++index) {
+            if ((attested.signers >> index) & 1 == 0) continue;
+            bonds += attestations.bondOf(attestations.memberOf(attested.setId, index)).amount;
+        }
     }
 
     function _requestLeaf(uint256 seed) internal returns (bool) {
@@ -681,10 +736,12 @@ abstract contract OraclePlay is WorkPlay {
         }
         uint256 deposit = attestations.leafDepositOf(epoch, tx.gasprice) + 5;
         vm.prank(_stranger);
-        (bool ok,) = address(attestations).call{value: deposit}(abi.encodeCall(attestations.requestLeaf, (epoch, STANDING, device)));
-        if (!ok) return false; // asked for before
-        _asks.push(Ask(epoch, device, id));
-        return true;
+        try attestations.requestLeaf{value: deposit}(epoch, STANDING, device) {
+            _asks.push(Ask(epoch, device, id));
+            return true;
+        } catch {
+            return false; // asked for before
+        }
     }
 
     function _answerBy(Ask memory asked) internal view returns (bool, uint256) {

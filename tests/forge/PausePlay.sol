@@ -11,7 +11,10 @@ abstract contract PausePlay is HostilePlay {
         "proveMissed", "proveTwoEvidences", "proveWithheld", "enforce", "leave", "withdrawBond", "proveEquivocation", "proveBadWeight",
         "proveRevoked", "returnLeafDeposit", "proveWithheldLeaf", "claim", "claimMany", "assign", "approve", "approvePart",
         "approveWithSignature", "dispute", "resolve", "resolveSilent", "settle", "refundByOutcome", "refund", "collect", "sweep",
-        "settleLease", "redeem", "giveNotice", "stopLease", "halt", "refundLease", "collectLease", "cancelOrders", "award"
+        "answerItem", "proveBadItem", "proveBadHeader", "proveBadLink", "proveBadLane", "proveBadSum", "proveBadDevice", "proveLeafMissing",
+        "proveBadReward", "proveBadThroughput", "proveBadOutcomes", "proveBadForced", "proveFalsePass", "proveFalseFail",
+        "proveFalsePassItem", "proveFalsePassHeader", "proveFalseFailHeader", "proveWithheldEvidence", "answerEvidence",
+        "returnEvidenceDeposit", "settleLease", "redeem", "giveNotice", "stopLease", "halt", "refundLease", "collectLease", "cancelOrders", "award"
     ];
 
     /// @dev Two exits, each paused right before it.

@@ -40,6 +40,9 @@ abstract contract Stage is World {
     bool internal _shutNext;
     IPausable[3] internal _rooms;
 
+    /// Ends what was done for its checks alone, so that nothing of it stays.
+    error Undone(uint256 through);
+
     function _enterPlayers() internal {
         for (uint256 i = 0; i < PROVIDERS; ++i) {
             _providerKeys.push(0x9000 + i);
@@ -98,6 +101,16 @@ abstract contract Stage is World {
     function _done(string memory verb) internal {
         ++successes[verb];
         if (_shut) ++underPause[verb];
+    }
+
+    /// @return through What an undone call had to say. A failure of another kind goes on.
+    function _throughOf(bytes memory answer) internal pure returns (uint256 through) {
+        bool undone = bytes4(answer) == Undone.selector;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            if iszero(undone) { revert(add(answer, 32), mload(answer)) }
+            through := mload(add(answer, 36))
+        }
     }
 
     /// @dev Comes right before an exit, which a pause must not block (invariant 13).

@@ -5,12 +5,12 @@ import {Commit, IChallenges} from "../../contracts/interfaces/IChallenges.sol";
 import {ICoverage} from "../../contracts/interfaces/ICoverage.sol";
 import {Place, PlaceKind} from "../../contracts/interfaces/IItemOpening.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
-import {StakingPlay} from "./StakingPlay.sol";
+import {Openings} from "./Openings.sol";
 import {vm} from "./Vm.sol";
 import {IToken} from "./World.sol";
 
 /// @title Devices, what they commit, and what can be proven of it without an opening.
-abstract contract WorkPlay is StakingPlay {
+abstract contract WorkPlay is Openings {
     using Slots for Timing;
 
     struct Commitment {
@@ -18,6 +18,8 @@ abstract contract WorkPlay is StakingPlay {
         uint256 key;
         bool used;
         bool asked;
+        /// What was asked for.
+        Place place;
     }
 
     Commitment[] internal _commitments;
@@ -54,14 +56,21 @@ abstract contract WorkPlay is StakingPlay {
 
     function requestItem(uint256 seed) external {
         seed = _begin("requestItem", seed);
-        _ask(_fresh(seed), seed);
+        _ask(_fresh(seed), Place(PlaceKind.Sample, uint64((seed >> 8) % 16), 0));
         _done("requestItem");
+    }
+
+    /// @dev Any tile, not only one that is sampled.
+    function requestPlace(uint256 seed) external {
+        seed = _begin("requestPlace", seed);
+        _ask(_fresh(seed), Place(PlaceKind.Tile, uint64((seed >> 8) % 2), uint64((seed >> 16) % TILES)));
+        _done("requestPlace");
     }
 
     function returnItemDeposit(uint256 seed) external {
         seed = _begin("returnItemDeposit", seed);
         Commitment storage made = _asked(seed);
-        Place memory place = Place(PlaceKind.Sample, 0, 0);
+        Place memory place = made.place;
         IChallenges.ItemRequest memory request = challenges.requestOf(made.commit.device, made.commit.slot, place);
         _advanceTo(uint256(request.deadline) + 1);
         if (request.asker == address(0)) return;
@@ -105,7 +114,7 @@ abstract contract WorkPlay is StakingPlay {
         Commitment storage made = _asked(seed);
         if (made.used) return;
         made.used = true;
-        Place memory place = Place(PlaceKind.Sample, 0, 0);
+        Place memory place = made.place;
         _advanceTo(uint256(challenges.requestOf(made.commit.device, made.commit.slot, place).deadline) + 1);
         _leaving();
         vm.prank(_stranger);
@@ -160,7 +169,7 @@ abstract contract WorkPlay is StakingPlay {
         _setOperator(provider, key);
         vm.prank(vm.addr(key));
         challenges.openSession(device, count);
-        bytes32 commitment = keccak256(abi.encode("session", device, slot, seed));
+        bytes32 commitment = _workOf(device, slot, false).commitment;
         vm.prank(vm.addr(key));
         challenges.commit(uint128(device), uint128(slot), commitment);
         Commitment storage made = _commitments.push();
@@ -225,8 +234,8 @@ abstract contract WorkPlay is StakingPlay {
         for (uint256 i = 0; i < 8 && slot > least && challenges.beaconOf(slot) != 0; ++i) --slot;
         if (challenges.beaconOf(slot) == 0 && registry.timingAt(slot).startOf(slot) < _now()) return slot;
         // The next one, before the honest device's commitment seals it.
+        _advanceTo(_now());
         slot = _slot() + 1;
-        _read();
         _rollTo(_timing.startOf(slot) + 1);
         _writeHeader(_timing.startOf(slot));
         return slot;
@@ -272,7 +281,7 @@ abstract contract WorkPlay is StakingPlay {
     }
 
     /// @return slot One in whose window the play is now, and for which the device has not committed.
-    function _openSlot(uint256 device) private returns (uint256 slot) {
+    function _openSlot(uint256 device) internal returns (uint256 slot) {
         Timing memory timing = registry.timingNow();
         slot = _slot();
         for (; challenges.recordOf(device, slot) != 0 || _now() + 1 >= timing.startOf(slot + 1); ++slot) {}
@@ -282,8 +291,11 @@ abstract contract WorkPlay is StakingPlay {
     function _commit(uint256 device, uint256 seed) internal returns (Commitment storage made) {
         uint256 slot = _openSlot(device);
         if (!registry.isActive(device, slot)) return _commit(_activeDevice(seed), seed);
+        return _commitTo(device, slot, _workOf(device, slot, false).commitment);
+    }
+
+    function _commitTo(uint256 device, uint256 slot, bytes32 commitment) internal returns (Commitment storage made) {
         address provider = registry.deviceOf(device).provider;
-        bytes32 commitment = keccak256(abi.encode("commitment", device, slot, seed));
         vm.prank(provider);
         challenges.commit(uint128(device), uint128(slot), commitment);
         made = _commitments.push();
@@ -302,15 +314,16 @@ abstract contract WorkPlay is StakingPlay {
         return _commit(_activeDevice(seed), seed);
     }
 
-    function _ask(Commitment storage made, uint256) internal {
+    function _ask(Commitment storage made, Place memory place) internal {
         (uint256 device, uint256 slot) = (made.commit.device, made.commit.slot);
         made.asked = true;
+        made.place = place;
         _advanceTo(registry.timingAt(slot + 1).startOf(slot + 2) + 1);
-        Place memory place = Place(PlaceKind.Sample, 0, 0);
         if (challenges.beaconOf(slot) == 0) challenges.seal(slot);
         uint256 deposit = challenges.depositOf(device, slot, place, tx.gasprice) + 3;
         vm.prank(_stranger);
-        challenges.requestItem{value: deposit}(device, slot, 0);
+        if (place.kind == PlaceKind.Sample) challenges.requestItem{value: deposit}(device, slot, place.first);
+        else challenges.requestPlace{value: deposit}(device, slot, place);
     }
 
     function _asked(uint256 seed) internal returns (Commitment storage made) {
@@ -319,6 +332,6 @@ abstract contract WorkPlay is StakingPlay {
             if (made.asked && !made.used) return made;
         }
         made = _commit(_activeDevice(seed), seed);
-        _ask(made, seed);
+        _ask(made, Place(seed % 2 == 0 ? PlaceKind.Sample : PlaceKind.Tile, 0, 0));
     }
 }
