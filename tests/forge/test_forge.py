@@ -8,6 +8,7 @@ import pytest
 
 from tests.forge.run import run_forge
 from tests.forge.tally import handlers, read_tallies
+from tests.forge.verbs import HANDLERS, outdated, verbs, without_handler
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
@@ -29,6 +30,18 @@ def test_forge__every_property_holds() -> None:
     tally = read_tallies()
     assert tally.plays >= PLAYS
     assert set(tally.calls) == handlers(), "a verb that was never played"
+    assert not without_handler(handlers()), "verbs of the contracts that no handler plays"
     assert not tally.rare, "verbs that mostly find nothing to do"
     assert tally.exits
     assert not tally.never_paused, "exits that no play tried while everything was paused"
+
+
+def test_verbs__one_that_no_handler_plays_is_found() -> None:
+    assert not outdated()
+    known = {HANDLERS.get(verb, verb.partition(".")[2]) for verb in verbs()}
+    assert not without_handler(known)
+    fewer = known - {"stake", "settleLease"}
+    assert without_handler(fewer) == {"ProviderStaking.stake", "LeaseEscrow.settle"}
+    assert without_handler(known, unplayed={}) >= {"ProviderStaking.slash", "DeviceRegistry.addClass"}
+    alone = {verb: name for verb, name in HANDLERS.items() if verb != "Challenges.commit"}
+    assert without_handler(known, elsewhere=alone) == {"Challenges.commit"}, "two contracts have a commit"
