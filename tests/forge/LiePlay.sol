@@ -294,7 +294,7 @@ abstract contract LiePlay is OraclePlay {
         Leaf memory previous;
         bytes memory path = hex"000000";
         if (any) {
-            (bytes32[] memory hashes, uint96[] memory sums) = _row(before);
+            (bytes32[] memory hashes, uint96[] memory sums) = _rowUpTo(before, device);
             if (device <= _sizes[before]) previous = _leaves[before][device];
             (,, path) = Trees.climb(hashes, sums, device);
         }

@@ -613,12 +613,17 @@ abstract contract OraclePlay is FaultPlay {
         }
     }
 
-    function _row(uint256 epoch) internal view returns (bytes32[] memory hashes, uint96[] memory sums) {
-        // One place that is empty.
+    function _row(uint256 epoch) internal view returns (bytes32[] memory, uint96[] memory) {
+        return _rowUpTo(epoch, 0);
+    }
+
+    /// @dev With one place at least that is empty, and with this one.
+    function _rowUpTo(uint256 epoch, uint256 place) internal view returns (bytes32[] memory hashes, uint96[] memory sums) {
         uint256 size = _sizes[epoch] + 2;
+        if (place >= size) size = place + 1;
         hashes = new bytes32[](size);
         sums = new uint96[](size);
-        for (uint256 d = 1; d < size; ++d) {
+        for (uint256 d = 1; d <= _sizes[epoch]; ++d) {
             hashes[d] = _leafHashes[epoch][d];
             if (hashes[d] != 0) sums[d] = _leaves[epoch][d].weight;
         }
