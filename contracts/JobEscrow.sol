@@ -49,7 +49,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     /// @inheritdoc IJobEscrow
     uint256 public immutable VERDICT_BLOCKS;
 
-    bytes32 private constant APPROVAL_TYPEHASH = keccak256("Approval(uint256 job,bytes32 result)");
+    bytes32 private constant APPROVAL_TYPEHASH = keccak256("Approval(uint256 job,bytes32 terms,bytes32 result)");
     /// @dev What a verb needs besides, from where it has measured its gas to where it has called.
     uint256 private constant CALLING_GAS = 20_000;
     uint256 private constant MAX_CAP = 1 << 87;
@@ -251,7 +251,8 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     function approveWithSignature(uint256 job, Job calldata state, bytes calldata signature) external nonReentrant {
         _requireStatus(job, state, JobStatus.Submitted);
         address requester = state.terms.requester;
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(APPROVAL_TYPEHASH, job, state.result)));
+        bytes32 terms = keccak256(msg.data[STATE:STATE_STATUS]);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(APPROVAL_TYPEHASH, job, terms, state.result)));
         require(Signatures.isBy(requester, digest, signature), ApprovalInvalid(job, requester));
 
         _settle(job, state);

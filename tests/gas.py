@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorbond.chain import digests
+from tensorbond.chain.jobs import terms_hash
 from tensorbond.chain.penalties import WINDOW_EPOCHS
 from tensorbond.chain.rpc import Rpc
 from tensorbond.chain.types import (
@@ -288,7 +289,8 @@ def _jobs(chain: Chain, found: Gas) -> None:
         found["JobEscrow.resolve:no-verdict"] = send("resolve", disputed, sender=stranger).gas_used
     with _again_from_here(chain):
         where = domain(chain, "JobEscrow")
-        signature = digests.approval(where, job.number, job.state.result).sign(chain.key(requester))
+        approval = digests.approval(where, job.number, terms_hash(job.state), job.state.result)
+        signature = approval.sign(chain.key(requester))
         sent = send("approveWithSignature", job, signature, sender=stranger)
         found["JobEscrow.approveWithSignature"] = sent.gas_used
     found["JobEscrow.approve"] = approve_as(chain, requester, job).gas_used

@@ -166,7 +166,7 @@ interface IJobEscrow {
     error RequesterOnly(address account, address requester);
     error PayerOnly(address account, address payer);
     error OrderBookOnly(address account);
-    /// The signature is not the requester's approval of this job and result.
+    /// The signature is not the requester's approval of this job, its terms and its result.
     error ApprovalInvalid(uint256 job, address requester);
     error RequesterZero();
     error ProviderZero();
@@ -233,7 +233,9 @@ interface IJobEscrow {
     /// Caller: the requester.
     function approvePart(uint256 job, Job calldata state, uint256 parts) external;
 
-    /// @notice `approve`, by anyone who has the requester's EIP-712 `Approval(uint256 job,bytes32 result)` (or its ERC-1271 wallet's).
+    /// @notice `approve`, by anyone who has the requester's EIP-712 `Approval(uint256 job,bytes32 terms,bytes32 result)` (or its ERC-1271
+    /// wallet's). `terms` is keccak256(abi.encode(terms, feeBps, provider, device, forcedSlot)): what is fixed once a device is held, so
+    /// that no other job to which a reorganisation gives the number is approved.
     function approveWithSignature(uint256 job, Job calldata state, bytes calldata signature) external;
 
     /// @notice Object to the result, within the review, once. Caller: the requester, who deposits a bond (needs an allowance) that the

@@ -97,10 +97,10 @@ abstract contract JobPlay is LiePlay {
         uint256 job = _submittedJob(seed);
         Job memory state = _jobs[job];
         uint256 key = _keyOf[state.terms.requester];
-        _refuseApproval(job, state, _approval(job + 1, state.result), key, "an approval of another job");
-        _refuseApproval(job, state, _approval(job, keccak256("other")), key, "an approval of another result");
-        _refuseApproval(job, state, _approval(job, state.result), 0xbad, "a stranger's approval");
-        bytes memory signature = _signature(key, _approval(job, state.result));
+        _refuseApproval(job, state, _approval(job + 1, state, state.result), key, "an approval of another job");
+        _refuseApproval(job, state, _approval(job, state, keccak256("other")), key, "an approval of another result");
+        _refuseApproval(job, state, _approval(job, state, state.result), 0xbad, "a stranger's approval");
+        bytes memory signature = _signature(key, _approval(job, state, state.result));
         _leaving();
         vm.prank(_stranger);
         jobEscrow.approveWithSignature(job, state, signature);
@@ -373,9 +373,11 @@ abstract contract JobPlay is LiePlay {
         }
     }
 
-    function _approval(uint256 job, bytes32 result) private view returns (bytes32) {
-        bytes32 content = keccak256(abi.encode(keccak256("Approval(uint256 job,bytes32 result)"), job, result));
-        return _typed("JobEscrow", address(jobEscrow), content);
+    function _approval(uint256 job, Job memory state, bytes32 result) private view returns (bytes32) {
+        bytes32 kind = keccak256("Approval(uint256 job,bytes32 terms,bytes32 result)");
+        bytes32 terms =
+            keccak256(abi.encode(state.terms, state.feeBps, state.provider, state.device, state.forcedSlot));
+        return _typed("JobEscrow", address(jobEscrow), keccak256(abi.encode(kind, job, terms, result)));
     }
 
     function _refuseApproval(uint256 job, Job memory state, bytes32 digest, uint256 key, string memory what) private {

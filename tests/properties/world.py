@@ -415,10 +415,11 @@ class World:
         values = [provider, operator, self.model.position(provider).nonce]
         return sign(self._keys[operator], typed(here, kind, ["address", "address", "uint256"], values))
 
-    def sign_approval(self, requester: str, number: int, result: bytes) -> bytes:
+    def sign_approval(self, requester: str, number: int, terms: bytes, result: bytes) -> bytes:
         here = domain("JobEscrow", self.chain.address["JobEscrow"])
-        kind = "Approval(uint256 job,bytes32 result)"
-        return sign(self._keys[requester], typed(here, kind, ["uint256", "bytes32"], [number, result]))
+        kind = "Approval(uint256 job,bytes32 terms,bytes32 result)"
+        values = [number, terms, result]
+        return sign(self._keys[requester], typed(here, kind, ["uint256", "bytes32", "bytes32"], values))
 
     def sign_verdict(self, oracle: str, number: int, state: bytes, for_provider: bool) -> bytes:
         """Under the oracle set that is in force now."""

@@ -34,7 +34,7 @@ _TYPES: dict[str, list[tuple[str, str]]] = {
         ("bytes32", "dataDigest"),
         ("bytes32", "configDigest"),
     ],
-    "Approval": [("uint256", "job"), ("bytes32", "result")],
+    "Approval": [("uint256", "job"), ("bytes32", "terms"), ("bytes32", "result")],
     "Vote": [("uint256", "epoch"), ("uint256", "round"), ("bytes32", "statementDigest")],
     "Verdict": [
         ("uint256", "job"),
@@ -111,9 +111,9 @@ def attestation(domain: Domain, statement: Statement) -> Signable:
     return _signable(domain, "Attestation", values)
 
 
-def approval(domain: Domain, job: int, result: bytes) -> Signable:
-    """What a requester signs to have a submitted job paid. Domain: JobEscrow."""
-    return _signable(domain, "Approval", {"job": job, "result": result})
+def approval(domain: Domain, job: int, terms: bytes, result: bytes) -> Signable:
+    """What a requester signs to have a submitted job paid; `terms` is its `terms_hash`. Domain: JobEscrow."""
+    return _signable(domain, "Approval", {"job": job, "terms": terms, "result": result})
 
 
 def vote(domain: Domain, epoch: int, round: int, statement_digest: bytes) -> Signable:

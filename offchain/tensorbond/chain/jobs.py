@@ -19,6 +19,8 @@ _TERMS = (
     "address,address,bytes32)"
 )
 _JOB = f"({_TERMS},uint16,address,uint32,uint32,uint8,uint16,uint40,uint40,bytes32)"
+_FIXED = (16 + 4) * 32
+"""The bytes of a state's encoding before its status: the terms and four words."""
 JOB_EVENTS = (
     "JobFunded",
     "JobAssigned",
@@ -61,9 +63,19 @@ def replay(events: Iterable[Event]) -> Job | None:
 
 def job_hash(state: Job) -> bytes:
     """keccak256(abi.encode(job)), as the escrow keeps it."""
+    return keccak(_encode(state))
+
+
+def terms_hash(state: Job) -> bytes:
+    """keccak256(abi.encode(terms, feeBps, provider, device, forcedSlot)), fixed once a device is held: what
+    an approval names."""
+    return keccak(_encode(state)[:_FIXED])
+
+
+def _encode(state: Job) -> bytes:
     terms = tuple(getattr(state.terms, each.name) for each in fields(Terms))
     rest = tuple(getattr(state, each.name) for each in fields(Job)[1:])
-    return keccak(encode([_JOB], [(terms, *rest)]))
+    return encode([_JOB], [(terms, *rest)])
 
 
 def _after(state: Job, event: Event) -> Job:

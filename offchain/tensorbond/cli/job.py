@@ -226,11 +226,12 @@ def approve(settings: Settings, job: int, parts: int | None, signature: bytes | 
 def sign(settings: Settings, job: int) -> None:
     """Sign the approval of JOB's result, for anyone to send; costs no gas."""
     from tensorbond.chain import digests
+    from tensorbond.chain.jobs import terms_hash
 
     with settings.connect() as network:
         state, sender = _state(network, job), settings.sender(network)
         where = digests.Domain("JobEscrow", network.chain_id, network.address("JobEscrow"))
-        signature = digests.approval(where, job, state.result).sign(sender.account)
+        signature = digests.approval(where, job, terms_hash(state), state.result).sign(sender.account)
         data = {"job": job, "result": state.result, "signature": signature}
         settings.answer(data, "0x" + signature.hex())
 

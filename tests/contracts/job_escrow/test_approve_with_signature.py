@@ -7,6 +7,7 @@ from eth_utils.crypto import keccak
 
 from tensorbond.chain import digests
 from tensorbond.chain.digests import Domain
+from tensorbond.chain.jobs import terms_hash
 from tensorbond.chain.types import CloseReason
 from tests.acts import TBND, TUSD, FundedJob, accept_as, domain, fund_as, submit_as
 from tests.chain import Chain, Sent
@@ -22,7 +23,8 @@ def settle_with(chain: Chain, job: FundedJob, signature: bytes, sender: str) -> 
 
 def sign(chain: Chain, signer: str, job: FundedJob, **changes: object) -> bytes:
     where = replace(domain(chain, "JobEscrow"), **changes)  # type: ignore[arg-type]
-    return digests.approval(where, job.number, job.state.result).sign(chain.key(signer))
+    approval = digests.approval(where, job.number, terms_hash(job.state), job.state.result)
+    return approval.sign(chain.key(signer))
 
 
 def test_approve_with_signature__of_the_requester__stranger_settles(
@@ -84,13 +86,15 @@ def test_approve_with_signature__for_another_chain_or_contract__reverts(
         settle_with(chain, submitted, signature, provider)
 
 
-def test_approve_with_signature__for_another_job_or_result__reverts(
+def test_approve_with_signature__for_another_job_or_terms_or_result__reverts(
     chain: Chain, requester: str, provider: str, device: int
 ) -> None:
     job = submitted_job(chain, device)
-    for number, result in ((job.number + 1, job.state.result), (job.number, keccak(b"another"))):
-        where: Domain = domain(chain, "JobEscrow")
-        signature = digests.approval(where, number, result).sign(chain.key(requester))
+    number, terms, result = job.number, terms_hash(job.state), job.state.result
+    another = keccak(b"another")
+    where: Domain = domain(chain, "JobEscrow")
+    for signed in ((number + 1, terms, result), (number, another, result), (number, terms, another)):
+        signature = digests.approval(where, *signed).sign(chain.key(requester))
         with chain.reverts("ApprovalInvalid", job=job.number, requester=requester):
             settle_with(chain, job, signature, provider)
 

@@ -38,7 +38,8 @@ _TERMS = (
     "(address,address,address,uint96,uint16,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,address,"
     "address,bytes32)"
 )
-_JOB = f"({_TERMS},uint16,address,uint32,uint32,uint8,uint16,uint40,uint40,bytes32)"
+_AGREED = f"({_TERMS},uint16,address,uint32,uint32)"
+_JOB = f"{_AGREED[:-1]},uint8,uint16,uint40,uint40,bytes32)"
 
 
 @dataclass
@@ -69,6 +70,11 @@ class JobBook:
 @lru_cache(maxsize=4096)
 def hash_of(state: Job) -> bytes:
     return keccak(encode([_JOB], [astuple(state)]))
+
+
+def agreed_of(state: Job) -> bytes:
+    """The hash of what no longer changes once a device is held: all before the status."""
+    return keccak(encode([_AGREED], [astuple(state)[:5]]))
 
 
 @dataclass

@@ -19,6 +19,7 @@ from ..model.jobs import (
     SUBMITTED,
     TOKEN_CAP,
     JobBook,
+    agreed_of,
     hash_of,
 )
 from ..world import TBND, TUSD
@@ -175,10 +176,11 @@ class JobVerbs(EpochVerbs):
     def approve_with_signature(self) -> None:
         self.world.tend()
         number, job = self.pick_job(SUBMITTED)
-        requester, result = job.state.terms.requester, job.state.result
-        signed = self.pick([(requester, number, result)], self.not_signed(requester, number, result))
+        requester, terms, result = job.state.terms.requester, agreed_of(job.state), job.state.result
+        right = requester, number, terms, result
+        signed = self.pick([right], self.not_signed(*right))
         signature, state = self.world.sign_approval(*signed), self.pick_state(job)
-        valid = signed == (state.terms.requester, number, state.result)
+        valid = signed == (state.terms.requester, number, agreed_of(state), state.result)
         self.act(
             "approveWithSignature",
             "JobEscrow",
@@ -189,12 +191,15 @@ class JobVerbs(EpochVerbs):
             effect=lambda m: m.approve_with_signature(number, state, valid),
         )
 
-    def not_signed(self, requester: str, number: int, result: bytes) -> list[tuple[str, int, bytes]]:
+    def not_signed(
+        self, requester: str, number: int, terms: bytes, result: bytes
+    ) -> list[tuple[str, int, bytes, bytes]]:
         """Approvals of something else, or by somebody else."""
         return [
-            (self.cast.stranger, number, result),
-            (requester, number + 1, result),
-            (requester, number, keccak(b"another result")),
+            (self.cast.stranger, number, terms, result),
+            (requester, number + 1, terms, result),
+            (requester, number, keccak(b"another job"), result),
+            (requester, number, terms, keccak(b"another result")),
         ]
 
     # Disputes
