@@ -20,6 +20,7 @@ import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {IResultReceiver} from "./interfaces/IResultReceiver.sol";
 import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
+import {LeafRules} from "./libraries/LeafRules.sol";
 import {Outcome} from "./libraries/MerkleSum.sol";
 import {Penalties} from "./libraries/Penalties.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -53,12 +54,6 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     /// @dev What a verb needs besides, from where it has measured its gas to where it has called.
     uint256 private constant CALLING_GAS = 20_000;
     uint256 private constant MAX_CAP = 1 << 87;
-
-    uint256 private constant KIND_FORCED = 3;
-    uint256 private constant RESULT_PASSED = 1;
-    uint256 private constant RESULT_MISSED = 2;
-    uint256 private constant RESULT_BAD_ITEM = 3;
-    uint256 private constant RESULT_SLOW = 5;
 
     /// @dev Where the calldata of `fund` and `open` has the terms, and that of every other verb, after the job's number, the state. Both are
     /// static, so they lie there as abi.encode lays them: first what is fixed once a device is held, then what still changes. Bytes that
@@ -309,7 +304,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         _requireAfter(job, uint256(state.submittedAt) + state.terms.reviewBlocks);
         _requireForced(job, state, leaf, outcome);
         uint256 result = outcome.outcome.result;
-        require(result == RESULT_PASSED, OutcomeNotPassed(job, result));
+        require(result == LeafRules.PASSED, OutcomeNotPassed(job, result));
 
         _settle(job, state);
     }
@@ -340,13 +335,13 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         _requireStatus(job, state, JobStatus.Submitted);
         _requireForced(job, state, leaf, outcome);
         uint256 result = outcome.outcome.result;
-        require(result != RESULT_PASSED, OutcomePassed(job));
+        require(result != LeafRules.PASSED, OutcomePassed(job));
         CloseReason reason = CloseReason.OutcomeWithheld;
-        if (result == RESULT_MISSED) reason = CloseReason.OutcomeMissed;
-        else if (result == RESULT_BAD_ITEM) reason = CloseReason.OutcomeBad;
-        else if (result == RESULT_SLOW) reason = CloseReason.OutcomeSlow;
+        if (result == LeafRules.MISSED) reason = CloseReason.OutcomeMissed;
+        else if (result == LeafRules.BAD_ITEM) reason = CloseReason.OutcomeBad;
+        else if (result == LeafRules.SLOW) reason = CloseReason.OutcomeSlow;
         // What a lying quorum could not have been refuted in costs no stake here either.
-        bool isSure = result != RESULT_BAD_ITEM || _isRefutable(state.device, outcome.outcome);
+        bool isSure = result != LeafRules.BAD_ITEM || _isRefutable(state.device, outcome.outcome);
 
         _refund(job, state, reason, isSure ? _faultOf(reason) : SlashReason.None);
     }
@@ -794,7 +789,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         uint256 outcomeAt = uint256(bytes32(msg.data[STATE_END + 32:]));
         uint256 least = PROOFS - 4;
         require(leafAt >= least && outcomeAt >= least, ProofMisplaced(leafAt, outcomeAt, least));
-        bool forced = outcome.outcome.kind == KIND_FORCED && outcome.outcome.job == job
+        bool forced = outcome.outcome.kind == LeafRules.KIND_FORCED && outcome.outcome.job == job
             && outcome.outcome.slot == state.forcedSlot && leaf.leaf.device == state.device;
         require(forced, OutcomeNotForced(job, outcome.outcome.slot, outcome.outcome.job));
 
