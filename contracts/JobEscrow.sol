@@ -504,10 +504,10 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         _requireLater("submitBy", terms.submitBy, startsAt);
         _requireLater("refundAt", terms.refundAt, finalFrom);
 
-        uint256 collateral = terms.collateral;
-        if (collateral > 0) STAKING.lock(provider, collateral);
+        // Without collateral, too: who is short takes no job.
+        STAKING.lock(provider, terms.collateral);
 
-        emit JobAccepted(job, provider, device, slot, collateral);
+        emit JobAccepted(job, provider, device, slot, terms.collateral);
     }
 
     // ---------------------------------------------------------------------------------------------------- closing a job

@@ -5,9 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
@@ -18,10 +16,9 @@ import {Device, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {
     ILeaseEscrow,
     Lease,
+    LeaseDeposit,
     LeaseExtra,
     LeasePause,
-    LeasePool,
-    LeaseShare,
     LeaseState,
     LeaseStatus,
     LeaseTerms,
@@ -33,7 +30,7 @@ import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {LeaseWords} from "./libraries/LeaseWords.sol";
-import {Shares} from "./libraries/Shares.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 /// @title See `ILeaseEscrow`: what each verb asks, changes and emits stands there.
@@ -82,8 +79,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     /// @dev Of a lease's two words and a token's: `LeaseWords`.
     mapping(bytes32 key => uint256 state) private _leases;
     mapping(bytes32 key => uint256 extra) private _extras;
-    mapping(bytes32 key => LeasePool) private _pools;
-    mapping(bytes32 key => mapping(address funder => LeaseShare)) private _shares;
+    mapping(bytes32 key => mapping(address funder => mapping(uint256 from => LeaseDeposit))) private _deposits;
     mapping(bytes32 key => mapping(uint256 origin => LeasePause)) private _pauses;
     mapping(address token => uint256 ledger) private _ledgers;
     mapping(address account => mapping(address token => uint256 amount)) private _owed;
@@ -173,13 +169,11 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
             _requireLasting(lease, terms.terms, left + amount);
             _resume(lease, key, state, active);
         }
-        (uint256 bought, uint256 generation) = (0, 0);
-        if (state.shared || msg.sender != requester) {
-            (bought, generation) = _buy(lease, key, state, requester, amount, left);
-        }
+        if (!state.shared && msg.sender != requester) _share(lease, key, state, requester, funds - amount);
+        if (state.shared) _deposits[key][msg.sender][funds - amount].amount = uint128(amount); // at most the cap
         _save(key, state);
 
-        emit LeaseToppedUp(lease, msg.sender, amount, funds, bought, generation);
+        emit LeaseToppedUp(lease, msg.sender, amount, funds);
 
         _deposit(terms.terms.token, msg.sender, amount, terms.exposure);
     }
@@ -221,7 +215,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         _requireStatus(lease, state, _runs(state));
         require(terms.terms.voucherBlocks > 0, VouchersNotTaken(lease));
         address requester = terms.terms.requester;
-        require(_isSigned(requester, voucherDigest(lease, amount), signature), VoucherInvalid(lease, requester));
+        require(Signatures.isBy(requester, voucherDigest(lease, amount), signature), VoucherInvalid(lease, requester));
         LeaseExtra memory extra = _extraOf(key, state, terms.terms);
         uint256 left = _leftOf(state, extra, terms.terms.rate, _activeNow(state, extra, terms.terms.rate));
         uint256 gross = Math.min(Math.saturatingSub(amount, extra.redeemed), left);
@@ -317,21 +311,23 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     }
 
     /// @inheritdoc ILeaseEscrow
-    function refund(uint256 lease, Lease calldata terms, address funder) external nonReentrant returns (uint256 amount) {
+    function refund(uint256 lease, Lease calldata terms, address funder, uint256 from)
+        external
+        nonReentrant
+        returns (uint256 amount)
+    {
         (bytes32 key, LeaseState memory state) = _load();
         bool over = state.status == LeaseStatus.Stopped || state.status == LeaseStatus.Closed;
         _requireStatus(lease, state, over);
-        LeasePool memory pool = _pools[key];
-        LeaseShare memory share = _shares[key][funder];
-        require(share.shares > 0 && share.generation == pool.generation, NothingToRefund(lease, funder));
-        uint256 left = _leftOf(state, _extraOf(key, state, terms.terms), terms.terms.rate, state.heldSeconds);
-        amount = Shares.toAmountDown(share.shares, left, pool.shares) - share.refunded; // a halt only adds to what is left
-        require(amount > 0, NothingToRefund(lease, funder));
+        LeaseDeposit memory paid = _deposits[key][funder][from];
+        uint256 spent = _spentOf(_extraOf(key, state, terms.terms), terms.terms.rate, state.heldSeconds);
+        uint256 unspent = Math.saturatingSub(from + paid.amount, Math.max(from, spent));
+        amount = unspent - paid.refunded; // a halt only adds to what is unspent
+        require(amount > 0, NothingToRefund(lease, funder, from));
 
-        share.refunded += uint96(amount); // at most the funds
-        _shares[key][funder] = share;
+        _deposits[key][funder][from].refunded = uint128(unspent); // at most the deposit
 
-        emit LeaseRefunded(lease, funder, amount, share.refunded);
+        emit LeaseRefunded(lease, funder, from, amount, unspent);
 
         _payBack(terms.terms.token, funder, amount);
     }
@@ -443,18 +439,17 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     function stateOf(uint256, Lease calldata)
         external
         view
-        returns (LeaseState memory state, LeaseExtra memory extra, LeasePool memory pool)
+        returns (LeaseState memory state, LeaseExtra memory extra)
     {
         bytes32 key;
         (key, state) = _load();
         extra.unpack(_extras[key]);
-        pool = _pools[key];
     }
 
     /// @inheritdoc ILeaseEscrow
-    function shareOf(uint256, Lease calldata, address funder) external view returns (LeaseShare memory) {
+    function depositOf(uint256, Lease calldata, address funder, uint256 from) external view returns (LeaseDeposit memory) {
         (bytes32 key,) = _load();
-        return _shares[key][funder];
+        return _deposits[key][funder][from];
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -520,6 +515,8 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     function _hold(uint256 device, address provider) private {
         Device memory held = REGISTRY.hold(device, 0);
         require(held.provider == provider, ProviderMismatch(held.provider, provider));
+        uint256 since = STAKING.shortSince(provider);
+        require(since == 0, ProviderShort(provider, since));
     }
 
     function _release(uint256 device) private {
@@ -642,37 +639,12 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         }
     }
 
-    /// @dev Shares of a pool that holds `left` before the deposit.
-    function _buy(
-        uint256 lease,
-        bytes32 key,
-        LeaseState memory state,
-        address requester,
-        uint256 amount,
-        uint256 left
-    ) private returns (uint256 bought, uint256 generation) {
-        LeasePool memory pool = _pools[key];
-        if (!state.shared) {
-            state.shared = true;
-            pool = LeasePool(uint128(left), 1);
-            if (left > 0) _shares[key][requester] = LeaseShare(uint128(left), 1, 0);
+    /// @dev Note what the requester alone has paid, before the first deposit of another.
+    function _share(uint256 lease, bytes32 key, LeaseState memory state, address requester, uint256 amount) private {
+        state.shared = true;
+        _deposits[key][requester][0].amount = uint128(amount); // at most the cap
 
-            emit LeaseShared(lease, requester, left);
-        }
-        if (Shares.isSpent(left, pool.shares)) {
-            pool = LeasePool(0, pool.generation + 1);
-        }
-        bought = Shares.toSharesDown(amount, left, pool.shares);
-        require(bought > 0, AmountZero());
-        generation = pool.generation;
-
-        // Fewer than 2³² a unit, and the funds are 96 bits wide.
-        pool.shares += uint128(bought);
-        _pools[key] = pool;
-        LeaseShare memory share = _shares[key][msg.sender];
-        if (share.generation != generation) share = LeaseShare(0, uint32(generation), 0);
-        share.shares += uint128(bought);
-        _shares[key][msg.sender] = share;
+        emit LeaseShared(lease, requester, amount);
     }
 
     function _leftOf(LeaseState memory state, LeaseExtra memory extra, uint256 rate, uint256 active)
@@ -680,7 +652,11 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         pure
         returns (uint256)
     {
-        return state.funds - extra.redeemed - active * rate;
+        return state.funds - _spentOf(extra, rate, active);
+    }
+
+    function _spentOf(LeaseExtra memory extra, uint256 rate, uint256 active) private pure returns (uint256) {
+        return extra.redeemed + active * rate;
     }
 
     function _emitStopped(uint256 lease, LeaseState memory state, uint256 refunded) private {
@@ -724,7 +700,8 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         LeaseExtra memory extra,
         uint256 active
     ) private view returns (StopReason) {
-        if (_isPaused(state, terms.rate, active, _leftOf(state, extra, terms.rate, active))) {
+        // What no second buys any more may still be a voucher's.
+        if (terms.voucherBlocks == 0 && _isPaused(state, terms.rate, active, _leftOf(state, extra, terms.rate, active))) {
             bool free = block.timestamp > uint256(state.origin) + active + terms.grace;
             if (free || msg.sender == terms.requester) return StopReason.Exhausted;
         }
@@ -807,7 +784,8 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     function _deposit(address token, address from, uint256 amount, uint256 exposure) private {
         (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
         tracked += amount;
-        require(tracked - fees <= exposure, ExposureExceeded(token, tracked - fees, exposure));
+        uint256 most = Math.max(exposure, cap);
+        require(tracked - fees <= most, ExposureExceeded(token, tracked - fees, most));
         _ledgers[token] = LeaseWords.pack(tracked, fees, cap);
 
         uint256 before = _balanceOf(token);
@@ -857,13 +835,6 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         _owed[account][token] = owed;
 
         emit PaymentDeferred(account, token, amount, owed);
-    }
-
-    /// @dev By the account's own key, or else by ERC-1271.
-    function _isSigned(address account, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        (address signer, ECDSA.RecoverError fault,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (fault == ECDSA.RecoverError.NoError && signer == account) return true;
-        return SignatureChecker.isValidERC1271SignatureNowCalldata(account, digest, signature);
     }
 
     function _setFee(uint256 bps) private {

@@ -349,6 +349,13 @@ def _leases(chain: Chain, found: Gas) -> None:
     found["LeaseEscrow.open"] = lease.sent.gas_used
     found["LeaseEscrow.accept"] = act(lease, "accept", sender=provider)
     found["LeaseEscrow.topUp"] = act(lease, "topUp", TUSD, sender=requester)
+    with _again_from_here(chain):
+        chain.send("TestDollar", "mint", stranger, 3 * TUSD, sender=stranger)
+        chain.send("TestDollar", "approve", chain.address["LeaseEscrow"], UNLIMITED, sender=stranger)
+        for suffix in (":by-another", ":by-another-again"):
+            found["LeaseEscrow.topUp" + suffix] = act(lease, "topUp", TUSD, sender=stranger)
+        act(lease, "stop", sender=requester)
+        found["LeaseEscrow.refund"] = act(lease, "refund", stranger, 3 * TUSD, sender=stranger)
     act(lease, "settle", sender=stranger)
     chain.mine(200)
     with _again_from_here(chain):

@@ -28,7 +28,7 @@ struct Lease {
     /// Zero: none is held, and vouchers alone are paid.
     uint32 device;
     uint16 feeBps;
-    /// The most of the token that may be open in the escrow after a top-up of this lease.
+    /// The most of the token that may be open in the escrow after a top-up of this lease, or the cap of then, if that is more.
     uint128 exposure;
 }
 
@@ -73,7 +73,7 @@ struct LeaseState {
     uint40 ripeAt;
     LeaseStatus status;
     StopReason reason;
-    /// Somebody besides the requester has funded it: what is left belongs to shares.
+    /// Somebody besides the requester has funded it: each deposit has a word of its own.
     bool shared;
 }
 
@@ -89,19 +89,12 @@ struct LeaseExtra {
     bool vouchers;
 }
 
-/// @notice The funders' shares of what a shared lease has not spent. One word.
-struct LeasePool {
-    uint128 shares;
-    /// Older shares are worth nothing: what they paid for was spent before the first of these was bought.
-    uint32 generation;
-}
-
-/// @notice One funder's part in that. One word.
-struct LeaseShare {
-    uint128 shares;
-    uint32 generation;
+/// @notice One deposit into a shared lease. One word, kept under who paid it and what had been deposited before, `from`.
+/// @dev Money is spent in the order in which it came, so of this is unspent what of [from, from + amount) lies above all that is spent.
+struct LeaseDeposit {
+    uint128 amount;
     /// Refunded so far.
-    uint96 refunded;
+    uint128 refunded;
 }
 
 /// @notice A pause that ended: until it began the origin was `origin`, and `active` seconds had been active. One word, kept under the
@@ -140,12 +133,10 @@ interface ILeaseEscrow {
         uint256 deposit
     );
     event LeaseStarted(uint256 indexed lease, address indexed provider, uint256 indexed device, uint256 startedAt);
-    /// `shares` and `generation` are zero while the requester is the only funder; then its shares are what is left, one each.
-    event LeaseToppedUp(
-        uint256 indexed lease, address indexed funder, uint256 amount, uint256 funds, uint256 shares, uint256 generation
-    );
-    /// The requester's own part, when the first other funder comes.
-    event LeaseShared(uint256 indexed lease, address indexed requester, uint256 shares);
+    /// `funds` are all deposits; in a shared lease this one is kept under `from` = funds − amount.
+    event LeaseToppedUp(uint256 indexed lease, address indexed funder, uint256 amount, uint256 funds);
+    /// The first other funder comes: what the requester has deposited until then, `amount`, is kept as one deposit, under `from` = 0.
+    event LeaseShared(uint256 indexed lease, address indexed requester, uint256 amount);
     /// `active` seconds were active before the pause; `origin` is where they count from now.
     event LeaseResumed(uint256 indexed lease, uint256 active, uint256 origin);
     /// The provider got `paid`, and the escrow keeps `fee`, for the seconds up to `paidSeconds`; those up to `heldSeconds` follow from
@@ -177,7 +168,9 @@ interface ILeaseEscrow {
         uint256 refunded,
         uint256 ripeAt
     );
-    event LeaseRefunded(uint256 indexed lease, address indexed funder, uint256 amount, uint256 refunded);
+    event LeaseRefunded(
+        uint256 indexed lease, address indexed funder, uint256 from, uint256 amount, uint256 refunded
+    );
     /// The provider has all.
     event LeaseClosed(uint256 indexed lease);
 
@@ -193,7 +186,6 @@ interface ILeaseEscrow {
     /// The token moved another amount than asked: fee-on-transfer tokens are refused.
     error TokenAmountMismatch(address token, uint256 have, uint256 need);
     error ExposureExceeded(address token, uint256 have, uint256 most);
-    /// Nothing is deposited, or too little to buy a share.
     error AmountZero();
     error TermsInvalid(bytes32 field, uint256 have, uint256 bound);
     error DepositExceedsCap(uint256 lease, uint256 have, uint256 most);
@@ -202,6 +194,8 @@ interface ILeaseEscrow {
     error OrderBookOnly(address account);
     error RequesterOnly(address account, address requester);
     error ProviderMismatch(address have, address need);
+    /// Less is active than is locked, since block `since`.
+    error ProviderShort(address provider, uint256 since);
     error PartyOnly(address account, address requester, address provider);
     error OperatorOnly(address account, address operator);
     error OfferExpired(uint256 lease, uint256 blockNumber, uint256 acceptBy);
@@ -222,7 +216,7 @@ interface ILeaseEscrow {
     error PauseMismatch(uint256 lease, uint256 origin, uint256 time);
     /// The lease stopped no later than the fault, or what follows it has been clawed back already.
     error NothingToHalt(uint256 lease, uint256 have, uint256 active);
-    error NothingToRefund(uint256 lease, address funder);
+    error NothingToRefund(uint256 lease, address funder, uint256 from);
     error NothingToSettle(uint256 lease);
     error FeeTooHigh(uint256 have, uint256 most);
     error CapTooHigh(uint256 have, uint256 most);
@@ -245,12 +239,13 @@ interface ILeaseEscrow {
     /// `terms.provider`, is held, the clock runs. Caller: the order book. `terms.acceptBy` says nothing here.
     function openFor(LeaseTerms calldata terms, uint256 device, uint256 deposit) external returns (uint256 lease);
 
-    /// @notice Take the offer: holds the device and starts the clock. Caller: the provider or its operator, until `acceptBy`.
+    /// @notice Take the offer: holds the device and starts the clock. Caller: the provider or its operator, until `acceptBy`. Refused for
+    /// a provider that is short.
     function accept(uint256 lease, Lease calldata terms) external;
 
     /// @notice Add money, up to `cap`. A paused lease goes on from now, if what it has lasts for `grace` seconds; time without money
-    /// costs nothing, in whatever order this and `settle` are called. Anyone but the requester gets shares of what is unspent.
-    /// Refused once a notice was given.
+    /// costs nothing, in whatever order this and `settle` are called. Money is spent in the order in which it came: a later deposit is
+    /// the last to be spent and the first to be refunded, whoever pays it. Refused once a notice was given. Anyone.
     function topUp(uint256 lease, Lease calldata terms, uint256 amount) external;
 
     /// @notice Pay the provider what is ripe, and note what has accrued, to be paid once that is ripe. Anyone.
@@ -267,7 +262,8 @@ interface ILeaseEscrow {
 
     /// @notice End the lease: pays what is ripe, frees the device, refunds what is unspent (to other funders by `refund`) and lets what has
     /// accrued ripen. An offer: the requester or provider, or anyone past `acceptBy`. A lease: either side where its terms need no
-    /// notice, and anyone once the notice is over; the requester while it is paused, and anyone when the grace is over.
+    /// notice, and anyone once the notice is over; where it takes no vouchers also the requester while it is paused, and anyone when the
+    /// grace is over.
     function stop(uint256 lease, Lease calldata terms) external;
 
     /// @notice Count nothing from the first block on of the device's earliest proven fault slot, or of the slot in which it was retired or
@@ -276,8 +272,10 @@ interface ILeaseEscrow {
     /// @param resumedOrigin The origin after the first pause that ended later than that block; zero if none did.
     function halt(uint256 lease, Lease calldata terms, bytes calldata header, uint256 resumedOrigin) external;
 
-    /// @notice Refund a funder of a shared lease its part of what was not spent, once the lease has stopped. Anyone.
-    function refund(uint256 lease, Lease calldata terms, address funder) external returns (uint256 amount);
+    /// @notice Refund what was not spent of a deposit into a shared lease, once the lease has stopped. Again, after a halt has freed
+    /// more of it. Anyone.
+    /// @param from What had been deposited before it: the deposit's place.
+    function refund(uint256 lease, Lease calldata terms, address funder, uint256 from) external returns (uint256 amount);
 
     /// @notice Pay what the token refused to pay before. Anyone, for anyone.
     function collect(address account, address token) external returns (uint256 amount);
@@ -289,7 +287,8 @@ interface ILeaseEscrow {
     /// was used before is no reason to fail.
     function permit(address token, address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
-    /// @notice Set the most of a token that may be open in the escrow after a deposit; zero: no new leases in it (open ones are not touched).
+    /// @notice Set the most of a token that may be open in the escrow after a deposit; zero: no new leases in it. Open ones may
+    /// still grow to what it was when they were opened, or to this, if that is more.
     /// Caller: the governor.
     function allowToken(address token, uint256 cap) external;
 
@@ -304,8 +303,11 @@ interface ILeaseEscrow {
     function stateOf(uint256 lease, Lease calldata terms)
         external
         view
-        returns (LeaseState memory state, LeaseExtra memory extra, LeasePool memory pool);
-    function shareOf(uint256 lease, Lease calldata terms, address funder) external view returns (LeaseShare memory);
+        returns (LeaseState memory state, LeaseExtra memory extra);
+    function depositOf(uint256 lease, Lease calldata terms, address funder, uint256 from)
+        external
+        view
+        returns (LeaseDeposit memory);
     /// @return time Seconds from now until the lease is paused or its notice ends. Zero: it doesn't run. 2²⁵⁶−1: there is no rate.
     /// @return active Seconds so far; times the rate: what has accrued.
     /// @return left What neither time nor vouchers have spent.

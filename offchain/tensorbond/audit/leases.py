@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 
 from eth_utils.address import to_checksum_address
 
-from tensorbond.audit.books import MOST_FEES, SPENT_BITS, ZERO, share, total, where
+from tensorbond.audit.books import MOST_FEES, ZERO, share, total, where
 from tensorbond.audit.findings import Report
 from tensorbond.audit.history import History
 from tensorbond.audit.pinned import Call, Pinned, Unanswered
 from tensorbond.chain.abi import Event
 from tensorbond.chain.types import (
     Lease,
+    LeaseDeposit,
     LeaseExtra,
     LeaseLedger,
-    LeasePool,
-    LeaseShare,
     LeaseState,
     LeaseStatus,
     StopReason,
@@ -58,9 +57,8 @@ class Account:
     fee: int = 0
     refunded: int = 0
     shared: bool = False
-    total_shares: int = 0
-    generation: int = 0
-    shares: dict[str, LeaseShare] = field(default_factory=dict)
+    deposits: dict[tuple[str, int], LeaseDeposit] = field(default_factory=dict)
+    """Of a shared lease, by who paid it and what had been deposited before."""
     ends_at: int = 0
     stop_from: int = 0
     notice_reason: StopReason = StopReason.NONE
@@ -71,13 +69,18 @@ class Account:
 
     @property
     def funds(self) -> int:
-        """As the chain keeps it: refunds to a sole funder are taken off, those of shares are not."""
+        """As the chain keeps it: refunds to a sole funder are taken off, those of a shared lease are not."""
         return self.deposited - (0 if self.shared else self.refunded)
 
     @property
     def left(self) -> int:
         """Not spent, once it has stopped."""
-        return self.funds - self.redeemed - self.held * self.rate
+        return self.funds - self.spent
+
+    @property
+    def spent(self) -> int:
+        """By time and vouchers, once it has stopped."""
+        return self.redeemed + self.held * self.rate
 
     @property
     def open_money(self) -> int:
@@ -223,12 +226,12 @@ def _expectations(books: LeaseBooks) -> Iterator[tuple[str, str, Call, object]]:
     for number, found in sorted(books.leases.items()):
         call = (CONTRACT, "stateOf", number, found.lease)
         yield "invariant 8", f"lease {number}", call, _state(found)
-        for funder, part in sorted(found.shares.items()):
-            call = (CONTRACT, "shareOf", number, found.lease, funder)
-            yield "invariant 14", f"part of {funder} in lease {number}", call, part
+        for (funder, place), deposit in sorted(found.deposits.items()):
+            call = (CONTRACT, "depositOf", number, found.lease, funder, place)
+            yield "invariant 14", f"deposit of {funder} into lease {number} above {place}", call, deposit
 
 
-def _state(found: Account) -> tuple[object, object, object]:
+def _state(found: Account) -> tuple[object, object]:
     return (
         LeaseState(
             found.funds,
@@ -247,7 +250,6 @@ def _state(found: Account) -> tuple[object, object, object]:
             found.notice_reason,
             found.lease.terms.voucher_blocks > 0,
         ),
-        LeasePool(found.total_shares, found.generation),
     )
 
 
@@ -313,34 +315,24 @@ def _resumed(books: LeaseBooks, event: Event, report: Report) -> None:
 
 
 def _was_shared(books: LeaseBooks, event: Event, report: Report) -> None:
-    """The requester's part is what is left just before another's deposit, which follows."""
+    """What the requester has deposited becomes one deposit, just before another's, which follows."""
     found = _of(books, event, report, LeaseStatus.ACTIVE)
-    left = found.unspent(books.times[event.block])
-    total(report, event, "shares", left)
-    found.shared, found.total_shares, found.generation = True, left, 1
-    if left:
-        found.shares[found.requester] = LeaseShare(left, 1, 0)
+    total(report, event, "requester", found.requester)
+    total(report, event, "amount", found.deposited)
+    found.shared = True
+    found.deposits[found.requester, 0] = LeaseDeposit(found.deposited, 0)
 
 
 def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
     a, found = event.args, _of(books, event, report, LeaseStatus.ACTIVE)
-    bought = generation = 0
     if found.shared:
-        left = found.unspent(books.times[event.block])
-        if left <= found.total_shares >> SPENT_BITS:
-            found.total_shares, found.generation = 0, found.generation + 1
-        bought = a["amount"] * found.total_shares // left if found.total_shares else a["amount"]
-        generation = found.generation
-        found.total_shares += bought
-        part = found.shares.get(a["funder"])
-        before = part.shares if part and part.generation == generation else 0
-        found.shares[a["funder"]] = LeaseShare(before + bought, generation, 0)
+        found.deposits[a["funder"], found.deposited] = LeaseDeposit(a["amount"], 0)
     else:
-        report.expect("escrow", "who needs no shares", a["funder"], found.requester, where(event))
+        report.expect(
+            "escrow", "the funder of a lease of its own", a["funder"], found.requester, where(event)
+        )
     found.deposited += a["amount"]
     books.open[found.lease.terms.token] += a["amount"]
-    total(report, event, "shares", bought)
-    total(report, event, "generation", generation)
     total(report, event, "funds", found.deposited)
     terms = found.lease.terms
     report.expect_at_most(
@@ -351,10 +343,10 @@ def _topped_up(books: LeaseBooks, event: Event, report: Report) -> None:
 
 
 def _capped(books: LeaseBooks, event: Event, report: Report, lease: Lease) -> None:
+    """What is open may grow to the cap as it was when the lease was opened, or as it is."""
     token = lease.terms.token
-    report.expect_at_most(
-        "escrow", f"{token} open in leases", books.open[token], lease.exposure, where(event)
-    )
+    most = max(lease.exposure, books.caps.get(token, 0))
+    report.expect_at_most("escrow", f"{token} open in leases", books.open[token], most, where(event))
 
 
 def _settled(books: LeaseBooks, event: Event, report: Report) -> None:
@@ -452,11 +444,12 @@ def _end(books: LeaseBooks, event: Event, report: Report, found: Account) -> Non
 
 def _refunded(books: LeaseBooks, event: Event, report: Report) -> None:
     a, found = event.args, _of(books, event, report, LeaseStatus.STOPPED, LeaseStatus.CLOSED)
-    part = found.shares[a["funder"]]
-    fair = part.shares * found.left // found.total_shares if part.generation == found.generation else 0
-    total(report, event, "refunded", fair)
-    total(report, event, "amount", fair - part.refunded)
-    found.shares[a["funder"]] = LeaseShare(part.shares, part.generation, a["refunded"])
+    place = a["from"]
+    deposit = found.deposits[a["funder"], place]
+    unspent = max(place + deposit.amount - max(place, found.spent), 0)
+    total(report, event, "refunded", unspent)
+    total(report, event, "amount", unspent - deposit.refunded)
+    found.deposits[a["funder"], place] = LeaseDeposit(deposit.amount, a["refunded"])
     found.refunded += a["amount"]
     books.open[found.lease.terms.token] -= a["amount"]
     books.told[found.lease.terms.token, books.escrow, a["funder"]] += a["amount"]

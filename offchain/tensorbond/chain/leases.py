@@ -1,4 +1,5 @@
-"""A lease's fixed parts, found by its number: every verb wants them, the chain keeps only where they lead."""
+"""A lease's fixed parts and its deposits' places, found by its number: verbs want them, the chain keeps only
+where they lead."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def lease_of(network: Network, lease: int, block: BlockRef | None = None) -> Lea
         raise LeaseUnknown(f"there is no lease {lease} in block {block.number}")
     args = opened[0].args
     found = Lease(args["terms"], args["device"], args["feeBps"], args["exposure"])
-    state, _, _ = network.call("LeaseEscrow", "stateOf", lease, found, block=block)
+    state, _ = network.call("LeaseEscrow", "stateOf", lease, found, block=block)
     if state.status == LeaseStatus.NONE:
         raise LeaseUnknown(f"lease {lease}: what its event tells leads to no lease on the chain")
     return found
@@ -34,6 +35,31 @@ def lease_key(lease: int, found: Lease) -> bytes:
     """keccak256(abi.encode(lease, found)): the place of the lease's word."""
     terms = tuple(getattr(found.terms, each.name) for each in fields(LeaseTerms))
     return keccak(encode(["uint256", _LEASE], [lease, (terms, found.device, found.fee_bps, found.exposure)]))
+
+
+def refundable_of(
+    network: Network, lease: int, found: Lease, funder: str, block: BlockRef | None = None
+) -> dict[int, int]:
+    """Of a lease that has stopped: what is unspent of the funder's deposits and wasn't refunded, by their
+    place. None, where the requester alone has paid: it was refunded when the lease stopped."""
+    block = block or network.head()
+    places, shared = [], False
+    for event in network.events("LeaseEscrow", ["LeaseShared", "LeaseToppedUp"], until=block, lease=lease):
+        if event.name == "LeaseShared":
+            shared = True
+            if funder == event.args["requester"]:
+                places.append(0)
+        elif shared and funder == event.args["funder"]:
+            places.append(event.args["funds"] - event.args["amount"])
+    state, _ = network.call("LeaseEscrow", "stateOf", lease, found, block=block)
+    _, _, left = network.call("LeaseEscrow", "runway", lease, found, block=block)
+    spent, refundable = state.funds - left, {}
+    for place in places:
+        deposit = network.call("LeaseEscrow", "depositOf", lease, found, funder, place, block=block)
+        amount = max(place + deposit.amount - max(place, spent), 0) - deposit.refunded
+        if amount > 0:
+            refundable[place] = amount
+    return refundable
 
 
 def resumed_origin(network: Network, lease: int, time: int, block: BlockRef | None = None) -> int:

@@ -592,15 +592,10 @@ class LeaseExtra:
 
 
 @dataclass(frozen=True)
-class LeasePool:
-    shares: int
-    generation: int
+class LeaseDeposit:
+    """Into a shared lease; kept under who paid it and what had been deposited before."""
 
-
-@dataclass(frozen=True)
-class LeaseShare:
-    shares: int
-    generation: int
+    amount: int
     refunded: int
 
 

@@ -210,14 +210,39 @@ def halt(settings: Settings, lease: int) -> None:
 
 @lease.command()
 @_lease
-@click.option("--funder", type=ADDRESS, help="Whose part.  [default: your own]")
+@click.option("--funder", type=ADDRESS, help="Whose deposits.  [default: your own]")
+@click.option(
+    "--from",
+    "place",
+    type=AMOUNT,
+    help="Only the deposit before which so much had been deposited, in whole tokens.  [default: every one]",
+)
 @with_settings
-def refund(settings: Settings, lease: int, funder: str | None) -> None:
-    """Give a funder its part of what a LEASE with several funders did not spend. Anyone may."""
+def refund(settings: Settings, lease: int, funder: str | None, place: str | None) -> None:
+    """Give a funder back what a LEASE with several funders did not spend of its deposits. Anyone may."""
+    from tensorbond.chain.leases import refundable_of
+
     with settings.connect() as network:
         found, sender = _found(network, lease), settings.sender(network)
-        receipt = sender.send("LeaseEscrow", "refund", lease, found, funder or sender.address)
-        _told(settings, network, lease, found, receipt, "LeaseRefunded", "{amount} refunded to {funder}")
+        token, payee = token_of(network, found.terms.token), funder or sender.address
+        if place is not None:
+            receipt = sender.send("LeaseEscrow", "refund", lease, found, payee, token.parse(place))
+        else:
+            places = refundable_of(network, lease, found, payee)
+            if not places:
+                raise click.UsageError(f"lease {lease} has nothing to refund to {payee}")
+            abi = network.abi("LeaseEscrow")
+            batch = [abi.encode_call("refund", (lease, found, payee, each)) for each in places]
+            receipt = sender.send("LeaseEscrow", "multicall", batch)
+        told = [event.args for event in receipt.events if event.name == "LeaseRefunded"]
+        amount = sum(each["amount"] for each in told)
+        data = {
+            "lease": lease,
+            "funder": payee,
+            "amount": str(amount),
+            "deposits": [{"from": str(each["from"]), "amount": str(each["amount"])} for each in told],
+        }
+        settings.answer_sent(receipt, data, f"lease {lease}: {token.show(amount)} refunded to {payee}")
 
 
 @lease.command()
@@ -228,7 +253,7 @@ def show(settings: Settings, lease: int) -> None:
     with settings.connect() as network:
         head = network.head()
         found = _found(network, lease)
-        state, extra, _ = network.call("LeaseEscrow", "stateOf", lease, found, block=head)
+        state, extra = network.call("LeaseEscrow", "stateOf", lease, found, block=head)
         runway, active, left = network.call("LeaseEscrow", "runway", lease, found, block=head)
         terms, token = found.terms, token_of(network, found.terms.token)
         runs = state.status in (LeaseStatus.ACTIVE, LeaseStatus.ENDING)

@@ -98,7 +98,7 @@ EXITS = {
     ),
     "LeaseEscrow.refund": (
         "lease_escrow/test_refund.py",
-        "test_refund__of_what_is_unspent__pro_rata_to_those_who_paid",
+        "test_refund__of_what_is_unspent__last_in_first_out",
     ),
     "LeaseEscrow.settle": (
         "lease_escrow/test_settle.py",

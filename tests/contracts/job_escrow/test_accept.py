@@ -88,7 +88,8 @@ def test_accept__no_collateral_asked__locks_nothing(
     with moving(chain, {}):
         sent = accept_as(chain, provider, job, device).sent
 
-    assert [event.name for event in sent.events] == ["DeviceHeld", "JobAccepted"]
+    assert [event.name for event in sent.events] == ["DeviceHeld", "StakeLocked", "JobAccepted"]
+    assert sent.event("StakeLocked")["amount"] == 0
 
 
 def test_accept__invited__accepts(chain: Chain, provider: str, requester: str, device: int) -> None:

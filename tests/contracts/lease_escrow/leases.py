@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tensorbond.chain import digests, slots
-from tensorbond.chain.types import Lease, LeaseLedger, LeaseState, LeaseTerms
+from tensorbond.chain.types import Lease, LeaseDeposit, LeaseLedger, LeaseState, LeaseTerms
 from tests.acts import TUSD, current_slot, domain, mine_to_slot, timing
 from tests.chain import Chain, Sent
 from tests.headers import headers_of
@@ -106,6 +106,11 @@ def top_up(chain: Chain, lease: OpenLease, amount: int, sender: str = REQUESTER)
     return act(chain, lease, "topUp", amount, sender=sender)
 
 
+def refund(chain: Chain, lease: OpenLease, funder: str, place: int = 0) -> Sent:
+    """Of the deposit before which so much had been deposited, by a stranger."""
+    return act(chain, lease, "refund", funder, place)
+
+
 def approve(chain: Chain, account: str, amount: int, token: str) -> None:
     chain.send(token, "approve", chain.address["LeaseEscrow"], amount, sender=account)
 
@@ -133,6 +138,12 @@ def refused(chain: Chain, error: str, **args: Any) -> Iterator[None]:
 
 def state_of(chain: Chain, lease: OpenLease) -> LeaseState:
     found: LeaseState = chain.call("LeaseEscrow", "stateOf", lease.number, lease.lease)[0]
+    return found
+
+
+def deposit_of(chain: Chain, lease: OpenLease, funder: str, place: int = 0) -> LeaseDeposit:
+    """(amount, refunded)"""
+    found: LeaseDeposit = chain.call("LeaseEscrow", "depositOf", lease.number, lease.lease, funder, place)
     return found
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tensorbond.chain.types import LeaseStatus
-from tests.acts import TBND, fund_as, mine_to_slot, register_as, stake_as
+from tests.acts import TBND, delegate_as, fund_as, mine_to_slot, register_as, stake_as
 from tests.chain import Chain
 
 from .leases import OpenLease, act, is_held, moving, open_lease, runway, start_lease, state_of
@@ -106,6 +106,19 @@ def test_accept__provider_without_free_stake__may_lend(
     lease = start_lease_of(chain, own, other_provider)
     assert chain.call("ProviderStaking", "freeOf", other_provider) == 0
     assert state_of(chain, lease).status == LeaseStatus.ACTIVE
+
+
+def test_accept__provider_short_of_what_is_locked__may_not(
+    chain: Chain, provider: str, other_provider: str, device: int
+) -> None:
+    stake_as(chain, other_provider, 6 * TBND)
+    delegate_as(chain, provider, other_provider, 4 * TBND)
+    own = register_as(chain, other_provider)
+    mine_to_slot(chain, 8)
+    since = chain.send("ProviderStaking", "undelegate", other_provider, 2**256 - 1, sender=provider).block
+    with chain.reverts("ProviderShort", provider=other_provider, since=since):
+        start_lease_of(chain, own, other_provider)
+    assert not is_held(chain, own)
 
 
 def start_lease_of(chain: Chain, device: int, provider: str) -> OpenLease:

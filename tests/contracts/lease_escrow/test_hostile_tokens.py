@@ -26,6 +26,7 @@ from .leases import (
     open_lease,
     opened_by,
     redeem,
+    refund,
     start_lease,
     state_of,
     tab_of,
@@ -108,10 +109,12 @@ def test_blacklist_token__a_blocked_funder__blocks_nobody_else(
     top_up(chain, lease, 2 * TUSD, "stranger")
     chain.send("BlacklistToken", "setBlocked", stranger, True, sender=governor)
     act(chain, lease, "stop", sender="requester")
-    act(chain, lease, "refund", stranger)
+    refund(chain, lease, stranger, 2 * TUSD)
     owed = chain.call("LeaseEscrow", "owedOf", stranger, token)
-    assert owed > 0
-    sent = act(chain, lease, "refund", requester)
+    assert owed == 2 * TUSD
+    with chain.reverts("NothingToRefund", lease=lease.number, funder=stranger, **{"from": 2 * TUSD}):
+        refund(chain, lease, stranger, 2 * TUSD)
+    sent = refund(chain, lease, requester)
     assert sent.all("PaymentDeferred") == []
     chain.send("BlacklistToken", "setBlocked", stranger, False, sender=governor)
     with moving(chain, {"stranger owed": -owed, "stranger paid": owed, "escrow paid": -owed}, token):
@@ -289,7 +292,7 @@ def test_hook_token__every_verb_from_inside_a_refund__is_refused(
         "giveNotice": here,
         "stop": here,
         "halt": (*here, b"", 0),
-        "refund": (*here, actor.address),
+        "refund": (*here, actor.address, 0),
         "collect": (actor.address, actor.token),
         "sweep": (actor.token,),
     }

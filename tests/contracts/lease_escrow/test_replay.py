@@ -22,6 +22,7 @@ from .leases import (
     open_lease,
     prove_fault,
     redeem,
+    refund,
     start_lease,
     tab_of,
     top_up,
@@ -39,8 +40,8 @@ def play(chain: Chain, device: int) -> None:
     act(chain, lease, "giveNotice", sender="provider")
     mine_to_ripe(chain, lease)
     act(chain, lease, "stop")
-    act(chain, lease, "refund", lease.terms.requester)
-    act(chain, lease, "refund", chain.accounts[5])
+    refund(chain, lease, lease.terms.requester)
+    refund(chain, lease, chain.accounts[5], 3 * TUSD)
     mine_to_ripe(chain, lease)
     act(chain, lease, "settle")
     chain.send("LeaseEscrow", "sweep", lease.terms.token, sender=chain.accounts[5])

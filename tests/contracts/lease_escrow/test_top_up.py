@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorbond.chain.types import LeaseStatus
+from tensorbond.chain.types import LeaseDeposit, LeaseStatus
 from tests.acts import TUSD
 from tests.chain import Chain
 
@@ -13,13 +13,14 @@ from .leases import (
     act,
     approve,
     at,
+    deposit_of,
+    ledger_of,
     moving,
     open_lease,
     runway,
     start_lease,
     started_at,
     state_of,
-    still,
     tab_of,
     top_up,
 )
@@ -33,8 +34,6 @@ def test_top_up__by_the_requester__adds_to_its_money(chain: Chain, requester: st
         "funder": requester,
         "amount": TUSD,
         "funds": 3 * TUSD,
-        "shares": 0,
-        "generation": 0,
     }
     state = state_of(chain, lease)
     assert (state.funds, state.shared, state.origin) == (3 * TUSD, False, started_at(chain, lease))
@@ -100,13 +99,34 @@ def test_top_up__more_than_the_cap_in_all__reverts(chain: Chain, lease: OpenLeas
         top_up(chain, lease, 8 * TUSD + 1)
 
 
-def test_top_up__past_the_exposure_of_its_opening__reverts(chain: Chain, governor: str, device: int) -> None:
+def test_top_up__past_the_exposure_of_its_opening__as_far_as_the_cap_of_now(
+    chain: Chain, governor: str, device: int
+) -> None:
     token = chain.address["TestDollar"]
     chain.send("LeaseEscrow", "allowToken", token, 3 * TUSD, sender=governor)
     lease = start_lease(chain, device)
-    chain.send("LeaseEscrow", "allowToken", token, 9 * TUSD, sender=governor)
-    with chain.reverts("ExposureExceeded", token=token, have=4 * TUSD, most=3 * TUSD):
-        top_up(chain, lease, 2 * TUSD)
+    with chain.reverts("ExposureExceeded", token=token, have=3 * TUSD + 1, most=3 * TUSD):
+        top_up(chain, lease, TUSD + 1)
+    chain.send("LeaseEscrow", "allowToken", token, 5 * TUSD, sender=governor)
+    with chain.reverts("ExposureExceeded", token=token, have=5 * TUSD + 1, most=5 * TUSD):
+        top_up(chain, lease, 3 * TUSD + 1)
+    top_up(chain, lease, 3 * TUSD)
+    assert ledger_of(chain).tracked == 5 * TUSD
+
+
+@pytest.mark.parametrize("cap", [0, 2 * TUSD], ids=["delisted", "lowered"])
+def test_top_up__past_the_cap_of_now__as_far_as_the_exposure_of_its_opening(
+    chain: Chain, governor: str, device: int, cap: int
+) -> None:
+    """Its terms were agreed to under that: no governor stops a lease that runs."""
+    token = chain.address["TestDollar"]
+    chain.send("LeaseEscrow", "allowToken", token, 4 * TUSD, sender=governor)
+    lease = start_lease(chain, device)
+    chain.send("LeaseEscrow", "allowToken", token, cap, sender=governor)
+    with chain.reverts("ExposureExceeded", token=token, have=4 * TUSD + 1, most=4 * TUSD):
+        top_up(chain, lease, 2 * TUSD + 1)
+    top_up(chain, lease, 2 * TUSD)
+    assert ledger_of(chain).tracked == 4 * TUSD
 
 
 def test_top_up__nothing__reverts(chain: Chain, lease: OpenLease) -> None:
@@ -136,21 +156,52 @@ def test_top_up__a_tab__adds_what_vouchers_can_draw(chain: Chain) -> None:
 # Others fund it too
 
 
-def test_top_up__by_another__shares_what_is_unspent(
+def test_top_up__by_another__keeps_every_deposit_in_its_place(
     chain: Chain, requester: str, stranger: str, lease: OpenLease
 ) -> None:
-    """At half time a dollar is left; so is the stranger's."""
-    chain.send(lease.terms.token, "approve", chain.address["LeaseEscrow"], TUSD, sender=stranger)
+    """What the requester has paid until then is one; whatever is spent of it."""
+    top_up(chain, lease, TUSD // 2)
+    approve(chain, stranger, TUSD, lease.terms.token)
     at(chain, lease, 100)
     with moving(chain, {"stranger paid": -TUSD, "escrow paid": TUSD}):
         sent = act(chain, lease, "topUp", TUSD, sender="stranger")
-    assert sent.event("LeaseShared") == {"lease": lease.number, "requester": requester, "shares": TUSD}
-    assert sent.event("LeaseToppedUp")["shares"] == TUSD
-    share = chain.call("LeaseEscrow", "shareOf", lease.number, lease.lease, stranger)
-    assert (share.shares, share.generation, share.refunded) == (TUSD, 1, 0)
+    assert [event.name for event in sent.events if event.contract == "LeaseEscrow"] == [
+        "LeaseShared",
+        "LeaseToppedUp",
+    ]
+    first = 5 * TUSD // 2
+    assert sent.event("LeaseShared") == {"lease": lease.number, "requester": requester, "amount": first}
+    assert sent.event("LeaseToppedUp") == {
+        "lease": lease.number,
+        "funder": stranger,
+        "amount": TUSD,
+        "funds": first + TUSD,
+    }
+    assert deposit_of(chain, lease, requester) == LeaseDeposit(first, 0)
+    assert deposit_of(chain, lease, stranger, first) == LeaseDeposit(TUSD, 0)
+    assert deposit_of(chain, lease, stranger) == LeaseDeposit(0, 0)
+    assert state_of(chain, lease).shared
 
 
-def test_top_up__by_another_when_all_is_spent__leaves_the_requester_no_share(
+def test_top_up__of_a_shared_lease_by_its_requester__is_a_deposit_like_any(
+    chain: Chain, requester: str, stranger: str, lease: OpenLease
+) -> None:
+    for amount, sender in ((TUSD, "stranger"), (7, "requester"), (8, "stranger")):
+        sent = top_up(chain, lease, amount, sender)
+        assert sent.all("LeaseShared") == [] or sender == "stranger"
+    found = [
+        deposit_of(chain, lease, funder, place).amount
+        for funder, place in (
+            (requester, 0),
+            (stranger, 2 * TUSD),
+            (requester, 3 * TUSD),
+            (stranger, 3 * TUSD + 7),
+        )
+    ]
+    assert found == [2 * TUSD, TUSD, 7, 8]
+
+
+def test_top_up__by_another_of_a_paused_lease__resumes_and_shares_it(
     chain: Chain, requester: str, stranger: str, lease: OpenLease
 ) -> None:
     approve(chain, stranger, TUSD, lease.terms.token)
@@ -158,52 +209,6 @@ def test_top_up__by_another_when_all_is_spent__leaves_the_requester_no_share(
 
     sent = act(chain, lease, "topUp", TUSD, sender="stranger")
 
-    assert sent.event("LeaseShared") == {"lease": lease.number, "requester": requester, "shares": 0}
-    found = sent.event("LeaseToppedUp")
-    assert (found["funder"], found["amount"], found["shares"]) == (stranger, TUSD, TUSD)
-    shares = [
-        chain.call("LeaseEscrow", "shareOf", lease.number, lease.lease, account).shares
-        for account in (requester, stranger)
-    ]
-    assert shares == [0, TUSD]
-
-
-def test_top_up__twice_by_another__adds_up_its_shares(chain: Chain, stranger: str, lease: OpenLease) -> None:
-    bought = [
-        top_up(chain, lease, amount, "stranger").event("LeaseToppedUp")["shares"] for amount in (TUSD, 7)
-    ]
-    share = chain.call("LeaseEscrow", "shareOf", lease.number, lease.lease, stranger)
-    assert (share.shares, share.generation) == (sum(bought), 1)
-    assert bought[1] >= 7
-
-
-def test_top_up__when_nothing_is_left__begins_a_new_generation(
-    chain: Chain, stranger: str, auditor: str, requester: str, lease: OpenLease
-) -> None:
-    top_up(chain, lease, TUSD, "stranger")
-    chain.send(lease.terms.token, "approve", chain.address["LeaseEscrow"], TUSD, sender=auditor)
-    at(chain, lease, 5_000)
-    sent = act(chain, lease, "topUp", TUSD, sender="auditor")
-    assert sent.event("LeaseToppedUp")["generation"] == 2
-    act(chain, lease, "stop", sender="requester")
-    for spent in (stranger, requester):
-        with chain.reverts("NothingToRefund", lease=lease.number, funder=spent):
-            act(chain, lease, "refund", spent)
-
-
-def test_top_up__too_little_for_a_share__reverts(
-    chain: Chain, governor: str, requester: str, stranger: str, device: int
-) -> None:
-    """Where a new generation finds a unit left over, a share is worth a little more than one: whoever
-    pays one unit would get none."""
-    dear = 5_000 * TUSD
-    for account in (requester, stranger):
-        chain.send("TestDollar", "mint", account, 2 * dear, sender=governor)
-    with still(chain):
-        lease = start_lease(chain, device, dear + 1, rate=dear, cap=10 * dear, grace=0)
-        approve(chain, stranger, 2 * dear, lease.terms.token)
-        act(chain, lease, "topUp", dear, sender="stranger")
-        chain.set_time(started_at(chain, lease) + 100)
-        assert act(chain, lease, "topUp", dear, sender="stranger").event("LeaseToppedUp")["generation"] == 2
-        with chain.reverts("AmountZero"):
-            top_up(chain, lease, 1)
+    assert sent.event("LeaseResumed")["active"] == 200
+    assert sent.event("LeaseShared") == {"lease": lease.number, "requester": requester, "amount": 2 * TUSD}
+    assert deposit_of(chain, lease, stranger, 2 * TUSD) == LeaseDeposit(TUSD, 0)

@@ -10,7 +10,7 @@ import pytest
 from tensorbond.audit import Finding, Report
 from tensorbond.audit.leases import LeaseBooks, replay_leases
 from tensorbond.chain.abi import Event
-from tensorbond.chain.types import LeaseTerms, StopReason
+from tensorbond.chain.types import LeaseDeposit, LeaseTerms, StopReason
 from tests.offchain.audit.events import (
     DOLLAR,
     ESCROW,
@@ -65,7 +65,7 @@ def _tab(number: int, deposit: int, token: str = DOLLAR) -> list[Event]:
 
 
 def _topped_up(number: int, amount: int, funds: int) -> list[Event]:
-    told = {"amount": amount, "funds": funds, "shares": 0, "generation": 0}
+    told = {"amount": amount, "funds": funds}
     return together(
         _lease("LeaseToppedUp", lease=number, funder=B, **told), _moved(B, ESCROW, amount, DOLLAR)
     )
@@ -145,6 +145,54 @@ def test_replay_leases__a_deposit_above_the_token_s_cap__is_found(between: list[
     assert _found([*before, *_tab(2, room + 1)]) == ["escrow"]
     assert _found([*before, *_tab(2, room - 1), *_topped_up(2, 1, room)]) == []
     assert _found([*before, *_tab(2, room - 1), *_topped_up(2, 2, room + 1)]) == ["escrow"]
+
+
+@pytest.mark.parametrize(
+    ("cap", "most"), [(CAP + 1, CAP + 1), (CAP - 1, CAP), (0, CAP)], ids=["raised", "lowered", "delisted"]
+)
+def test_replay_leases__a_deposit_after_the_cap_was_changed__may_reach_the_greater_of_both(
+    cap: int, most: int
+) -> None:
+    before = [*_begun(), *_tab(1, 9_000), _lease("TokenAllowed", token=DOLLAR, cap=cap)]
+    assert _found([*before, *_topped_up(1, most - 9_000, most)]) == []
+    assert _found([*before, *_topped_up(1, most - 8_999, most + 1)]) == ["escrow"]
+
+
+def _shared(funder: str, place: int, refunded: int) -> list[Event]:
+    """A tab of 1,000 of B's and 500 of C's, of which a voucher spent 1,100; then a refund."""
+    shared = _lease("LeaseShared", lease=1, requester=B, amount=1_000)
+    paid = _lease("LeaseToppedUp", lease=1, funder=C, amount=500, funds=1_500)
+    told = {"lease": 1, "funder": funder, "from": place, "amount": refunded, "refunded": refunded}
+    return [
+        *_begun(),
+        *_tab(1, 1_000),
+        *together(shared, paid, _moved(C, ESCROW, 500, DOLLAR)),
+        *_redeemed(1, 1_089, 11),
+        *_stopped(1, 0),
+        *together(_lease("LeaseRefunded", **told), _moved(ESCROW, funder, refunded, DOLLAR)),
+    ]
+
+
+def test_replay_leases__of_several_funders__each_is_refunded_what_lies_above_all_that_is_spent() -> None:
+    books, findings = _replayed(_shared(C, 1_000, 400))
+    assert findings == []
+    assert books.leases[1].deposits == {(B, 0): LeaseDeposit(1_000, 0), (C, 1_000): LeaseDeposit(500, 400)}
+    assert books.open_money() == {DOLLAR: 11}
+
+
+@pytest.mark.parametrize(
+    ("refund", "checks"),
+    [
+        ((C, 1_000, 399), ["event total", "event total"]),
+        ((B, 0, 100), ["event total", "event total"]),
+        ((B, 1_000, 400), ["invariant 14", "invariant 14"]),
+    ],
+    ids=["less", "of what was spent", "of another's place"],
+)
+def test_replay_leases__a_refund_that_is_not_what_is_unspent__is_found(
+    refund: tuple[str, int, int], checks: list[str]
+) -> None:
+    assert [finding.check for finding in _replayed(_shared(*refund))[1]] == checks
 
 
 def _found(events: list[Event]) -> list[str]:

@@ -78,6 +78,35 @@ def test_lease__halted_where_its_device_ended__refunds(
     assert int(halted["refunded"]) == 5 * TUSD - halted["active"]
 
 
+def test_refund__several_deposits_of_one_funder__come_back_in_one_go_or_one_by_one(
+    chain: Chain, run: Run, requester: str, stranger: str, device: int
+) -> None:
+    for holder in (requester, stranger):
+        chain.send("TestDollar", "mint", holder, 10 * TUSD, sender=holder)
+    terms = "--rate", "0.01", "--deposit", "2", "--cap", "10"
+    number = opened(run, requester, "--device", device, *terms)
+    told(run, chain.accounts[2], "accept", number)
+    for amount, by in (("1", stranger), ("0.5", requester), ("3", stranger)):
+        told(run, by, "top-up", number, "--amount", amount)
+    refused = run("lease", "refund", number, by=stranger)
+    assert refused.code == 2
+    assert "LeaseStatusWrong" in refused.err
+    assert told(run, requester, "stop", number)["refunded"] == "0"
+
+    words = "refund", number, "--funder", requester, "--from", "3"
+    one = told(run, stranger, *words)
+    assert (one["funder"], one["amount"]) == (requester, str(TUSD // 2))
+    both = told(run, stranger, "refund", number)
+    assert both["amount"] == str(4 * TUSD)
+    assert both["deposits"] == [
+        {"from": str(2 * TUSD), "amount": str(TUSD)},
+        {"from": str(7 * TUSD // 2), "amount": str(3 * TUSD)},
+    ]
+    again = run("lease", "refund", number, by=stranger)
+    assert again.code == 2
+    assert f"nothing to refund to {stranger}" in again.err
+
+
 def test_lease__nobody_opened_it__says_so(run: Run, requester: str) -> None:
     refused = run("lease", "show", 7, by=requester)
     assert refused.code == 2
