@@ -45,7 +45,7 @@ abstract contract Books is Stage {
         uint256 heldSeconds;
         uint256 ripeAt;
         uint256 redeemed;
-        /// To a requester who was the only funder, and to funders by their shares.
+        /// To a requester who was the only funder, and to funders for their deposits.
         uint256 refunded;
         uint256 sharedOut;
         uint256 fee;
@@ -53,6 +53,14 @@ abstract contract Books is Stage {
         uint256 left;
         uint256 since;
         uint256 endsAt;
+    }
+
+    /// @dev One deposit into a lease; those of a requester who is the only funder are one.
+    struct Payment {
+        address by;
+        uint256 from;
+        uint256 amount;
+        uint256 refunded;
     }
 
     /// @dev Seconds in which a lease was active.
@@ -83,6 +91,7 @@ abstract contract Books is Stage {
     uint256 internal _jobCount;
 
     mapping(uint256 lease => LeaseBook) internal _leases;
+    mapping(uint256 lease => Payment[]) internal _payments;
     mapping(uint256 lease => Span[]) internal _spans;
     /// Active seconds before each pause that ended, and the origin after it.
     mapping(uint256 lease => Span[]) internal _resumes;
@@ -475,12 +484,17 @@ abstract contract Books is Stage {
             book.status = LeaseStatus.Active;
             book.since = _word(log.data, 0);
         } else if (topic == ILeaseEscrow.LeaseToppedUp.selector) {
-            book.deposited += _word(log.data, 0);
-            book.left += _word(log.data, 0);
-            _open[escrow][token] += _word(log.data, 0);
+            uint256 amount = _word(log.data, 0);
+            Payment[] storage payments = _payments[lease];
+            if (book.shared) payments.push(Payment(_account(log.topics[2]), book.deposited, amount, 0));
+            else payments[0].amount += amount;
+            book.deposited += amount;
+            book.left += amount;
+            _open[escrow][token] += amount;
+            equal(_word(log.data, 1), book.deposited, "8: all deposits");
         } else if (topic == ILeaseEscrow.LeaseShared.selector) {
             book.shared = true;
-            equal(_word(log.data, 0), book.left, "8: the requester's shares");
+            equal(_word(log.data, 0), book.deposited, "8: what the requester paid alone");
         } else if (topic == ILeaseEscrow.LeaseResumed.selector) {
             equal(_word(log.data, 0), book.active, "8: resumed");
             _resumes[lease].push(Span(_word(log.data, 0), _word(log.data, 1)));
@@ -507,10 +521,28 @@ abstract contract Books is Stage {
             book.active = active;
             _end(lease, _word(log.data, 2), _word(log.data, 3), _word(log.data, 4));
         } else if (topic == ILeaseEscrow.LeaseRefunded.selector) {
-            book.sharedOut += _word(log.data, 0);
+            uint256 amount = _word(log.data, 1);
+            (Payment storage payment, uint256 unspent) = _paymentAt(lease, _word(log.data, 0));
+            isTrue(payment.by == _account(log.topics[2]), "8: refunded to another");
+            payment.refunded += amount;
+            equal(payment.refunded, unspent, "8: a deposit's refund");
+            equal(payment.refunded, _word(log.data, 2), "8: refunded of a deposit");
+            book.sharedOut += amount;
             isTrue(book.sharedOut <= book.left, "8: refunded more than is left");
-            _open[escrow][token] -= _word(log.data, 0);
+            _open[escrow][token] -= amount;
         }
+    }
+
+    /// @return payment The deposit after `from`. @return unspent What of it nothing has spent: what is left is of the newest deposits.
+    function _paymentAt(uint256 lease, uint256 from) internal view returns (Payment storage payment, uint256 unspent) {
+        uint256 left = _leases[lease].left;
+        uint256 i = _payments[lease].length - 1;
+        payment = _payments[lease][i];
+        while (payment.from != from) {
+            left = left > payment.amount ? left - payment.amount : 0;
+            payment = _payments[lease][--i];
+        }
+        unspent = left < payment.amount ? left : payment.amount;
     }
 
     function _takeFee(LeaseBook storage book, uint256 paid, uint256 fee) private {
@@ -528,6 +560,7 @@ abstract contract Books is Stage {
         book.terms = Lease(terms, uint32(device), uint16(bps), uint128(exposure));
         book.status = LeaseStatus.Offered;
         book.deposited = book.left = deposit;
+        _payments[lease].push(Payment(terms.requester, 0, deposit, 0));
         _open[address(leaseEscrow)][terms.token] += deposit;
         _openLeases.push(lease);
     }
@@ -611,7 +644,7 @@ abstract contract Books is Stage {
         _tick(lease);
         Lease memory terms = book.terms;
         (, uint256 active, uint256 left) = leaseEscrow.runway(lease, terms);
-        (LeaseState memory state,,) = leaseEscrow.stateOf(lease, terms);
+        (LeaseState memory state,) = leaseEscrow.stateOf(lease, terms);
         isTrue(state.status == book.status, "14: a lease's status");
         equal(active, book.active, "8: active");
         equal(left, book.left, "8: left");

@@ -171,7 +171,7 @@ abstract contract StakingPlay is Clock {
 
     function _stakeAtLeast(address provider, uint256 amount) internal {
         uint256 free = staking.freeOf(provider);
-        if (free >= amount) return;
+        if (free >= amount && staking.shortSince(provider) == 0) return;
         IProviderStaking.Stake memory s = staking.stakeOf(provider);
         // After delegators left less may be active than locked.
         uint256 short = s.locked > s.active ? s.locked - s.active : 0;

@@ -163,21 +163,19 @@ def expected(world: World) -> dict[Key, View]:
             stopFrom=lease.stop_from,
             reason2=lease.wish,
             vouchers=lease.terms.voucher_blocks > 0,
-            shares=lease.shares,
-            generation=lease.generation,
         )
         time, active, left = lease.runway(world.timestamp)
         say("LeaseEscrow", "runway", number, lease.fixed, time=time, active=active, left=left)
-        for account, funder in lease.funders.items():
+        for place, deposit in enumerate(lease.deposits):
             say(
                 "LeaseEscrow",
-                "shareOf",
+                "depositOf",
                 number,
                 lease.fixed,
-                account,
-                shares=funder.shares,
-                generation=funder.generation,
-                refunded=funder.refunded,
+                deposit.by,
+                lease.before(place),
+                amount=deposit.amount if lease.shared else 0,
+                refunded=deposit.refunded,
             )
     for account in (*cast.requesters, *cast.providers):
         say("OrderBook", "seriesOf", account, value=model.series[account])

@@ -180,8 +180,7 @@ class Jobs(Faults):
         windows = max(t.attest_blocks + t.proof_blocks for t in (self.timing, then))
         final = last_block(then, epoch_of(then, slot)) + windows + 1
         self._require_later("refundAt", terms.refund_at, final)
-        if terms.collateral:
-            self._require_lockable(book.provider, terms.collateral)
+        self._require_lockable(book.provider, terms.collateral)
         return slot
 
     def _require_holdable(self, device: int, slot: int) -> None:

@@ -19,9 +19,11 @@ STOPPED, CLOSED = LeaseStatus.STOPPED, LeaseStatus.CLOSED
 
 
 @dataclass
-class Funder:
-    shares: int = 0
-    generation: int = 0
+class Paid:
+    """One deposit."""
+
+    by: str
+    amount: int
     refunded: int = 0
 
 
@@ -44,11 +46,9 @@ class LeaseBook:
     ends_at: int = 0
     stop_from: int = 0
     wish: StopReason = StopReason.NONE
-    # Of many funders.
+    # Somebody besides the requester has paid. Until then its deposits are one.
     shared: bool = False
-    shares: int = 0
-    generation: int = 0
-    funders: dict[str, Funder] = field(default_factory=lambda: defaultdict(Funder))
+    deposits: list[Paid] = field(default_factory=list)
 
     @property
     def terms(self) -> LeaseTerms:
@@ -111,11 +111,32 @@ class LeaseBook:
                 return start - sum(self.lengths[:index])
         return 0
 
+    def pay(self, account: str, amount: int) -> None:
+        self.funds += amount
+        self.shared |= account != self.terms.requester
+        if self.deposits and not self.shared:
+            self.deposits[0].amount += amount
+        else:
+            self.deposits.append(Paid(account, amount))
+
+    def unspent(self) -> list[int]:
+        """Of each deposit: the oldest money was spent first."""
+        spent, rest = self.held * self.terms.rate + self.redeemed, []
+        for each in self.deposits:
+            goes = min(spent, each.amount)
+            spent -= goes
+            rest.append(each.amount - goes)
+        return rest
+
+    def before(self, place: int) -> int:
+        """What had been deposited before."""
+        return sum(each.amount for each in self.deposits[:place])
+
     @property
     def kept(self) -> int:
         """What the escrow has of it: unspent or unripe."""
         spent = self.redeemed + self.paid * self.terms.rate
-        return self.funds - spent - sum(each.refunded for each in self.funders.values())
+        return self.funds - spent - sum(each.refunded for each in self.deposits)
 
 
 @dataclass
@@ -176,9 +197,10 @@ class Leases(Jobs):
     def _open(self, terms: LeaseTerms, deposit: int, device: int, *, starts: bool) -> int:
         number = len(self.leases) + 1
         fixed = Lease(terms, device, self.lease_fee_bps, self.lease_ledgers[terms.token].cap)
-        self.leases[number] = LeaseBook(fixed, OFFERED, funds=deposit)
+        lease = self.leases[number] = LeaseBook(fixed, OFFERED)
+        lease.pay(terms.requester, deposit)
         if starts:
-            self._start(self.leases[number])
+            self._start(lease)
         return number
 
     def _start(self, lease: LeaseBook) -> None:
@@ -191,6 +213,8 @@ class Leases(Jobs):
         self._require_holdable(device, self.coming_slot)
         owner = self.devices[device].provider
         require(owner == provider, "ProviderMismatch", owner, provider)
+        since = self.position(provider).short_since
+        require(since == 0, "ProviderShort", provider, since)
 
     def accept_lease(self, sender: str, number: int, fixed: Lease) -> None:
         lease = self._lease(number, fixed, OFFERED)
@@ -203,38 +227,17 @@ class Leases(Jobs):
     def top_up(self, sender: str, number: int, fixed: Lease, amount: int) -> None:
         lease = self._lease(number, fixed, ACTIVE)
         require(amount > 0, "AmountZero")
-        cap, funds = lease.terms.cap, lease.funds + amount
+        funds, cap = lease.funds + amount, lease.terms.cap
         require(funds <= cap, "DepositExceedsCap", number, funds, cap)
         active, paused = lease.active_at(self.timestamp), lease.is_paused(self.timestamp)
-        left = lease.left(active)
         if paused:
-            self._require_lasting(number, lease.terms, left + amount)
-        buys = lease.shared or sender != lease.terms.requester
-        pool, generation = lease.shares, lease.generation
-        if buys:
-            if not lease.shared:
-                pool, generation = left, 1
-            if left << 32 <= pool:
-                pool, generation = 0, generation + 1
-            bought = amount if pool == 0 else amount * pool // left
-            require(bought > 0, "AmountZero")
+            self._require_lasting(number, lease.terms, lease.left(active) + amount)
         self._deposit(lease.terms.token, sender, amount, fixed.exposure)
 
-        lease.funds = funds
+        lease.pay(sender, amount)
         if paused and lease.origin != self.timestamp - active:
             lease.lengths.append(active - sum(lease.lengths))
             lease.starts.append(self.timestamp)
-        if not buys:
-            return
-        if not lease.shared:
-            lease.shared = True
-            if left:
-                lease.funders[lease.terms.requester] = Funder(left, 1)
-        lease.shares, lease.generation = pool + bought, generation
-        funder = lease.funders[sender]
-        if funder.generation != generation:
-            funder.shares, funder.generation = 0, generation
-        funder.shares += bought
 
     # It is paid
 
@@ -298,7 +301,7 @@ class Leases(Jobs):
     def _require_stoppable(self, sender: str, number: int, lease: LeaseBook) -> StopReason:
         """Why it may stop now."""
         terms, time = lease.terms, self.timestamp
-        if lease.is_paused(time):
+        if terms.voucher_blocks == 0 and lease.is_paused(time):
             over = time > lease.origin + lease.active_at(time) + terms.grace
             if over or sender == terms.requester:
                 return StopReason.EXHAUSTED
@@ -339,14 +342,14 @@ class Leases(Jobs):
             self._let_go(lease)
         self._refund_requester(lease, self._end_lease(lease, reason))
 
-    def refund_funder(self, number: int, fixed: Lease, account: str) -> int:
+    def refund_funder(self, number: int, fixed: Lease, account: str, before: int) -> int:
         lease = self._lease(number, fixed, STOPPED, CLOSED)
-        funder = lease.funders.get(account, Funder())
-        holds = funder.shares > 0 and funder.generation == lease.generation
-        require(holds, "NothingToRefund", number, account)
-        amount = funder.shares * lease.left(lease.held) // lease.shares - funder.refunded
-        require(amount > 0, "NothingToRefund", number, account)
-        funder.refunded += amount
+        amount, paid = 0, Paid(account, 0)
+        for place, (each, rest) in enumerate(zip(lease.deposits, lease.unspent(), strict=True)):
+            if lease.shared and each.by == account and lease.before(place) == before:
+                amount, paid = rest - each.refunded, each
+        require(amount > 0, "NothingToRefund", number, account, before)
+        paid.refunded += amount
         self.lease_ledgers[lease.terms.token].tracked -= amount
         self._pay_lease(lease.terms.token, account, amount)
         return amount
@@ -397,6 +400,7 @@ class Leases(Jobs):
         lease.status, lease.reason = STOPPED, reason
         refunded = 0 if lease.shared else lease.left(lease.held)
         lease.funds -= refunded
+        lease.deposits[0].amount -= refunded
         self.lease_ledgers[lease.terms.token].tracked -= refunded
         if lease.paid == lease.held:
             lease.status = CLOSED
@@ -420,8 +424,8 @@ class Leases(Jobs):
 
     def _deposit(self, token: str, account: str, amount: int, exposure: int) -> None:
         ledger = self.lease_ledgers[token]
-        exposed = ledger.tracked - ledger.fees + amount
-        require(exposed <= exposure, "ExposureExceeded", token, exposed, exposure)
+        exposed, most = ledger.tracked - ledger.fees + amount, max(exposure, ledger.cap)
+        require(exposed <= most, "ExposureExceeded", token, exposed, most)
         self.tokens[token].move(account, self.at.lease_escrow, amount)
         ledger.tracked += amount
 

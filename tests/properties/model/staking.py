@@ -354,8 +354,8 @@ class Staking(Books):
 
     def _require_lockable(self, provider: str, amount: int) -> None:
         position = self.position(provider)
-        free = position.free
-        require(free >= amount, "FreeStakeInsufficient", provider, free, amount)
+        free, short = position.free, position.active.amount < position.locked
+        require(free >= amount and not short, "FreeStakeInsufficient", provider, free, amount)
 
     def _lock(self, provider: str, amount: int) -> None:
         self._require_lockable(provider, amount)

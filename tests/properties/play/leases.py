@@ -236,19 +236,22 @@ class LeaseVerbs(EpochVerbs):
     @precondition(lambda self: self.refundable())
     @verb
     def refund_funder(self) -> None:
-        accounts = self.cast.requesters
-        over = [(n, each, account) for n, each in self.leases(STOPPED, CLOSED) for account in accounts]
+        over = [(n, each, i) for n, each in self.leases(STOPPED, CLOSED) for i in range(len(each.deposits))]
         self.world.tend()
-        number, lease, account = self.pick(self.refundable(), over)
+        number, lease, place = self.pick(self.refundable(), over)
         fixed = self.pick_fixed(lease)
+        account, before = lease.deposits[place].by, lease.before(place)
+        if not self.mostly():
+            account = self.random.choice(self.cast.requesters)
         self.act(
             "refund",
             "LeaseEscrow",
             number,
             fixed,
             account,
+            before,
             by=self.cast.stranger,
-            effect=lambda m: m.refund_funder(number, fixed, account),
+            effect=lambda m: m.refund_funder(number, fixed, account, before),
             name="refundFunder",
         )
 
@@ -356,14 +359,13 @@ class LeaseVerbs(EpochVerbs):
                 found.append((number, lease))
         return found
 
-    def refundable(self) -> list[tuple[int, LeaseBook, str]]:
+    def refundable(self) -> list[tuple[int, LeaseBook, int]]:
+        """With the place of the deposit."""
         return [
-            (n, each, account)
-            for n, each in self.leases(STOPPED, CLOSED)
-            for account, funder in each.funders.items()
-            if funder.shares
-            and funder.generation == each.generation
-            and funder.shares * each.left(each.held) // each.shares > funder.refunded
+            (number, each, place)
+            for number, each in self.leases(STOPPED, CLOSED)
+            for place, (paid, rest) in enumerate(zip(each.deposits, each.unspent(), strict=True))
+            if each.shared and rest > paid.refunded
         ]
 
     def owed_of_leases(self) -> list[tuple[str, str]]:
