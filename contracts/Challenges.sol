@@ -248,10 +248,7 @@ contract Challenges is IChallenges, EIP712 {
         Device memory d = REGISTRY.deviceOf(device);
         if (d.fromEpoch > timing.epochOf(slot) || slot >= d.untilSlot) return false;
         DeviceClass memory c = REGISTRY.classOf(d.classId);
-        if (c.layers > 0 && TileProof.isMemorySlot(beacon)) {
-            (bool known, bool held) = REGISTRY.heldIn(device, slot);
-            if (held || !known) return false;
-        }
+        if (c.layers > 0 && TileProof.isMemorySlot(beacon) && REGISTRY.heldIn(device, slot)) return false;
         return TileProof.isDrawn(beacon, device, timing.rollCall, c.drawThreshold);
     }
 

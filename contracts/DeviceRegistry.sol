@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Arrays} from "@openzeppelin/contracts/utils/Arrays.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
@@ -16,6 +17,7 @@ import {Penalties} from "./libraries/Penalties.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged {
+    using Arrays for uint256[];
     using SafeCast for uint256;
     using Slots for Timing;
 
@@ -51,10 +53,16 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     uint32 private constant OPEN = type(uint32).max;
     /// @dev `_holds`, from the lowest bits on: the slot that the device's last job forced, 32 bits; then its last three times of being
-    /// held, newest first, each the block of `release`, STILL while there is none, and the block of `hold`. A block has 37 bits.
+    /// held, newest first, each the block of `release`, STILL while there is none, and the block of `hold`; then how many of the three
+    /// stand in no word of `_earlierHolds`, 2 bits. A block has 37 bits.
     uint256 private constant STILL = (1 << 37) - 1;
     uint256 private constant TIME_BITS = 2 * 37;
-    uint256 private constant THREE_TIMES = (1 << 3 * TIME_BITS) - 1;
+    uint256 private constant THREE_BITS = 3 * TIME_BITS;
+    uint256 private constant THREE_TIMES = (1 << THREE_BITS) - 1;
+    /// @dev Where the oldest of three times has its block of `hold`, the word's highest bits: later words are greater.
+    uint256 private constant OLDEST_SHIFT = THREE_BITS - 37;
+    /// Epochs that an entry may lie ahead of the first one it may begin with: nobody can block the schedule for ever.
+    uint256 private constant MAX_SCHEDULE_DELAY = 1_024;
     uint256 private constant DEVICES_PER_CALL = 64;
     /// A device's id is its leaf's index in the attestation tree.
     uint256 private constant MAX_DEVICES = (1 << MerkleSum.DEPTH) - 1;
@@ -74,6 +82,8 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
     Head private _head;
     mapping(uint256 device => Device) private _devices;
     mapping(uint256 device => uint256) private _holds;
+    /// Three times a word, oldest first, all that `_holds` had no more room for: nothing is ever forgotten.
+    mapping(uint256 device => uint256[]) private _earlierHolds;
     mapping(uint256 device => Ledger) private _ledgers;
     mapping(uint256 classId => DeviceClass) private _classes;
     /// Entry 0 on, the newest one included.
@@ -126,8 +136,12 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         uint256 entry = _head.entries;
         if (entry == MAX_ENTRIES) revert CountOutOfRange(entry + 1, MAX_ENTRIES);
         Timing memory last = _timings[entry - 1];
-        uint256 least = Math.max(_nextEpoch(timingNow()), last.fromEpoch) + 1;
-        if (timing.fromEpoch < least) revert TimingInvalid("fromEpoch", timing.fromEpoch, least);
+        Timing memory present = timingNow();
+        // What a job has forced may lie in the epoch after the next, where an epoch is one slot: its deadlines rest on the entries so far.
+        uint256 forced = _comingSlot(present) + 1;
+        uint256 least = Math.max(_nextEpoch(present), timingAt(forced).epochOf(forced));
+        least = Math.max(least, last.fromEpoch) + 1;
+        _requireTimingRange("fromEpoch", timing.fromEpoch, least, least + MAX_SCHEDULE_DELAY);
 
         Timing memory next = timing;
         uint256 fromSlot = last.firstSlot(timing.fromEpoch);
@@ -385,13 +399,17 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
     }
 
     /// @inheritdoc IDeviceRegistry
-    function heldIn(uint256 device, uint256 slot) external view returns (bool known, bool held) {
+    function heldIn(uint256 device, uint256 slot) external view returns (bool held) {
         uint256 begins = timingAt(slot).startOf(slot);
-        uint256 holds = _holds[device] >> 32;
-        for (uint256 time = 0; time < 3; ++time) {
-            if (begins >= (holds >> 37) & STILL) return (true, begins < holds & STILL);
-            holds >>= TIME_BITS;
+        uint256 times = _holds[device] >> 32;
+        if (begins < (times >> OLDEST_SHIFT) & STILL) {
+            uint256[] storage earlier = _earlierHolds[device];
+            uint256 later = earlier.upperBound((begins << OLDEST_SHIFT) | ((1 << OLDEST_SHIFT) - 1));
+            if (later == 0) return false;
+            times = earlier[later - 1];
         }
+        while (begins < (times >> 37) & STILL) times >>= TIME_BITS;
+        held = begins < times & STILL;
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -520,8 +538,8 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
         return block.number < timing.fromBlock ? timing.fromSlot : timing.slotAt(block.number + timing.slotBlocks - 1);
     }
 
-    /// @dev Begin a time of being held; it goes on with the last one if no slot has begun in between, so that who comes and goes within
-    /// a slot makes the chain forget nothing. @param forcedSlot 0: none. @param timing The entry in force.
+    /// @dev Begin a time of being held; it goes on with the last one if no slot has begun in between, so that a device has at most one
+    /// time a slot. @param forcedSlot 0: none. @param timing The entry in force.
     function _hold(uint256 device, uint256 holds, uint256 forcedSlot, Timing memory timing) private {
         uint256 until = (holds >> 32) & STILL;
         uint256 last = uint32(holds);
@@ -532,7 +550,13 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
         uint256 times = holds >> 32 | STILL;
         if (until < block.number && until <= _lastStart(timing)) {
-            times = (holds >> 32 << TIME_BITS | block.number << 37 | STILL) & THREE_TIMES;
+            uint256 three = (holds >> 32) & THREE_TIMES;
+            uint256 unkept = holds >> (32 + THREE_BITS);
+            if (unkept == 3) {
+                _earlierHolds[device].push(three);
+                unkept = 0;
+            }
+            times = ((three << TIME_BITS | block.number << 37 | STILL) & THREE_TIMES) | ((unkept + 1) << THREE_BITS);
         }
         _holds[device] = times << 32 | last;
 

@@ -533,7 +533,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
     /// @dev Whether the provider could have shown in a transaction that the item which the outcome names is good.
     function _isRefutable(uint256 device, Outcome calldata outcome) private view returns (bool) {
-        return Penalties.isRefutable(REGISTRY.classOf(REGISTRY.deviceOf(device).classId), outcome);
+        return Penalties.isRefutable(REGISTRY.classOf(REGISTRY.deviceOf(device).classId), false, outcome.item);
     }
 
     function _refund(uint256 job, Job calldata state, CloseReason reason, SlashReason fault) private {

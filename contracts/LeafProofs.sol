@@ -137,8 +137,7 @@ contract LeafProofs is ILeafProofs {
             bool isMemory = _isMemory(terms, beacon);
             bool isTold = at < rows.length && rows[at].kind != LeafRules.KIND_FORCED && rows[at].slot == slot;
             if (isMemory) {
-                (bool known, bool held) = REGISTRY.heldIn(leaf.device, slot);
-                if (known && held == isTold) return false;
+                if (REGISTRY.heldIn(leaf.device, slot) == isTold) return false;
                 if (!isTold) continue;
             }
             if (!isTold || rows[at].kind != kind || rows[at].job != 0) return false;

@@ -15,6 +15,7 @@ import {IWorkDisputes} from "./interfaces/IWorkDisputes.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {LabelProof} from "./libraries/LabelProof.sol";
 import {Failed, Penalties} from "./libraries/Penalties.sol";
+import {Phases} from "./libraries/Phases.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {TileProof} from "./libraries/TileProof.sol";
 
@@ -29,7 +30,7 @@ contract WorkDisputes is IWorkDisputes {
     uint256 public constant WINDOW_EPOCHS = Penalties.WINDOW_EPOCHS;
     uint256 public constant CORRELATION = Penalties.CORRELATION;
 
-    uint256 private constant KIND_M = 1;
+    uint256 private constant KIND_FORCED = 3;
     uint256 private constant RESULT_BAD_ITEM = 3;
     bytes32 private constant COMMITTED = bytes32(uint256(1));
     bytes32 private constant FAULT_PAID = bytes32(uint256(2));
@@ -238,10 +239,13 @@ contract WorkDisputes is IWorkDisputes {
         require(record & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
         require(record & FAULT_PAID == 0, IChallenges.FaultedAlready(device, slot));
         DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
-        require(Penalties.isRefutable(c, outcome.outcome), OutcomeIrrefutable(device, slot));
+        bool isMemory = Phases.isMemory(REGISTRY, device, slot, CHALLENGES.beaconOf(slot), c.layers);
+        // What a job forces is of the C-phase, and so names nothing in a record of the other.
+        require(!isMemory || outcome.outcome.kind != KIND_FORCED, Phases.PhaseMismatch(device, slot));
+        uint256 item = outcome.outcome.item;
+        require(Penalties.isRefutable(c, isMemory, item), OutcomeIrrefutable(device, slot));
 
-        uint256 items = outcome.outcome.kind == KIND_M ? LabelProof.SAMPLES : c.q;
-        uint256 mark = outcome.outcome.item < items ? outcome.outcome.item + 1 : 0;
+        uint256 mark = item < (isMemory ? LabelProof.SAMPLES : c.q) ? item + 1 : 0;
         uint256 reward;
         (amount, reward) =
             _punish(device, slot, mark, ENFORCER_BPS, SlashReason.BadItemAttested, outcome.outcome.witness);
@@ -275,11 +279,9 @@ contract WorkDisputes is IWorkDisputes {
 
     // ---- Internal ----
 
-    /// @dev Whether a drawn slot counts: a memory slot doesn't where the class has an M-phase and the device is held, or may have been.
+    /// @dev Whether a drawn slot counts: a memory slot doesn't where the class has an M-phase and the device was held.
     function _isDue(uint256 device, uint256 slot, bytes32 beacon, uint256 layers) private view returns (bool) {
-        if (layers == 0 || !TileProof.isMemorySlot(beacon)) return true;
-        (bool known, bool held) = REGISTRY.heldIn(device, slot);
-        return known && !held;
+        return layers == 0 || !TileProof.isMemorySlot(beacon) || !REGISTRY.heldIn(device, slot);
     }
 
     /// @dev Whoever committed answers for it, though its key be rotated since, and can't accuse itself.
@@ -364,9 +366,11 @@ contract WorkDisputes is IWorkDisputes {
         reward = Bps.share(amount, challengerBps);
     }
 
-    /// @dev What a first fault takes of the bond, which counts as failed from now on.
+    /// @dev What a first fault takes of the bond, of which what is left counts as failed from now on: what has nothing left to lose
+    /// makes nobody pay more.
     function _shareOf(uint256 device, FaultCost memory cost) private returns (uint256 share) {
-        (Failed memory next, uint256 failed) = Penalties.add(_failed, cost.epoch, cost.bond);
+        if (cost.left == 0) return 0;
+        (Failed memory next, uint256 failed) = Penalties.add(_failed, cost.epoch, cost.left);
         _failed = next;
         if (failed == 0) return Bps.share(cost.bond, cost.faultBps);
 

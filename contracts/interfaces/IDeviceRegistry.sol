@@ -103,7 +103,8 @@ interface IDeviceRegistry {
     function addClass(DeviceClass calldata terms) external returns (uint256 classId);
 
     /// @notice Append a timing entry that takes effect at the first slot of epoch `timing.fromEpoch`, at the earliest two epochs
-    /// from now; `fromSlot` and `fromBlock` are computed, given values are ignored. Caller: the governor.
+    /// from now, after the newest entry's and after the epoch in which a job that is accepted now forces its draw, and at most 1,024 later
+    /// than that; `fromSlot` and `fromBlock` are computed, given values are ignored. Caller: the governor.
     /// Refused if the unbonding time were shorter than epoch + attestation deadline + 2 × proof window.
     function schedule(Timing calldata timing) external;
 
@@ -156,9 +157,8 @@ interface IDeviceRegistry {
     /// @return Ids 1..deviceCount() exist.
     function deviceCount() external view returns (uint256);
     function isHeld(uint256 device) external view returns (bool);
-    /// @return known Whether the chain remembers: it keeps a device's last three times of being held.
-    /// @return held Whether it was held when `slot` began, in the block whose hash is the beacon.
-    function heldIn(uint256 device, uint256 slot) external view returns (bool known, bool held);
+    /// @return Whether it was held when `slot` began, in the block whose hash is the beacon; however long ago that was.
+    function heldIn(uint256 device, uint256 slot) external view returns (bool);
     /// @return Whether the device may be drawn in `slot`.
     function isActive(uint256 device, uint256 slot) external view returns (bool);
     /// @return The schedule entry in force at `slot`, at `epoch`, or now.

@@ -43,8 +43,7 @@ interface ILeafProofs {
     /// @notice The rows are not exactly the device's drawn slots of the epoch in order, each of its kind, and after them forced draws of
     /// the epoch, strictly ascending by (slot, job); or a row tells what its result doesn't; or the leaf's due, passed, idle, minGops,
     /// minBandwidth or vram are not what these rows give after the leaf before; or a slot of the epoch isn't sealed: who signs has sealed
-    /// them. Nothing is held against a row of an M slot, or the want of one, of which the registry no longer knows whether the device
-    /// was held.
+    /// them. A device that was held when a slot of the M-phase began has no drawn row of it.
     function isBadOutcomes(uint256 epoch, Leaf calldata leaf, Outcome[] calldata rows, Leaf calldata before)
         external
         view

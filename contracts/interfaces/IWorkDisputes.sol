@@ -86,7 +86,7 @@ interface IWorkDisputes {
     error ProofStillPossible(uint256 device, uint256 have, uint256 need);
 
     /// @notice F0: the slot is sealed, the device was drawn, the window is over, and there is no record. In a slot of the M-phase, if its
-    /// class has one, the device must be known not to have been held when the slot began. Anyone; costs the class's fixed sum; the MISS_LIMIT-th miss within MISS_EPOCHS costs a share of the bond.
+    /// class has one, the device must not have been held when the slot began. Anyone; costs the class's fixed sum; the MISS_LIMIT-th miss within MISS_EPOCHS costs a share of the bond.
     function proveMissed(uint256 device, uint256 slot) external returns (uint256 amount);
 
     /// @notice F1: the item has another length than the class gives, or is not of the tile that the sample asks for, or an entry is
@@ -141,7 +141,8 @@ interface IWorkDisputes {
     function proveWithheld(Commit calldata commit, Place calldata place) external returns (uint256 amount);
 
     /// @notice Slash for a bad-item outcome under a final attestation. Anyone but the provider and its operator. Not where a lying quorum
-    /// could not have been refuted: a tile whose lines (K · bytes of an element) are longer than 8,192 bytes.
+    /// could not have been refuted: a tile whose lines (K · bytes of an element) are longer than 8,192 bytes. Reverts `PhaseMismatch`
+    /// (Phases) where a forced row names an item of a slot in which the device proves the M-phase.
     function enforce(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount);
 
     /// @notice Free the rest of an ended device's bond once every epoch it was drawn in is final or void, and two proof windows have

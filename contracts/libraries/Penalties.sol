@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {DeviceClass} from "../interfaces/IDeviceRegistry.sol";
-import {Outcome} from "./MerkleSum.sol";
 import {Bps} from "./Bps.sol";
 
 /// @notice Bond that failed lately, all devices together. One word.
@@ -28,7 +27,6 @@ library Penalties {
     /// The share grows by this many times the share of all stake that failed.
     uint256 internal constant CORRELATION = 3;
 
-    uint256 private constant KIND_M = 1;
     /// @dev Bytes of a matrix line up to which a transaction has room to compute a whole tile.
     uint256 private constant MAX_LINE = 8_192;
 
@@ -59,9 +57,10 @@ library Penalties {
         }
     }
 
-    /// @return Whether a transaction has room to show that the item which a bad-item outcome names is good.
-    function isRefutable(DeviceClass memory terms, Outcome calldata outcome) internal pure returns (bool) {
-        bool isTile = outcome.kind != KIND_M && outcome.item < terms.q;
+    /// @param isMemory Whether the slot's record is of the M-phase. @return Whether a transaction has room to show that the item is good
+    /// which a bad-item outcome names.
+    function isRefutable(DeviceClass memory terms, bool isMemory, uint256 item) internal pure returns (bool) {
+        bool isTile = !isMemory && item < terms.q;
         return !isTile || uint256(terms.K) << terms.profile <= MAX_LINE;
     }
 }

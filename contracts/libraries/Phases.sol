@@ -6,30 +6,25 @@ import {TileProof} from "./TileProof.sol";
 
 /// @title Which phase a device proves in a slot (proof.md §1).
 /// @dev The M-phase in a memory slot, where the class has one and the device was not held when the slot began; else the C-phase.
-/// Where the chain no longer knows who was held, nothing is judged.
 library Phases {
-    /// The (device, slot) is of the other phase, or the chain no longer knows of which.
+    /// The (device, slot) is of the other phase.
     error PhaseMismatch(uint256 device, uint256 slot);
 
-    /// @return Whether the device proves the M-phase in the slot, or would if the chain knew.
+    /// @return Whether the device proves the M-phase in the slot. @param layers Its class's: 0 has no M-phase.
     function isMemory(IDeviceRegistry registry, uint256 device, uint256 slot, bytes32 beacon, uint256 layers)
         internal
         view
         returns (bool)
     {
-        if (layers == 0 || !TileProof.isMemorySlot(beacon)) return false;
-        (, bool held) = registry.heldIn(device, slot);
-        return !held;
+        return layers > 0 && TileProof.isMemorySlot(beacon) && !registry.heldIn(device, slot);
     }
 
-    /// @notice Reverts unless the device proves the C-phase in the slot. @param layers Its class's: 0 has no M-phase.
+    /// @notice Reverts unless the device proves the C-phase in the slot.
     function requireCompute(IDeviceRegistry registry, uint256 device, uint256 slot, bytes32 beacon, uint256 layers)
         internal
         view
     {
-        if (layers == 0 || !TileProof.isMemorySlot(beacon)) return;
-        (bool known, bool held) = registry.heldIn(device, slot);
-        require(known && held, PhaseMismatch(device, slot));
+        require(!isMemory(registry, device, slot, beacon, layers), PhaseMismatch(device, slot));
     }
 
     /// @notice Reverts unless the device proves the M-phase in the slot.
@@ -37,8 +32,6 @@ library Phases {
         internal
         view
     {
-        require(layers > 0 && TileProof.isMemorySlot(beacon), PhaseMismatch(device, slot));
-        (bool known, bool held) = registry.heldIn(device, slot);
-        require(known && !held, PhaseMismatch(device, slot));
+        require(isMemory(registry, device, slot, beacon, layers), PhaseMismatch(device, slot));
     }
 }

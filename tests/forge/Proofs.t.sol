@@ -22,16 +22,15 @@ interface IFolds {
 
 /// @dev Opens what takes calldata, and what reverts.
 contract Opened {
-    bool private immutable KNOWN;
     bool private immutable HELD;
 
-    constructor(bool known, bool held) {
-        (KNOWN, HELD) = (known, held);
+    constructor(bool held) {
+        HELD = held;
     }
 
     /// @dev Of `IDeviceRegistry`.
-    function heldIn(uint256, uint256) external view returns (bool, bool) {
-        return (KNOWN, HELD);
+    function heldIn(uint256, uint256) external view returns (bool) {
+        return HELD;
     }
 
     function parse(bytes calldata header) external pure returns (bool, bytes32, uint256) {
@@ -289,7 +288,7 @@ contract PhiloxTest is Test {
 
 /// @title A block's header, made field by field.
 contract HeaderTest is Test {
-    Opened private immutable CODE = new Opened(true, true);
+    Opened private immutable CODE = new Opened(true);
 
     function testFuzz_parse__readsWhatWasWritten(bytes32[4] memory seeds, uint256[5] memory numbers, bytes20 account, bytes calldata extra)
         external
@@ -391,26 +390,19 @@ contract HeaderTest is Test {
 
 /// @title Who is drawn, for what, and which samples are asked of it.
 contract DrawTest is Test {
-    /// @dev Of those that are known or not, held or not.
-    Opened[4] private _codes;
+    /// @dev A device that was held, and one that wasn't.
+    Opened private immutable HELD = new Opened(true);
+    Opened private immutable FREE = new Opened(false);
 
-    function setUp() external {
-        for (uint256 i = 0; i < 4; ++i) {
-            _codes[i] = new Opened(i & 1 == 1, i & 2 == 2);
-        }
-    }
-
-    function testFuzz_phases__oneOfTheTwoWhereTheChainKnows(bytes32 beacon, bool want, uint256 layers, uint256 which) external view {
-        which = bound(which, 0, 3);
+    function testFuzz_phases__oneOfTheTwo(bytes32 beacon, bool want, uint256 layers, bool held) external view {
         layers = bound(layers, 0, 3);
         while (_isMemorySlot(beacon) != want) beacon = keccak256(bytes.concat(beacon));
-        (bool known, bool held) = (which & 1 == 1, which & 2 == 2);
-        Opened code = _codes[which];
+        Opened code = held ? HELD : FREE;
         (bool compute,) = address(code).staticcall(abi.encodeCall(Opened.requireCompute, (beacon, layers)));
         (bool inMemory,) = address(code).staticcall(abi.encodeCall(Opened.requireMemory, (beacon, layers)));
         bool asks = want && layers > 0;
-        isTrue(compute == (!asks || (known && held)), "compute");
-        isTrue(inMemory == (asks && known && !held), "memory");
+        isTrue(compute == (!asks || held), "compute");
+        isTrue(inMemory == (asks && !held), "memory");
         isTrue(code.isMemory(beacon, layers) == (asks && !held), "isMemory");
     }
 
@@ -465,7 +457,7 @@ contract DrawTest is Test {
 
 /// @title What oracles sign.
 contract StatementTest is Test {
-    Opened private immutable CODE = new Opened(true, true);
+    Opened private immutable CODE = new Opened(true);
 
     function testFuzz_hash__bindsEachField(Statement memory statement, uint256 bit) external view {
         bit = bound(bit, 0, 8 * 256 - 1);

@@ -25,6 +25,8 @@ EMISSION_INITIAL = 1_000 * 10**18
 EMISSION_HALVING = 250_000
 ATTESTED, VOID, REVOKED = 1, 2, 4
 """Flags of an epoch's word."""
+MAX_SCHEDULE_DELAY = 1_024
+"""Epochs that a timing entry may lie ahead of the first one it may begin with."""
 LIVE_SETS = 2
 """Who leaves or is slashed drops out of so many of the newest sets."""
 
@@ -251,6 +253,11 @@ class History:
             return timing.from_epoch
         return timing.from_epoch + (_slot(timing, block) - timing.from_slot) // timing.epoch_slots + 1
 
+    def forced_slot(self, block: int) -> int:
+        """The slot that a job forces which is accepted in the block: the first that starts a slot later."""
+        timing = self.timing_in(block)
+        return max(_slot(timing, block + 2 * timing.slot_blocks - 1), timing.from_slot + 1)
+
     # Epochs
 
     @property
@@ -311,10 +318,11 @@ def _timing_scheduled(history: History, event: Event, report: Report) -> None:
         report.expect(
             "schedule", "an entry begins where the last one's epoch ends", have, (slot, block), where(event)
         )
-        ahead = max(history.epoch_after(event.block), last.from_epoch) + 1
-        report.expect_at_least(
-            "schedule", "an entry comes into force", timing.from_epoch, ahead, where(event)
-        )
+        forced = history.forced_slot(event.block)
+        ahead = max(history.epoch_after(event.block), last.from_epoch, history.epoch_of(forced)) + 1
+        most, subject = ahead + MAX_SCHEDULE_DELAY, "an entry comes into force"
+        report.expect_at_least("schedule", subject, timing.from_epoch, ahead, where(event))
+        report.expect_at_least("schedule", f"{subject} soon", most, timing.from_epoch, where(event))
     history.timings.append(timing)
 
 
@@ -441,8 +449,9 @@ def _fault_recorded(history: History, event: Event, report: Report) -> None:
         faults.slots.append(slot)
         faults.last_epoch = max(epoch, faults.last_epoch)
     if faults.takes == "share":
-        history.failed, faults.failed = history.failed.add(epoch, unit.bond)
-        faults.staked = 0
+        faults.failed = faults.staked = 0
+        if unit.left:
+            history.failed, faults.failed = history.failed.add(epoch, unit.left)
     if mark:
         marks.append(mark)
     history.faulted.add((device, slot))
@@ -475,8 +484,7 @@ def _fault_paid(history: History, event: Event, report: Report) -> None:
 
 def _accepted(history: History, event: Event, report: Report) -> None:
     job, device, slot = event.args["job"], event.args["device"], event.args["forcedSlot"]
-    timing = history.timing_in(event.block)
-    need = _slot(timing, event.block + 2 * timing.slot_blocks - 1)
+    need = history.forced_slot(event.block)
     report.expect("escrow", f"forced slot of job {job}", slot, need, where(event))
     others = [draw.job for draw in history.forced[device, slot]]
     report.expect(

@@ -97,12 +97,12 @@ class Devices:
         ]
 
     def draw(self, devices: Sequence[OwnDevice], slot: int, beacon: bytes, pinned: BlockRef) -> Draw:
-        """What a slot asks of these devices. What the registry has forgotten counts as not held."""
+        """What a slot asks of these devices."""
         numbers = [device.number for device in devices]
-        told: list[tuple[bool, bool]] = self._network.calls(
+        told: list[bool] = self._network.calls(
             [("DeviceRegistry", "heldIn", number, slot) for number in numbers], pinned
         )
-        held = (number for number, (_, held) in zip(numbers, told, strict=True) if held)
+        held = (number for number, held in zip(numbers, told, strict=True) if held)
         forced = (
             event.args["device"] for event in self._accepted.until(pinned) if event.args["forcedSlot"] == slot
         )

@@ -206,7 +206,7 @@ def _proof_of(network: Network, store: Store, event: Event) -> BadItem | None:
     beacon, sample_beacon = (network.block(start).hash for start in starts)
     state: Device = network.call("DeviceRegistry", "deviceOf", commit.device)
     terms: DeviceClass = network.call("DeviceRegistry", "classOf", state.class_id)
-    _, held = network.call("DeviceRegistry", "heldIn", commit.device, commit.slot)
+    held: bool = network.call("DeviceRegistry", "heldIn", commit.device, commit.slot)
     memory = in_memory_phase(beacon, terms, held)
     challenge = challenge_for(
         network.chain_id, state.provider, commit.device, commit.slot, beacon, terms, memory

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import Device
 from tests.acts import mine_to_slot, register_as
 from tests.chain import Chain, Sent
+from tests.system import role
 
 from .registry import OPEN, as_peer, deploy_early, device_of, is_active
 
@@ -50,7 +53,7 @@ def test_hold__before_the_first_slot__is_for_that_slot(bare_chain: Chain) -> Non
 
     assert sent.event("DeviceHeld") == {"device": 1}
     assert bare_chain.call(registry, "isHeld", 1)
-    assert bare_chain.call(registry, "heldIn", 1, 0) == (True, True)
+    assert bare_chain.call(registry, "heldIn", 1, 0)
 
 
 @pytest.mark.parametrize("account", ["provider", "governor", "stranger"])
@@ -102,15 +105,17 @@ def test_hold__suspended__reverts(chain: Chain, active: int) -> None:
         hold(chain, active, 6)
 
 
-def held_in(chain: Chain, device: int, *slots: int) -> list[tuple[bool, bool]]:
-    return [tuple(chain.call("DeviceRegistry", "heldIn", device, slot)) for slot in slots]
+def held_in(chain: Chain, device: int, *slots: int) -> list[bool]:
+    return [chain.call("DeviceRegistry", "heldIn", device, slot) for slot in slots]
 
 
 def release(chain: Chain, device: int) -> None:
     as_peer(chain, "JobEscrow", "release", device)
 
 
-YES, NO, FORGOTTEN = (True, True), (True, False), (False, False)
+YES, NO = True, False
+EARLIER_HOLDS = 4
+"""The storage slot of `_earlierHolds`."""
 
 
 def test_hold__for_the_slot_that_its_last_job_forced__reverts(chain: Chain, active: int) -> None:
@@ -122,7 +127,7 @@ def test_hold__for_the_slot_that_its_last_job_forced__reverts(chain: Chain, acti
     hold(chain, active, 8)
 
 
-def test_held_in__never_held__is_known(chain: Chain, active: int) -> None:
+def test_held_in__never_held__in_no_slot(chain: Chain, active: int) -> None:
     assert held_in(chain, active, 0, 5, 6) == [NO, NO, NO]
 
 
@@ -143,15 +148,52 @@ def test_held_in__held_and_released_in_the_first_block_of_a_slot__counts_that_bl
     assert held_in(chain, active, 5, 6, 7, 8) == [NO, YES, YES, NO]
 
 
-def test_held_in__four_times__remembers_the_last_three(chain: Chain, active: int) -> None:
-    for slot in (6, 8, 10, 12):
-        hold(chain, active, slot + 2)
+def hold_every_other_slot(chain: Chain, device: int, times: int) -> list[int]:
+    """Held in slots 6, 8, 10 and so on, and not in those between."""
+    slots = list(range(6, 6 + 2 * times, 2))
+    for slot in slots:
+        hold(chain, device, slot + 2)
         mine_to_slot(chain, slot, 2)
-        release(chain, active)
+        release(chain, device)
         mine_to_slot(chain, slot + 1, 2)
+    return slots
 
-    assert held_in(chain, active, 6, 7) == [FORGOTTEN, FORGOTTEN]
-    assert held_in(chain, active, 8, 9, 10, 11, 12, 13) == [YES, NO, YES, NO, YES, NO]
+
+@pytest.mark.parametrize("times", [3, 4, 7, 11])
+def test_held_in__many_times__forgets_none(chain: Chain, active: int, times: int) -> None:
+    slots = hold_every_other_slot(chain, active, times)
+
+    every = range(slots[-1] + 3)
+    assert held_in(chain, active, *every) == [slot in slots for slot in every]
+
+
+def test_held_in__goes_on_after_the_word_is_full__is_kept_once_it_ends(chain: Chain, active: int) -> None:
+    hold_every_other_slot(chain, active, 2)
+    hold(chain, active, 12)
+    release(chain, active)
+    hold(chain, active, 13)
+    mine_to_slot(chain, 12, 2)
+    release(chain, active)
+    mine_to_slot(chain, 13, 2)
+    for slot in (15, 17):
+        hold(chain, active, slot)
+        mine_to_slot(chain, slot - 1, 2)
+        release(chain, active)
+        mine_to_slot(chain, slot, 2)
+
+    held = [6, 8, 10, 11, 12, 14, 16]
+    assert held_in(chain, active, *range(18)) == [slot in held for slot in range(18)]
+
+
+def test_held_in__a_million_words_ago__costs_little(chain: Chain, active: int) -> None:
+    """A device that was held every few slots for years doesn't push a proof over the gas limit."""
+    hold_every_other_slot(chain, active, 3)
+    place = int.from_bytes(keccak(encode(["uint256", "uint256"], [active, EARLIER_HOLDS])), "big")
+    chain.rpc.request("anvil_setStorageAt", chain.address["DeviceRegistry"], hex(place), f"0x{1 << 20:064x}")
+
+    sent = chain.send("DeviceRegistry", "heldIn", active, 5, sender=role(chain, "stranger"))
+
+    assert sent.gas_used < 21_000 + 70_000
 
 
 def test_held_in__a_job_after_another_in_one_slot__goes_on(chain: Chain, active: int) -> None:

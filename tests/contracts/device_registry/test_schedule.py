@@ -9,7 +9,7 @@ from tensorbond.chain.types import Timing
 from tests.acts import current_epoch, timing
 from tests.chain import Chain
 
-from .registry import schedule
+from .registry import as_peer, schedule
 
 pytestmark = pytest.mark.chain
 
@@ -94,6 +94,37 @@ def test_schedule__at_a_pending_entry__reverts(chain: Chain, later: Timing) -> N
         "TimingInvalid", field="fromEpoch", have=pending.from_epoch, bound=pending.from_epoch + 1
     ):
         schedule(chain, pending)
+
+
+def test_schedule__far_ahead__reverts(chain: Chain, first: Timing, later: Timing) -> None:
+    """One entry at the end of time would keep out every later one for ever."""
+    most = later.from_epoch + 1_024
+    for epoch in (most + 1, 2**24 - 1):
+        with chain.reverts("TimingInvalid", field="fromEpoch", have=epoch, bound=most):
+            schedule(chain, replace(later, from_epoch=epoch))
+    schedule(chain, replace(later, from_epoch=most))
+
+    with chain.reverts("TimingInvalid", field="fromEpoch", have=most + 1_026, bound=most + 1_025):
+        schedule(chain, replace(first, from_epoch=most + 1_026))
+    assert chain.call("DeviceRegistry", "timingCount") == 2
+
+
+@pytest.mark.parametrize("ahead", [-5, 11], ids=["before the first such epoch", "among them"])
+def test_schedule__epoch_of_a_draw_that_a_job_has_forced__reverts(
+    chain: Chain, device: int, first: Timing, ahead: int
+) -> None:
+    """Where an epoch is one slot, a draw is forced two epochs ahead: its proof window stays what it was."""
+    single = schedule(chain, replace(first, from_epoch=3, epoch_slots=1)).event("TimingScheduled")["timing"]
+    chain.mine_to(single.from_block + ahead)
+    _, slot, _, _ = chain.call("DeviceRegistry", "force", device, sender=chain.address["JobEscrow"])
+    as_peer(chain, "JobEscrow", "force", device)
+    epoch = slots.epoch_of(single, slot)
+    was = chain.call("DeviceRegistry", "timingOf", epoch)
+
+    with chain.reverts("TimingInvalid", field="fromEpoch", have=epoch, bound=epoch + 1):
+        schedule(chain, replace(first, from_epoch=epoch, epoch_slots=1, proof_blocks=100))
+    schedule(chain, replace(first, from_epoch=epoch + 1, epoch_slots=1, proof_blocks=100))
+    assert chain.call("DeviceRegistry", "timingOf", epoch) == was
 
 
 @pytest.mark.parametrize(

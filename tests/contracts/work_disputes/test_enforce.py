@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tensorbond.chain.types import OutcomeKind, OutcomeResult, SlashReason
@@ -9,14 +11,17 @@ from tests.acts import (
     attest,
     join_oracles,
     mine_to_final,
+    register_as,
     set_operator_as,
+    stake_as,
     timing,
 )
 from tests.chain import Chain, Sent
 from tests.contracts.provider_staking.staking import moving
 from tests.leaves import Epoch, folded, folded_outcome, make_leaf, make_outcome
-from tests.memory_work import MemoryWork, commit_memory, memory_device_as
-from tests.work import BOND, Work, commit_work, device_as, show_item
+from tests.memory_work import MemoryWork, commit_memory, memory_class_as, memory_device_as
+from tests.system import role
+from tests.work import BOND, GOPS, Work, commit_work, device_as, show_item
 
 from .conftest import WRONG_COLUMN, WRONG_ROW
 from .faults import slashing
@@ -88,12 +93,31 @@ def test_enforce__final_bad_item__slashes_a_share(
     assert sent.event("DeviceSuspended")["device"] == work.device
 
 
-@pytest.mark.parametrize(("item", "mark"), [(70, 71), (96, 0)], ids=["segment", "header"])
+@pytest.fixture
+def deep(chain: Chain, provider: str) -> MemoryWork:
+    """An M-phase of a class with lines so long that no transaction shows a tile of its C-phase."""
+    terms = chain.call("DeviceRegistry", "classOf", memory_class_as(chain))
+    sent = chain.send("DeviceRegistry", "addClass", replace(terms, k=16_384), sender=role(chain, "governor"))
+    stake_as(chain, provider, BOND)
+    return commit_memory(
+        chain, provider, register_as(chain, provider, sent.event("ClassAdded")["classId"], GOPS)
+    )
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.DRAWN_M, OutcomeKind.ROLL_CALL])
+@pytest.mark.parametrize(("item", "mark"), [(3, 4), (70, 71), (96, 0)], ids=["label", "segment", "header"])
 def test_enforce__final_bad_item_of_the_m_phase__slashes_a_share(
-    chain: Chain, provider: str, stranger: str, oracles: list[str], item: int, mark: int
+    chain: Chain,
+    provider: str,
+    stranger: str,
+    oracles: list[str],
+    deep: MemoryWork,
+    kind: OutcomeKind,
+    item: int,
+    mark: int,
 ) -> None:
-    work = commit_memory(chain, provider, memory_device_as(chain, provider))
-    attestation = attest_outcome(chain, oracles, work, kind=OutcomeKind.DRAWN_M, item=item)
+    work = deep
+    attestation = attest_outcome(chain, oracles, work, kind=kind, item=item)
     mine_to_final(chain, attestation.epoch.number)
 
     with slashing(chain, SHARE, REWARD):
@@ -101,6 +125,17 @@ def test_enforce__final_bad_item_of_the_m_phase__slashes_a_share(
 
     assert sent.event("BadItemEnforced")["amount"] == SHARE
     assert sent.event("FaultRecorded") == {"device": work.device, "slot": work.slot, "count": 1, "mark": mark}
+
+
+def test_enforce__forced_row_about_an_m_phase__reverts(
+    chain: Chain, provider: str, stranger: str, oracles: list[str]
+) -> None:
+    """The job was over before the slot began: nobody could show an item of the C-phase to be good."""
+    work = commit_memory(chain, provider, memory_device_as(chain, provider))
+    attestation = attest_outcome(chain, oracles, work, kind=OutcomeKind.FORCED)
+    mine_to_final(chain, attestation.epoch.number)
+    with moving(chain), chain.reverts("PhaseMismatch", device=work.device, slot=work.slot):
+        enforce(chain, attestation, work, stranger)
 
 
 def test_enforce__tile_that_no_transaction_could_show_to_be_good__reverts(

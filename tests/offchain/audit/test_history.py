@@ -76,6 +76,7 @@ def test_history__second_timing__takes_over_at_its_epoch() -> None:
         Timing(3, 11, 220, 20, 2, 60, 30, 64),
         Timing(3, 12, 221, 20, 2, 60, 30, 64),
         Timing(1, 4, 140, 20, 2, 60, 30, 64),
+        Timing(2_000, 8_000, 80_100, 20, 2, 60, 30, 64),
     ],
 )
 def test_history__timing_that_tears_the_schedule__is_found(second: Timing) -> None:
@@ -229,6 +230,33 @@ def test_history__fault_soon_after_another_device_s__costs_more(
         log("WorkDisputes", "FaultProven", 160, device=1, slot=4, amount=amount),
     ]
     assert _checks(history_of(_begun(*events))[1]) == checks
+
+
+def test_history__fault_of_a_device_with_nothing_left__makes_no_other_dearer() -> None:
+    """Of two bonds of 50, one is back with its owner."""
+    other = log(
+        "DeviceRegistry",
+        "DeviceRegistered",
+        110,
+        device=2,
+        provider=A,
+        classId=0,
+        bondedGops=5,
+        bond=50,
+        fromEpoch=1,
+    )
+    events = [
+        other,
+        log("DeviceRegistry", "BondDebited", 150, device=2, amount=50, bond=0),
+        log("Challenges", "FaultRecorded", 160, device=2, slot=4, count=1, mark=0),
+        log("WorkDisputes", "FaultProven", 160, device=2, slot=4, amount=0),
+        log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=1, mark=0),
+        log("DeviceRegistry", "BondDebited", 160, device=1, amount=15, bond=35),
+        log("WorkDisputes", "FaultProven", 160, device=1, slot=4, amount=15),
+    ]
+    history, findings = history_of(_begun(*events))
+    assert findings == []
+    assert history.failed.add(1, 0)[1] == 50
 
 
 @pytest.mark.parametrize(("amount", "checks"), [(15, []), (16, ["invariant 4"]), (14, ["invariant 4"])])

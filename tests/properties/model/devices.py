@@ -50,11 +50,18 @@ class Devices(Staking):
         require(terms.q > 0, "ClassTermsInvalid", "q", terms.q, 1)
         self.classes.append(terms)
 
+    @property
+    def least_entry(self) -> int:
+        """The first epoch that a timing entry may begin with."""
+        forced = self.coming_slot + 1
+        return max(self.epoch + 1, self.timings[-1].from_epoch, self.epoch_of_slot(forced)) + 1
+
     def schedule(self, sender: str, timing: Timing) -> None:
         self.require_governor(sender)
-        last = self.timings[-1]
-        least = max(self.epoch + 1, last.from_epoch) + 1
+        last, least = self.timings[-1], self.least_entry
+        most = least + 1_024
         require(timing.from_epoch >= least, "TimingInvalid", "fromEpoch", timing.from_epoch, least)
+        require(timing.from_epoch <= most, "TimingInvalid", "fromEpoch", timing.from_epoch, most)
         exposed = timing.slot_blocks * timing.epoch_slots + timing.attest_blocks + 2 * timing.proof_blocks
         for name, have, bound in (
             ("attestBlocks", timing.attest_blocks, 2 * timing.slot_blocks),

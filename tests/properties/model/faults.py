@@ -79,8 +79,8 @@ class Faults(Epochs):
         epoch = self.epoch_of_slot(slot)
         repeated = book.faults > 0 and abs(epoch - book.last_epoch) <= FAULT_EPOCHS
         penalty = book.bond
-        if not repeated:
-            self.failed, failed = self.failed.add(epoch, book.full_bond)
+        if not repeated and book.bond:
+            self.failed, failed = self.failed.add(epoch, book.bond)
             part = share_bps(self.classes[book.class_id].fault_bps, failed, self.total_staked)
             penalty = min(penalty, share(book.full_bond, part))
         word, flags = self.records[device, slot]

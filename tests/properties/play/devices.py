@@ -33,11 +33,10 @@ class DeviceVerbs(EpochVerbs):
     @verb
     def schedule(self) -> None:
         self.world.tend()
-        last = self.model.timings[-1]
-        least = max(self.model.epoch + 1, last.from_epoch) + 1
+        last, least = self.model.timings[-1], self.model.least_entry
         timing = replace(
             last,
-            from_epoch=self.pick([least, least + 1], [least - 1]),
+            from_epoch=self.pick([least, least + 1], [least - 1, least + 1_025]),
             slot_blocks=self.random.choice([5, 6]),
             epoch_slots=self.random.choice([1, 2, 3]),
             attest_blocks=self.pick([12, 16, 20], [7, 60]),
