@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Protocol
 
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import ZERO_ADDRESS, Leaf, LeafProof, Outcome, OutcomeProof
@@ -109,7 +110,8 @@ class EpochData:
 
     @classmethod
     def parse(cls, raw: bytes) -> EpochData:
-        """What the bytes tell, be it consistent and in canonical form or not. Raises LeafDataInvalid."""
+        """What the bytes tell, be it consistent and in canonical form or not, as far as a leaf can. Raises
+        LeafDataInvalid."""
         with _explained():
             told = json.loads(raw)
             if type(told["version"]) is not int or told["version"] != VERSION:
@@ -177,6 +179,22 @@ def no_leaves(chain_id: int) -> EpochData:
 _WEI = {"weight", "cumulative_reward"}
 _BYTES = {"witness", "outcomes_root"}
 _STRINGS = {"provider"}
+_BITS = {
+    "device": 32,
+    "class_id": 8,
+    "min_gops": 32,
+    "min_bandwidth": 32,
+    "vram": 64,
+    "weight": 96,
+    "cumulative_reward": 128,
+    "slot": 32,
+    "kind": 8,
+    "result": 8,
+    "throughput": 32,
+    "item": 32,
+    "job": 64,
+}
+"""Of the numbers as Solidity has them; of the counts 16."""
 
 
 def _camel(name: str) -> str:
@@ -206,6 +224,13 @@ def _parse(kind: type[Any], told: Mapping[str, Any]) -> Any:
             value = bytes.fromhex(_str(value).removeprefix("0x"))
         else:
             value = _str(value) if field.name in _STRINGS else _int(value)
+        # What no calldata can hold, no proof can be about: such data show nothing.
+        if isinstance(value, int) and not 0 <= value < 1 << _BITS.get(field.name, 16):
+            raise ValueError(f"{field.name} {value} doesn't fit")
+        if isinstance(value, str) and value != to_checksum_address(value):
+            raise ValueError(f"{value} is no address in its canonical form")
+        if isinstance(value, bytes) and len(value) != 32:
+            raise ValueError(f"{field.name} of {len(value)} bytes")
         values.append(value)
     return kind(*values)
 

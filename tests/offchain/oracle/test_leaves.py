@@ -16,6 +16,7 @@ from tensorbond.oracle.outcomes import judge_epoch
 from tensorbond.oracle.rules import next_leaves
 from tensorbond.oracle.tree import ZERO, fold, fold_outcome, leaf_hash
 from tensorbond.store import FileOversized, NameMissing, Store
+from tests.chain import system_artifacts
 from tests.leaves import Epoch
 from tests.offchain.oracle.epochs import CHAIN_ID, make_epoch
 
@@ -150,6 +151,41 @@ def forge(data: EpochData, change) -> bytes:
 def test_decode__forged_data__is_refused(data, change):
     with pytest.raises(LeafDataInvalid):
         EpochData.decode(forge(data, change))
+
+
+def widths(function: str, name: str) -> dict[str, int]:
+    """Of a struct's numbers, as calldata have them."""
+    abi = system_artifacts()["Attestations"].abi
+    (parameter,) = (each for each in abi.function(function).inputs if each.name == name)
+    numbers = (each for each in parameter.components if each.type.startswith("uint"))
+    return {each.name: int(each.type.removeprefix("uint")) for each in numbers}
+
+
+@pytest.mark.parametrize(("of", "name"), [("leaf", "leaf"), ("outcome", "outcomes")])
+def test_parse__number_that_no_calldata_can_hold__is_refused(data, of, name):
+    """No proof could be about such a leaf, so nobody may take it for shown."""
+    at = next(index for index, rows in enumerate(data.outcomes.values()) if rows)
+    for field, bits in widths("answerLeaf", name).items():
+        for value, fits in (((1 << bits) - 1, True), (1 << bits, False), (-1, False)):
+            told = json.loads(data.encode())
+            row = told["leaves"][at] if of == "leaf" else told["leaves"][at]["outcomes"][0]
+            row[field] = str(value) if isinstance(row[field], str) else value
+            raw = json.dumps(told).encode()
+            if fits:
+                assert EpochData.parse(raw) != data
+            else:
+                with pytest.raises(LeafDataInvalid, match="doesn't fit"):
+                    EpochData.parse(raw)
+
+
+@pytest.mark.parametrize(
+    "change", [{"provider": "0x" + "ab" * 20}, {"provider": "0x1"}, {"outcomesRoot": "0x" + "00" * 31}]
+)
+def test_parse__another_form_of_the_same__is_refused(data, change):
+    told = json.loads(data.encode())
+    told["leaves"][0] |= change
+    with pytest.raises(LeafDataInvalid):
+        EpochData.parse(json.dumps(told).encode())
 
 
 def test_decode__not_canonical__is_refused(data):
