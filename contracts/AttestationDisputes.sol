@@ -150,6 +150,27 @@ contract AttestationDisputes is IAttestationDisputes {
         return _punishShown(epoch, device, OracleFault.LeafMissing, hasBegun, bytes32(device));
     }
 
+    /// @inheritdoc IAttestationDisputes
+    function proveLeafHidden(
+        uint256 epoch,
+        uint256 level,
+        uint256 index,
+        bytes32 node,
+        uint96 sum,
+        bytes calldata path
+    ) external returns (uint256 amount) {
+        Standing memory standing = _standing(epoch);
+        (bytes32 root,) = MerkleSum.foldFrom(node, sum, level, index, path);
+        if (root != standing.root) revert IAttestations.LeafNotUnderRoot(epoch, root, standing.root);
+        // Ids are dense and begin in order: if the first below the node has not begun, none has. Place 0 is no device's.
+        uint256 first = index == 0 && level != 0 ? 1 : index << level;
+        bool isVacant =
+            first == 0 || first > REGISTRY.deviceCount() || REGISTRY.deviceOf(first).fromEpoch > epoch;
+
+        // An absent node with a sum is `proveBadSum`'s.
+        return _punishShown(epoch, first, OracleFault.BadDevice, isVacant && node != 0, node);
+    }
+
     // ---- A leaf's arithmetic ----
 
     /// @inheritdoc IAttestationDisputes
@@ -195,7 +216,10 @@ contract AttestationDisputes is IAttestationDisputes {
         bytes calldata previousPath
     ) external returns (uint256 amount) {
         Standing memory standing = _requireLeaf(leaf);
-        bool isBad = leaf.leaf.outcomeCount > 2 * uint256(REGISTRY.timingOf(leaf.epoch).epochSlots);
+        uint256 count = leaf.leaf.outcomeCount;
+        bool isBad = count == 0
+            ? leaf.leaf.outcomesRoot != 0
+            : count > 2 * uint256(REGISTRY.timingOf(leaf.epoch).epochSlots);
         if (!isBad) {
             _requireOutcomes(leaf.leaf, outcomes);
             Leaf memory before = _requirePrevious(leaf, standing, previous, previousPath);

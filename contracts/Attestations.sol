@@ -796,7 +796,7 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         return leaf.provider == address(0);
     }
 
-    /// @dev All the leaf's outcomes, or none if it counts more than the epoch can have: that alone is fraud.
+    /// @dev All the leaf's outcomes, or none if it counts more than the epoch can have, or none under a root: who shows that has shown fraud.
     function _requireOutcomes(Leaf memory leaf, Outcome[] calldata outcomes, uint256 most) private pure {
         uint256 need = leaf.provider == address(0) || leaf.outcomeCount > most ? 0 : leaf.outcomeCount;
         if (outcomes.length != need) revert OutcomesIncomplete(outcomes.length, need);

@@ -17,6 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from tensorbond.chain import digests
 from tensorbond.chain.jobs import terms_hash
 from tensorbond.chain.penalties import WINDOW_EPOCHS
@@ -66,7 +68,7 @@ from tests.contracts.order_book.orders import (
 )
 from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
 from tests.labels import SAMPLES, DeepMemory, Dimensions
-from tests.leaves import Epoch, make_leaf, make_outcome
+from tests.leaves import Epoch, encode_leaf, make_leaf, make_outcome
 from tests.memory_work import (
     commit_memory,
     commit_of,
@@ -563,6 +565,7 @@ def _lies(chain: Chain, found: Gas) -> None:
         "badWeight": ("proveBadWeight", leaf),
         "badDevice": ("proveBadDevice", lie.leaf_proof(device ^ 1)),
         "falsePass": ("proveFalsePass", leaf, lie.outcome_proof(device, 0)),
+        "leafHidden": ("proveLeafHidden", lie.number, 0, device ^ 2, *_node(lie, device ^ 2)),
     }
     for name, (verb, *args) in cases.items():
         with _again_from_here(chain):
@@ -574,6 +577,12 @@ def _lies(chain: Chain, found: Gas) -> None:
         found["Attestations.punish:3-of-4"] = chain.send(
             "Attestations", "punish", *args, sender=disputes
         ).gas_used
+
+
+def _node(epoch: Epoch, device: int) -> tuple[bytes, int, bytes]:
+    """A leaf as its sibling's path has it, and its own."""
+    proof = epoch.leaf_proof(device)
+    return keccak(encode_leaf(proof.leaf)), proof.leaf.weight, proof.path
 
 
 def _requests(chain: Chain, found: Gas) -> None:

@@ -42,13 +42,15 @@ def free_anvil(*options: str) -> Anvil:
     return Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000", *options)
 
 
-def deploy_system(chain: Chain, path: Path) -> None:
+def deploy_system(chain: Chain, path: Path, **timing: int) -> None:
     """Deploy as `scripts/deploy.py` does, make the contracts known by name, hand out money, and wait for the
-    genesis block."""
+    genesis block. `timing`: what is different of the first entry."""
     governor, treasury = role(chain, "governor"), role(chain, "treasury")
     dollar = chain.deploy("TestDollar")
-    parameters = Parameters.load(ROOT / "tests" / "network.toml").model_copy(
-        update={"treasury": treasury, "fee_recipient": treasury}
+    parameters = Parameters.load(ROOT / "tests" / "network.toml")
+    first = parameters.timing.model_copy(update=timing)
+    parameters = parameters.model_copy(
+        update={"treasury": treasury, "fee_recipient": treasury, "timing": first}
     )
     lane = Lane(chain.node, chain.key(governor), policy=Policy(poll=0.01))
     deployment = deploy(lane, system_artifacts(), parameters, "test", path, tokens={"TUSD": dollar})

@@ -55,7 +55,7 @@ interface IAttestationDisputes {
         uint256 indexed epoch, address indexed oracle, address indexed challenger, uint256 round, uint256 amount, uint256 reward
     );
     /// `amount` wei were taken from all signers of the epoch together (one OracleSlashed each), `reward` of it went to the challenger.
-    /// `device` is the leaf's, of a bad sum zero.
+    /// `device` is the leaf's, of a bad sum zero, of a hidden leaf the first place below the node.
     event FraudProven(
         uint256 indexed epoch,
         OracleFault indexed fault,
@@ -128,6 +128,19 @@ interface IAttestationDisputes {
     /// @notice The place of a device that has begun is empty. @param path The empty place's.
     function proveLeafMissing(uint256 epoch, uint256 device, bytes calldata path) external returns (uint256 amount);
 
+    /// @notice A node under the root that is present, though no device that has begun has its place below it: place 0, or what lies past
+    /// the last device that has. Whoever knows a path beside it knows the node, though nobody shows the leaf below. @param level 0: a leaf,
+    /// 20: the root. @param index Its place among the nodes of its level. @param sum As the node above states it. @param path
+    /// `MerkleSum.foldFrom` of this node.
+    function proveLeafHidden(
+        uint256 epoch,
+        uint256 level,
+        uint256 index,
+        bytes32 node,
+        uint96 sum,
+        bytes calldata path
+    ) external returns (uint256 amount);
+
     /// @notice cumulativeReward ≠ the previous leaf's + ⌊emission · weight / totalWeight⌋.
     function proveBadReward(LeafProof calldata leaf, Leaf calldata previous, bytes calldata previousPath)
         external
@@ -144,8 +157,8 @@ interface IAttestationDisputes {
         bytes calldata header
     ) external returns (uint256 amount);
 
-    /// @notice `ILeafProofs.isBadOutcomes` of all the leaf's rows; or the leaf counts more than two for each slot, which no rows give: then
-    /// `outcomes` and `previous` aren't looked at.
+    /// @notice `ILeafProofs.isBadOutcomes` of all the leaf's rows; or the leaf counts more than two for each slot, or none under a root,
+    /// which no rows give: then `outcomes` and `previous` aren't looked at.
     function proveBadOutcomes(
         LeafProof calldata leaf,
         Outcome[] calldata outcomes,

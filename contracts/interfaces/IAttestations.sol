@@ -242,8 +242,8 @@ interface IAttestations {
     /// @return request Its id.
     function requestLeaf(uint256 epoch, uint256 round, uint256 device) external payable returns (bytes32 request);
 
-    /// @notice Answer: the leaf in this place with all its outcomes (none, if it counts more than two for each slot), or all zeros if
-    /// the place is empty. Whoever does is paid the deposit, in proportion to the bytes, and what is left goes back to the asker. Anyone.
+    /// @notice Answer: the leaf in this place with all its outcomes (none, if it counts more than two for each slot, or none under a
+    /// root: that alone is fraud), or all zeros if the place is empty. Whoever does is paid the deposit, in proportion to the bytes, and what is left goes back to the asker. Anyone.
     function answerLeaf(
         uint256 epoch,
         uint256 round,

@@ -18,8 +18,9 @@ struct DataRequest {
 }
 
 /// @title Requests for what stands behind an attestation: whoever signed vouches that it can be had (docs/protocol.md, "Requests").
-/// @dev Asked in the first half of the proof window, answered until three quarters of it are over, proven withheld in the rest. Whoever
-/// answers is paid from the deposit. The caller moves the money, last: nobody's refusal to be paid stands in another's way.
+/// @dev Asked in the first half of the proof window, answered within a quarter of it, or else proven withheld: whoever asks at once can ask
+/// on for what an answer names, and whoever asks last has a quarter left for the proof. Whoever answers is paid from the deposit. The caller
+/// moves the money, last: nobody's refusal to be paid stands in another's way.
 library Requests {
     using SafeCast for uint256;
 
@@ -59,7 +60,8 @@ library Requests {
         uint256 need = depositFor(length, tx.gasprice);
         if (msg.value < need) revert DepositInsufficient(msg.value, need);
 
-        answerBy = provableUntil - timing.proofBlocks / 4;
+        // At most what three quarters of the window are: a half, rounded down, is two quarters or more.
+        answerBy = block.number + timing.proofBlocks / 4;
         requests[id] = DataRequest({
             asker: msg.sender,
             deposit: msg.value.toUint96(),

@@ -500,12 +500,14 @@ contract RequestsTest is Test {
         (bool ok,) = address(this).call(abi.encodeCall(this.ask, (id, proofBlocks, until)));
         isTrue(ok == (vm.getBlockNumber() <= until - proofBlocks / 2), "asked in the first half alone");
         if (!ok) return;
+        uint256 last = vm.getBlockNumber() + proofBlocks / 4;
+        isTrue(last <= until - proofBlocks / 4, "less than a quarter is left for the proof");
         later = bound(later, vm.getBlockNumber(), until);
         vm.roll(later);
         (bool withheld,) = address(this).call(abi.encodeCall(this.requireWithheld, (id)));
         (ok,) = address(this).call(abi.encodeCall(this.answer, (id, 0, 0)));
         isTrue(ok != withheld, "both, or neither");
-        isTrue(ok == (later <= until - proofBlocks / 4), "answered up to three quarters");
+        isTrue(ok == (later <= last), "answered for a quarter");
         vm.roll(until);
         (withheld,) = address(this).call(abi.encodeCall(this.requireWithheld, (id)));
         isTrue(withheld != ok, "what was answered is withheld, or what was not isn't");

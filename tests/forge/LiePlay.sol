@@ -22,6 +22,7 @@ abstract contract LiePlay is OraclePlay {
         Sum,
         Device,
         Missing,
+        Hidden,
         Reward,
         Outcomes,
         Forced,
@@ -64,6 +65,10 @@ abstract contract LiePlay is OraclePlay {
 
     function proveLeafMissing(uint256 seed) external {
         _lie("proveLeafMissing", Lie.Missing, seed);
+    }
+
+    function proveLeafHidden(uint256 seed) external {
+        _lie("proveLeafHidden", Lie.Hidden, seed);
     }
 
     function proveBadReward(uint256 seed) external {
@@ -215,7 +220,7 @@ abstract contract LiePlay is OraclePlay {
     function _bend(Lie lie, uint256 epoch, uint256 device, uint256 seed) private returns (uint256) {
         Leaf storage leaf = _leaves[epoch][device];
         // The first devices begin in epoch 1, and are told of in epoch 0.
-        if ((lie == Lie.Device || lie == Lie.Missing) && epoch == 0) return 0;
+        if (lie >= Lie.Device && lie <= Lie.Hidden && epoch == 0) return 0;
         if (lie == Lie.Sum) {
             // A leaf that weighs less than its place, or a place that is empty and weighs something.
             _heavier[epoch] = seed % 2 == 0 ? device : _sizes[epoch] + 1;
@@ -229,11 +234,14 @@ abstract contract LiePlay is OraclePlay {
             // One that was there from the start.
             device = 2 + (seed >> 16) % 2;
             delete _leaves[epoch][device];
+        } else if (lie == Lie.Hidden) {
+            return _addLeaf(epoch);
         } else if (lie == Lie.Reward) {
             ++leaf.cumulativeReward;
         } else if (lie == Lie.Outcomes) {
-            // No rows can count so many; and otherwise the rows are not those that were due.
-            if (seed % 2 == 0) leaf.outcomeCount = 2 * uint16(_timing.epochSlots) + 1;
+            // No rows can count so many, nor none under a root; and otherwise the rows are not those that were due.
+            if (seed % 3 == 0) leaf.outcomeCount = 2 * uint16(_timing.epochSlots) + 1;
+            if (seed % 3 == 1) (leaf.outcomeCount, leaf.outcomesRoot) = (0, keccak256(abi.encode(seed)));
         } else {
             return _bendForced(epoch, device, seed);
         }
@@ -277,6 +285,11 @@ abstract contract LiePlay is OraclePlay {
         if (lie == Lie.Missing) {
             bytes memory path = _proof(epoch, device).path;
             return abi.encodeCall(attestationDisputes.proveLeafMissing, (epoch, device, path));
+        }
+        if (lie == Lie.Hidden) {
+            (bytes32[] memory hashes, uint96[] memory sums) = _row(epoch);
+            bytes memory path = _proof(epoch, device).path;
+            return abi.encodeCall(attestationDisputes.proveLeafHidden, (epoch, 0, device, hashes[device], sums[device], path));
         }
         if (lie == Lie.Forced) {
             uint256 job = _forcedJob(epoch);

@@ -12,6 +12,7 @@ import {Device} from "../../contracts/interfaces/IDeviceRegistry.sol";
 import {JobStatus} from "../../contracts/interfaces/IJobEscrow.sol";
 import {Emission} from "../../contracts/libraries/Emission.sol";
 import {Leaf, Outcome} from "../../contracts/libraries/MerkleSum.sol";
+import {DataRequest} from "../../contracts/libraries/Requests.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
 import {FaultPlay} from "./FaultPlay.sol";
 import {Trees} from "./Trees.sol";
@@ -752,10 +753,8 @@ abstract contract OraclePlay is FaultPlay {
     function _answerBy(Ask memory asked) internal view returns (bool, uint256) {
         if (attestations.statusOf(asked.epoch) == EpochStatus.Open) return (false, 0);
         if (attestations.statusOf(asked.epoch) == EpochStatus.Void) return (false, 0);
-        (bytes32 id,) = attestations.leafRequestOf(asked.epoch, STANDING, asked.device);
-        (, IAttestations.Attested memory attested) = attestations.attestedOf(asked.epoch);
-        uint256 proofBlocks = registry.timingOf(asked.epoch).proofBlocks;
-        return (id == asked.id, attested.provableUntil - proofBlocks / 4);
+        (bytes32 id, DataRequest memory state) = attestations.leafRequestOf(asked.epoch, STANDING, asked.device);
+        return (id == asked.id, state.answerBy);
     }
 
     function _answer(Ask memory asked) internal {

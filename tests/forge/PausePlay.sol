@@ -12,6 +12,7 @@ abstract contract PausePlay is HostilePlay {
         "proveRevoked", "returnLeafDeposit", "proveWithheldLeaf", "claim", "claimMany", "assign", "approve", "approvePart",
         "approveWithSignature", "dispute", "resolve", "resolveSilent", "settle", "refundByOutcome", "refund", "collect", "sweep",
         "answerItem", "proveBadItem", "proveBadHeader", "proveBadLink", "proveBadLane", "proveBadSum", "proveBadDevice", "proveLeafMissing",
+        "proveLeafHidden",
         "proveBadReward", "proveBadThroughput", "proveBadOutcomes", "proveBadForced", "proveFalsePass", "proveFalseFail",
         "proveFalsePassItem", "proveFalsePassHeader", "proveFalseFailHeader", "proveWithheldEvidence", "answerEvidence",
         "returnEvidenceDeposit", "settleLease", "redeem", "giveNotice", "stopLease", "halt", "refundLease", "collectLease", "cancelOrders", "award"

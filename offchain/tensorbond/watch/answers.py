@@ -6,7 +6,7 @@ the node's trace of the transaction or, where the node has none, looked for in t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +21,10 @@ from tensorbond.chain.errors import RpcError
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.types import EvidenceRequest, Leaf, Outcome, Timing
 from tensorbond.oracle.leaves import EpochData
-from tensorbond.oracle.tree import ABSENT, DEPTH, Node, Tree, fold, join, leaf_hash, outcomes_root
+from tensorbond.oracle.tree import ABSENT, DEPTH, ZERO, Node, Tree, fold, join, leaf_hash, outcomes_root
 from tensorbond.proof import merkle
 from tensorbond.proof.evidence import item_leaf
+from tensorbond.watch.lies import counts_impossibly
 from tensorbond.watch.sums import AttestedTree
 
 MOST_TRIES = 256
@@ -143,7 +144,7 @@ def read_leaf(call: tuple[Any, ...], epoch: int, place: int, root: bytes, most: 
     outcomes that a leaf of the epoch can have."""
     told_epoch, _, told_place, leaf, path, outcomes = call
     is_absent = int(leaf.provider, 16) == 0
-    need = 0 if is_absent or leaf.outcome_count > most else leaf.outcome_count
+    need = 0 if is_absent or counts_impossibly(leaf, most) else leaf.outcome_count
     if (told_epoch, told_place, len(outcomes)) != (epoch, place, need):
         return None
     if need and outcomes_root(outcomes) != leaf.outcomes_root:
@@ -195,13 +196,14 @@ def graft(shown: Iterable[ShownLeaf], root: bytes, total_weight: int) -> Atteste
     return AttestedTree(Tree(root, total_weight, levels), wrong)
 
 
-def hidden_places(tree: Tree, shown: Iterable[int], asked: Iterable[int]) -> set[int]:
-    """Where to look on: in each part of the tree that is there but not shown, and in which nothing else is
-    asked for, the first place."""
-    places, found = {*shown, *asked}, set()
-    for level, nodes in enumerate(tree.levels):
-        found |= {index << level for index in nodes.keys() - {place >> level for place in places}}
-    return found
+def hidden_node(tree: Tree, devices: Collection[int]) -> tuple[int, int] | None:
+    """(level, index) of the highest node that is known to be there, though none of these devices has its
+    place below it."""
+    for level, nodes in reversed(list(enumerate(tree.levels))):
+        for index in sorted(nodes.keys() - {device >> level for device in devices}):
+            if nodes[index][0] != ZERO:
+                return level, index
+    return None
 
 
 def data_of(shown: Mapping[int, ShownLeaf], chain_id: int, epoch: int) -> EpochData:

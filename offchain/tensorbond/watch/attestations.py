@@ -30,9 +30,10 @@ from tensorbond.oracle.tree import ZERO, encode_leaf, outcome_path
 from tensorbond.proof.evidence import AnyEvidence
 from tensorbond.proof.memory_evidence import MemoryEvidence
 from tensorbond.proof.verifier import find_bad_item
+from tensorbond.watch.answers import hidden_node
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.inquiry import Claim, Inquiry
-from tensorbond.watch.lies import Lie, LieKind
+from tensorbond.watch.lies import Lie, LieKind, counts_impossibly
 from tensorbond.watch.memory import cap_node
 from tensorbond.watch.openings import caps, open_header, open_item, open_memory_item
 from tensorbond.watch.shown import Parts, judge_parts
@@ -140,6 +141,14 @@ def _leaf_missing(told: Witness) -> Built:
     yield "leafMissing", (told.lie.epoch, told.device, told.tree.path(told.device))
 
 
+def _leaf_hidden(told: Witness) -> Built:
+    found = hidden_node(told.tree, told.inquiry.truth.devices)
+    assert found is not None
+    level, index = found
+    path = node_path(told.tree, level, index)
+    yield "leafHidden", (told.lie.epoch, level, index, *told.tree.levels[level][index], path)
+
+
 def _bad_reward(told: Witness) -> Built:
     yield "badReward", (told.leaf, *told.previous)
 
@@ -154,6 +163,10 @@ def _bad_throughput(told: Witness) -> Built:
 
 
 def _bad_outcomes(told: Witness) -> Built:
+    if counts_impossibly(told.leaf.leaf, 2 * told.inquiry.facts.timing.epoch_slots):
+        # Nothing else is looked at, and the leaf before need not be known.
+        yield "badOutcomes", (told.leaf, (), NO_LEAF, b"")
+        return
     yield "badOutcomes", (told.leaf, tuple(told.attested.outcomes[told.device]), *told.previous)
 
 
@@ -219,6 +232,7 @@ BUILDS: dict[LieKind, Callable[[Witness], Built]] = {
     LieKind.SUM: _bad_sum,
     LieKind.DEVICE: _bad_device,
     LieKind.LEAF_MISSING: _leaf_missing,
+    LieKind.LEAF_HIDDEN: _leaf_hidden,
     LieKind.REWARD: _bad_reward,
     LieKind.WEIGHT: _bad_weight,
     LieKind.THROUGHPUT: _bad_throughput,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tensorbond.chain.abi import Event
 from tensorbond.chain.network import BlockRef, Network
-from tensorbond.chain.types import Attested
+from tensorbond.chain.types import Attested, Timing
 from tensorbond.oracle.archive import Case, cases_of
 from tensorbond.oracle.errors import LeafDataInvalid
 from tensorbond.oracle.facts import EpochFacts, Place
@@ -21,8 +21,8 @@ from tensorbond.oracle.peers import Peers
 from tensorbond.oracle.reader import Reader
 from tensorbond.oracle.tree import ZERO, Tree, outcomes_root
 from tensorbond.store import FileOversized, NameMissing, Store
-from tensorbond.watch.answers import NO_ANSWERS, AnswerReader, Answers, data_of, graft, hidden_places
-from tensorbond.watch.lies import Lie, LieKind, Truth, find_lies, is_pass
+from tensorbond.watch.answers import NO_ANSWERS, AnswerReader, Answers, data_of, graft, hidden_node
+from tensorbond.watch.lies import Lie, LieKind, Truth, counts_impossibly, find_lies, is_pass
 from tensorbond.watch.shelf import Shelf
 from tensorbond.watch.sums import AttestedTree, recover
 
@@ -172,13 +172,16 @@ class Inquirer:
         if claim.root in self._read:
             return self._read[claim.root]
         name = data_name(self._network.chain_id, claim.epoch, claim.root)
+        timing: Timing = self._network.call("DeviceRegistry", "timingOf", claim.epoch)
         for raw in self._offers(name, peers):
             try:
                 data = EpochData.parse(raw)
                 tree = recover(data.leaves.values(), claim.root, claim.record.total_weight)
                 is_whole = all(
-                    outcomes_root(rows) == data.leaves[device].outcomes_root
-                    for device, rows in data.outcomes.items()
+                    counts_impossibly(leaf, 2 * timing.epoch_slots)
+                    or (outcomes_root(data.outcomes[device]), len(data.outcomes[device]))
+                    == (leaf.outcomes_root, leaf.outcome_count)
+                    for device, leaf in data.leaves.items()
                 )
             except (LeafDataInvalid, ValueError) as error:
                 log.info("leaf data of epoch %d are useless: %s", claim.epoch, error)
@@ -230,7 +233,11 @@ def _data_lies(truth: Truth, claim: Claim, attested: Shown | None, answers: Answ
         return [Lie(LieKind.UNPROVEN, claim.epoch, None, None, told)]
     unread = {place for event, place, _ in answers.unread if event == "LeafAnswered"}
     asked = (truth.devices.keys() or {0}) - answers.leaves.keys() - unread
-    if attested is not None:
-        asked |= hidden_places(attested.tree.tree, answers.leaves, asked | unread) - unread
     told = f"nobody shows the leaf under 0x{claim.root.hex()}"
-    return [Lie(LieKind.LEAF_WITHHELD, claim.epoch, place, None, told) for place in sorted(asked)]
+    lies = [Lie(LieKind.LEAF_WITHHELD, claim.epoch, place, None, told) for place in sorted(asked)]
+    hidden = None if attested is None else hidden_node(attested.tree.tree, truth.devices)
+    if hidden is not None:
+        level, index = hidden
+        told = f"node {index} of level {level} is there, but no device that has begun below it"
+        lies.append(Lie(LieKind.LEAF_HIDDEN, claim.epoch, index << level, None, told))
+    return lies

@@ -41,6 +41,9 @@ KINDS: dict[str, Kind] = {
         "AttestationDisputes", "proveBadDevice", "a leaf of no device, or of another provider or class"
     ),
     "leafMissing": Kind("AttestationDisputes", "proveLeafMissing", "no leaf for a device that has begun"),
+    "leafHidden": Kind(
+        "AttestationDisputes", "proveLeafHidden", "something in the tree where no device has its place"
+    ),
     "badReward": Kind("AttestationDisputes", "proveBadReward", "a reward that the weight doesn't give"),
     "badWeight": Kind("AttestationDisputes", "proveBadWeight", "a weight that the record doesn't give"),
     "badThroughput": Kind(

@@ -17,6 +17,7 @@ from tensorbond.oracle.facts import DeviceFact, EpochFacts, Place
 from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.outcomes import NO_WITNESS, Finding, judge
 from tensorbond.oracle.rules import next_leaf, weight_of
+from tensorbond.oracle.tree import ZERO
 
 
 class LieKind(StrEnum):
@@ -27,6 +28,8 @@ class LieKind(StrEnum):
     WEIGHT = "badWeight"
     DEVICE = "badDevice"
     LEAF_MISSING = "leafMissing"
+    LEAF_HIDDEN = "leafHidden"
+    """What a path shows to be there, in places of no device."""
     THROUGHPUT = "badThroughput"
     OUTCOMES = "badOutcomes"
     FORCED = "badForced"
@@ -103,6 +106,10 @@ def _lies(truth: Truth, attested: EpochData, total_weight: int, places: Set[int]
             yield Lie(LieKind.LEAF_MISSING, facts.epoch, device, None, "no leaf for a device that had begun")
         else:
             leaf, rows = attested.leaves[device], attested.outcomes[device]
+            if counts_impossibly(leaf, 2 * facts.timing.epoch_slots):
+                told = f"{leaf.outcome_count} outcomes under 0x{leaf.outcomes_root.hex()}"
+                yield Lie(LieKind.OUTCOMES, facts.epoch, device, None, told)
+                continue
             yield from _leaf_lies(truth, devices[device], leaf, rows, total_weight)
             yield from _row_lies(truth, devices[device], due[device], rows)
 
@@ -203,6 +210,11 @@ def _result_lie(truth: Truth, device: DeviceFact, duty: Duty, row: Outcome) -> t
         if row.result == OutcomeResult.BAD_ITEM and shown.bad_item != row.item:
             return LieKind.FAIL, f"{told}: the first bad item is {shown.bad_item}"
     return LieKind.UNPROVEN, told
+
+
+def counts_impossibly(leaf: Leaf, most: int) -> bool:
+    """Whether no outcomes can be behind it: it counts more than an epoch has, or none under a root."""
+    return leaf.outcome_count > most or (leaf.outcome_count == 0 and leaf.outcomes_root != ZERO)
 
 
 def is_well_formed(row: Outcome) -> bool:

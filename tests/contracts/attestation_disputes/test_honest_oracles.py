@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tensorbond.chain.types import EvidenceRequest, Job, OutcomeProof, Record
 from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.outcomes import Finding
-from tensorbond.oracle.tree import outcome_path
+from tensorbond.oracle.tree import ABSENT, outcome_path
 from tests.chain import Chain, project_artifacts
 from tests.conftest import role
 from tests.contracts.attestations.epochs import PROOF_BLOCKS, STANDING, revoke
@@ -41,6 +41,10 @@ def calls_about(chain: Chain, story: Story, data: EpochData) -> Iterator[Call]:
     tree, commits = Tree.of(data), facts_of(chain, SECOND).commits
     for level, index in ((20, 0), (7, 0), (1, 1), (0, 2), (0, 7), (3, 3)):
         yield "proveBadSum", (tree.proof(SECOND, level, index),)
+    for level, nodes in enumerate(tree.levels):
+        for index in sorted({each ^ side for each in nodes for side in (0, 1)})[:6]:
+            node, weight = nodes.get(index, ABSENT)
+            yield "proveLeafHidden", (SECOND, level, index, node, weight, tree.path(level, index))
     jobs: list[tuple[int, Job]] = [(story.job.number, story.job.state), (9, NO_JOB)]
     for device in (1, 2, 3, 4, 5):
         yield "proveLeafMissing", (SECOND, device, data.tree.path(device))

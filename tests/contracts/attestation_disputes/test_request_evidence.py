@@ -93,7 +93,7 @@ def id_of(asked: EvidenceRequest) -> bytes:
 
 @pytest.mark.parametrize("index", [0, 9, ITEMS])
 def test_request_evidence__of_a_pass__is_kept_and_answered(chain: Chain, story: Story, index: int) -> None:
-    window = attested(chain, story.second)
+    attested(chain, story.second)
     device, place = row_with(story, OutcomeResult.PASSED)
     row = story.second.outcomes[device][place]
     items, length = chain.call("LeafProofs", "itemOf", device, row, index)
@@ -104,8 +104,8 @@ def test_request_evidence__of_a_pass__is_kept_and_answered(chain: Chain, story: 
 
     witness = witness_of(device, row.slot)
     assert asked == EvidenceRequest(SECOND, 0, device, row.slot, witness, ITEMS, index, length)
-    request = id_of(asked)
-    state = DataRequest(chain.accounts[19], DEPOSIT, window - PROOF_BLOCKS // 4, False)
+    request, last = id_of(asked), chain.block_number + PROOF_BLOCKS // 4
+    state = DataRequest(chain.accounts[19], DEPOSIT, last, False)
     assert chain.call("AttestationDisputes", "requestOf", request) == state
     before = coins(chain, chain.accounts[5])
     assert answer(chain, asked).event("EvidenceAnswered") == {
@@ -117,7 +117,7 @@ def test_request_evidence__of_a_pass__is_kept_and_answered(chain: Chain, story: 
     }
     assert coins(chain, chain.accounts[5]) == before + DEPOSIT
     assert chain.call("AttestationDisputes", "requestOf", request) == replace(state, deposit=0, answered=True)
-    chain.mine_to(window - PROOF_BLOCKS // 4)
+    chain.mine_to(last)
     with chain.reverts("AnsweredAlready", request=request), moving(chain):
         prove(chain, "proveWithheldEvidence", asked)
     with chain.reverts("NothingToReturn", request=request):
@@ -236,9 +236,9 @@ def test_answer_evidence__something_else__reverts(chain: Chain, story: Story) ->
 def test_prove_withheld_evidence__unanswered__slashes_and_revokes(chain: Chain, story: Story) -> None:
     place = row_with(story, OutcomeResult.PASSED)
     data = with_row(story.second, *place, witness=OTHER)
-    window = attested(chain, data)
+    attested(chain, data)
     asked = ask(chain, data, place, 3)
-    request, last = id_of(asked), window - PROOF_BLOCKS // 4
+    request, last = id_of(asked), chain.block_number + PROOF_BLOCKS // 4
     chain.mine_to(last - 1)
     with chain.reverts("AnswerStillPossible", request=request, blockNumber=last, last=last), moving(chain):
         prove(chain, "proveWithheldEvidence", asked)
@@ -281,11 +281,11 @@ def test_request_evidence__of_a_revoked_round__is_answered(chain: Chain, story: 
 def test_prove_withheld_evidence__of_a_revoked_round__slashes_its_signers(chain: Chain, story: Story) -> None:
     place = row_with(story, OutcomeResult.PASSED)
     data = with_row(story.second, *place, witness=OTHER)
-    window = attested(chain, data)
+    attested(chain, data)
     revoke(chain, SECOND)
     asked = ask_revoked(chain, data, place, 3)
     attest_data(chain, story.second, round=1)
-    chain.mine_to(window - PROOF_BLOCKS // 4)
+    chain.mine(PROOF_BLOCKS // 4)
 
     taken = 3 * BOND
     with moving(chain, Attestations=-taken, bonded=-taken, auditor=taken // 4, supply=taken // 4 - taken):
@@ -297,9 +297,9 @@ def test_prove_withheld_evidence__of_a_revoked_round__slashes_its_signers(chain:
 
 
 def test_prove_withheld_evidence__nobody_asked_for_just_that__reverts(chain: Chain, story: Story) -> None:
-    window = attested(chain, story.second)
+    attested(chain, story.second)
     asked = ask(chain, story.second, row_with(story, OutcomeResult.PASSED), 3)
-    chain.mine_to(window - PROOF_BLOCKS // 4)
+    chain.mine(PROOF_BLOCKS // 4)
 
     changed: dict[str, object]
     for changed in ({"index": 4}, {"witness": OTHER}, {"slot": asked.slot + 1}, {"length": 1}):
@@ -309,9 +309,9 @@ def test_prove_withheld_evidence__nobody_asked_for_just_that__reverts(chain: Cha
 
 
 def test_prove_withheld_evidence__attested_anew__asks_for_nothing(chain: Chain, story: Story) -> None:
-    window = attested(chain, story.second)
+    attested(chain, story.second)
     asked = ask(chain, story.second, row_with(story, OutcomeResult.PASSED), 3)
-    chain.mine_to(window - PROOF_BLOCKS // 4)
+    chain.mine(PROOF_BLOCKS // 4)
     revoke(chain, SECOND)
     attest_data(chain, story.second, round=1)
 

@@ -89,9 +89,9 @@ def test_request_leaf__in_the_first_half__is_kept(chain: Chain, window: int, ask
         "round": 0,
         "request": request,
         "deposit": DEPOSIT,
-        "answerBy": window - PROOF_BLOCKS // 4,
+        "answerBy": sent.block + PROOF_BLOCKS // 4,
     }
-    assert state == DataRequest(asker, DEPOSIT, window - PROOF_BLOCKS // 4, False)
+    assert state == DataRequest(asker, DEPOSIT, sent.block + PROOF_BLOCKS // 4, False)
     assert coins(chain, chain.address["Attestations"]) == DEPOSIT
 
 
@@ -128,16 +128,36 @@ def test_answer_leaf__what_stands_there__is_paid_by_the_byte(
         answer(chain, story, device)
     with chain.reverts("NothingToReturn", request=request):
         chain.send("Attestations", "returnDeposit", request, sender=asker)
-    chain.mine_to(window - PROOF_BLOCKS // 4)
+    chain.mine(PROOF_BLOCKS // 4)
     with chain.reverts("AnsweredAlready", request=request), moving(chain):
         prove(chain, "proveWithheldLeaf", SECOND, STANDING, device)
 
 
 def test_answer_leaf__last_block__is_in_time(chain: Chain, story: Story, window: int, asker: str) -> None:
-    ask(chain, asker)
-    chain.mine_to(window - PROOF_BLOCKS // 4 - 1)
+    last = ask(chain, asker).event("LeafRequested")["answerBy"]
+    chain.mine_to(last - 1)
 
-    assert answer(chain, story).block == window - PROOF_BLOCKS // 4
+    assert answer(chain, story).block == last
+
+
+def test_answer_leaf__asked_at_once__leaves_time_to_ask_on(
+    chain: Chain, story: Story, window: int, asker: str
+) -> None:
+    """What an answer in its last block names can be asked for, and shown to be withheld, too."""
+    chain.mine_to(ask(chain, asker).event("LeafRequested")["answerBy"] - 1)
+    answer(chain, story)
+    sent = ask(chain, asker, 3)
+    chain.mine_to(sent.event("LeafRequested")["answerBy"])
+
+    prove(chain, "proveWithheldLeaf", SECOND, STANDING, 3).event("EpochRevoked")
+
+
+def test_request_leaf__in_its_last_block__leaves_a_quarter_for_the_proof(
+    chain: Chain, window: int, asker: str
+) -> None:
+    chain.mine_to(window - PROOF_BLOCKS // 2 - 1)
+    last = ask(chain, asker).event("LeafRequested")["answerBy"]
+    assert last == window - PROOF_BLOCKS // 2 + PROOF_BLOCKS // 4 <= window - PROOF_BLOCKS // 4
 
 
 def test_request_leaf__deposit_below_the_answers_gas__reverts(
@@ -225,8 +245,8 @@ def test_answer_leaf__nobody_asked__reverts(chain: Chain, story: Story, window: 
 def test_prove_withheld_leaf__unanswered__slashes_and_revokes(
     chain: Chain, story: Story, window: int, asker: str
 ) -> None:
-    request = ask(chain, asker).event("LeafRequested")["request"]
-    last = window - PROOF_BLOCKS // 4
+    asked = ask(chain, asker).event("LeafRequested")
+    request, last = asked["request"], asked["answerBy"]
     chain.mine_to(last - 1)
     with chain.reverts("AnswerStillPossible", request=request, blockNumber=last, last=last), moving(chain):
         prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2)
@@ -262,7 +282,7 @@ def test_prove_withheld_leaf__attested_anew__asks_for_nothing(
 ) -> None:
     """What nobody answered of a revoked attestation is not held against the next one's signers."""
     old = ask(chain, asker).event("LeafRequested")["request"]
-    chain.mine_to(window - PROOF_BLOCKS // 4)
+    chain.mine(PROOF_BLOCKS // 4)
     revoke(chain, SECOND)
     with chain.reverts("EpochNotAttested", epoch=SECOND), moving(chain):
         prove(chain, "proveWithheldLeaf", SECOND, STANDING, 2)
@@ -281,8 +301,8 @@ def test_return_deposit__before_the_answer_is_over__reverts(
     chain: Chain, story: Story, window: int, asker: str, provider: str
 ) -> None:
     register_as(chain, provider)
-    request = ask(chain, asker).event("LeafRequested")["request"]
-    last = window - PROOF_BLOCKS // 4
+    asked = ask(chain, asker).event("LeafRequested")
+    request, last = asked["request"], asked["answerBy"]
 
     error = {"request": request, "blockNumber": chain.block_number + 1, "last": last}
     with chain.reverts("AnswerStillPossible", **error):

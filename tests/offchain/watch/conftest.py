@@ -35,7 +35,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """Epoch 1 is over; its attestation is still to come."""
     folder = tmp_path_factory.mktemp("watched")
     with free_anvil() as anvil, closing(Chain(anvil.url, project_artifacts())) as chain:
-        deploy_system(chain, folder / "deployment.json")
+        # Each transaction is a block, and what the bot asks for is answered within a quarter of the window.
+        deploy_system(chain, folder / "deployment.json", proof_blocks=100)
         oracles = oracle_accounts(chain, 4)
         market = SleepyMarket(chain, folder / "deployment.json", folder / "evidence", oracles)
         with pytest.MonkeyPatch.context() as patch:

@@ -245,6 +245,14 @@ def wrong_tally(truth: Truth, honest: EpochData, choice: Random) -> Signed | Non
     return _with_leaf(truth, honest, device, **{field: getattr(honest.leaves[device], field) + 1})
 
 
+def root_without_outcomes(truth: Truth, honest: EpochData, choice: Random) -> Signed | None:
+    """No rows that any proof could be about, and tallies as one likes."""
+    device = choice.choice(list(honest.leaves))
+    outcomes: dict[int, Sequence[Outcome]] = {**honest.outcomes, device: ()}
+    told = _with_leaf(truth, honest, device, outcomes_root=choice.randbytes(32), outcome_count=0)
+    return _signed(EpochData(honest.chain_id, honest.epoch, told.data.leaves, outcomes))
+
+
 def wrong_witness(truth: Truth, honest: EpochData, choice: Random) -> Signed | None:
     """A pass by evidence that nobody has seen."""
     among = [each for each in _rows(honest) if is_pass(each[2]) or each[2].result == BAD_ITEM]
@@ -271,5 +279,6 @@ LIARS: dict[str, tuple[Liar, LieKind]] = {
     "a forced draw left out": (forced_left_out, LieKind.FORCED),
     "a forced draw invented": (forced_invented, LieKind.FORCED),
     "wrong tallies": (wrong_tally, LieKind.OUTCOMES),
+    "a root without outcomes": (root_without_outcomes, LieKind.OUTCOMES),
     "an unknown witness": (wrong_witness, LieKind.EVIDENCE_WITHHELD),
 }

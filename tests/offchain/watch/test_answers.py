@@ -25,7 +25,7 @@ from tensorbond.watch.answers import (
     data_of,
     find_calls,
     graft,
-    hidden_places,
+    hidden_node,
     read_item,
     read_leaf,
 )
@@ -99,6 +99,14 @@ def test_read_leaf__more_outcomes_than_there_can_be__need_not_be_told(data: Epoc
     assert read_leaf(call, data.epoch, place, told.root, MOST) == ShownLeaf(place, leaf, call[4], ())
 
 
+def test_read_leaf__a_root_over_no_outcomes__need_not_be_told(data: EpochData):
+    place = min(data.leaves)
+    leaf = replace(data.leaves[place], outcome_count=0, outcomes_root=b"\1" * 32)
+    told = EpochData(data.chain_id, data.epoch, {**data.leaves, place: leaf}, data.outcomes)
+    call = data.epoch, 0, place, leaf, told.tree.path(place), ()
+    assert read_leaf(call, data.epoch, place, told.root, MOST) == ShownLeaf(place, leaf, call[4], ())
+
+
 def test_read_item__under_the_witness__is_taken():
     leaves = merkle.pad([item_leaf(index, bytes([index])) for index in range(5)])
     asked = EvidenceRequest(1, 0, 2, 3, merkle.root_of(leaves), 4, 2, 1)
@@ -144,9 +152,21 @@ def test_graft__some_leaves__give_their_paths_and_what_is_hidden(data: EpochData
         assert [tree.tree.path(place) for place in places[:count]] == [
             data.tree.path(place) for place in places[:count]
         ]
-        assert hidden_places(tree.tree, places[:count], places[count:]) == set()
-        assert bool(hidden_places(tree.tree, places[:count], ())) == (count < len(places))
+        assert hidden_node(tree.tree, places) is None
     assert data_of({place: shown(data, place) for place in places}, data.chain_id, data.epoch) == data
+
+
+@pytest.mark.parametrize("place", [0, 1 << 19, (1 << 20) - 1])
+def test_hidden_node__beside_any_path__is_the_highest_over_no_device(data: EpochData, place: int):
+    devices = sorted(data.leaves)
+    invented = replace(data.leaves[devices[0]], device=place, weight=3)
+    lie = EpochData(data.chain_id, data.epoch, {**data.leaves, place: invented}, {**data.outcomes, place: ()})
+    tree = graft([shown(lie, devices[0]), shown(lie, devices[-1])], lie.root, lie.total_weight).tree
+    found = hidden_node(tree, devices)
+    assert found == ((0, 0) if place == 0 else (19, 1))
+    assert tree.levels[found[0]][found[1]] == lie.tree.levels[found[0]][found[1]]
+    assert node_path(tree, *found) == node_path(lie.tree, *found)
+    assert hidden_node(tree, ()) == (20, 0)
 
 
 def test_graft__another_total__is_a_wrong_sum_at_the_root(data: EpochData):

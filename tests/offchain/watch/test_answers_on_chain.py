@@ -75,12 +75,12 @@ BY_LEAF = (
     "a wrong provider",
     "a wrong throughput",
     "a leaf left out",
-    "a leaf invented",
     "a pass without record",
     "a miss with a record",
     "an outcome left out",
     "a forced draw invented",
     "wrong tallies",
+    "a root without outcomes",
 )
 
 
@@ -97,6 +97,15 @@ def test_cycle__a_lie_shown_only_in_answers__costs_the_bonds(young_market: Marke
     (act,) = found
     assert act.kind.startswith(LIARS[name][1])
     assert act.result == "proven"
+    assert_punished(market)
+
+
+def test_cycle__a_leaf_hidden_beside_the_answers__costs_the_bonds(young_market: Market, watch: Watch):
+    market = young_market
+    signed = lie(market, "a leaf invented", Random(SEED), publishes=False)
+    watch(market)
+    assert answer_leaves(market, signed) == len(signed.data.leaves) - 1
+    assert [(act.kind, act.result) for act in watch(market)] == [("leafHidden", "proven")]
     assert_punished(market)
 
 

@@ -9,13 +9,13 @@ from random import Random
 import pytest
 
 from tensorbond.chain.types import Statement
-from tensorbond.oracle.leaves import data_name
+from tensorbond.oracle.leaves import EpochData, data_name
 from tensorbond.oracle.reader import Reader
 from tensorbond.watch.lies import LieKind, Truth
 from tests import acts
 from tests.offchain.audit.market import Market
 from tests.offchain.watch.conftest import Watch
-from tests.offchain.watch.liars import LIARS, Liar, Signed
+from tests.offchain.watch.liars import LIARS, Liar, Signed, _with_leaf
 from tests.system import role
 
 pytestmark = pytest.mark.chain
@@ -126,6 +126,29 @@ def test_cycle__leaves_that_nobody_shows__are_asked_for_and_then_cost_the_bonds(
     assert [(act.kind, act.result) for act in found] == [("withheldLeaf", "proven")]
     assert [chain.call("Attestations", "bondOf", oracle).amount for oracle in market.oracles[:3]] == [0, 0, 0]
     assert chain.call("Attestations", "nextEpoch") == 1
+
+
+def one_outcome_too_many(truth: Truth, honest: EpochData, choice: Random) -> Signed:
+    device = choice.choice(list(honest.leaves))
+    return _with_leaf(truth, honest, device, outcome_count=honest.leaves[device].outcome_count + 1)
+
+
+def more_memory_than_a_field_holds(truth: Truth, honest: EpochData, choice: Random) -> Signed:
+    return _with_leaf(truth, honest, choice.choice(list(honest.leaves)), vram=1 << 64)
+
+
+@pytest.mark.parametrize("liar", [one_outcome_too_many, more_memory_than_a_field_holds])
+def test_cycle__leaves_published_as_no_proof_can_tell_them__are_asked_for_all_the_same(
+    young_market: Market, watch: Watch, liar: Liar
+):
+    """No answer shows such a leaf, either."""
+    market, chain = young_market, young_market.chain
+    lie_by(market, liar, Random(SEED))
+    asked = [act for act in watch(market) if act.kind not in WORK]
+    assert {(act.kind, act.result) for act in asked} == {("requestLeaf", "asked")}
+
+    chain.mine_to(chain.events("Attestations", "LeafRequested")[0].args["answerBy"] + 1)
+    assert [(act.kind, act.result) for act in watch(market)] == [("withheldLeaf", "proven")]
 
 
 def test_cycle__leaves_that_appear_while_they_are_asked_for__are_looked_at(
