@@ -183,7 +183,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         Holder storage d = _delegations[provider][msg.sender];
         Holding holding = d.holding;
         Head head = _release(s, provider, s.head);
-        uint256 held = holding.generation() == head.generation() ? holding.shares() : 0;
+        uint256 held = holding.sharesIn(head.generation());
         uint256 active = head.active();
         (uint256 shares, uint256 delegated) = _partsOf(s, head);
         uint256 worth = held == 0 ? 0 : Shares.toAmountDown(held, active, shares);
@@ -206,7 +206,7 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         request = queue.next;
         (uint256 bought, uint256 maturesAt) = _enqueue(s, _lanes[provider][msg.sender], queue, amount);
         s.unbondingParts.delegated += bought.toUint128();
-        d.holding = holding.minus(burned).withQueue(queue.first, queue.next, queue.start);
+        d.holding = holding.withShares(held - burned, head.generation()).withQueue(queue.first, queue.next, queue.start);
 
         emit DelegationUnbonding(provider, msg.sender, request, amount, bought, maturesAt, active, s.unbonding);
     }
@@ -430,8 +430,8 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function delegationOf(address provider, address delegator) external view returns (Delegation memory d) {
         Holding held = _delegations[provider][delegator].holding;
-        d.generation = uint32(held.generation());
-        if (d.generation == _stakes[provider].head.generation()) d.shares = uint128(held.shares());
+        uint256 generation = _stakes[provider].head.generation();
+        (d.shares, d.generation) = (uint128(held.sharesIn(generation)), uint32(generation));
         d.firstRequest = uint32(held.first());
         d.nextRequest = uint32(held.next());
         d.laneStart = uint32(held.start());
@@ -440,12 +440,12 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
     /// @inheritdoc IProviderStaking
     function delegatedOf(address provider, address delegator) external view returns (uint256) {
         Account storage s = _stakes[provider];
-        Holding held = _delegations[provider][delegator].holding;
         Head head = s.head;
-        if (held.generation() != head.generation() || held.shares() == 0) return 0;
+        uint256 held = _delegations[provider][delegator].holding.sharesIn(head.generation());
+        if (held == 0) return 0;
         (uint256 amount,) = _vested(s.pot);
         (, uint256 bought) = _commissionOn(s, head, amount);
-        return Shares.toAmountDown(held.shares(), head.active() + amount, s.parts.shares + bought);
+        return Shares.toAmountDown(held, head.active() + amount, s.parts.shares + bought);
     }
 
     /// @inheritdoc IProviderStaking
@@ -576,7 +576,9 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
 
         s.parts = Parts((all + shares).toUint128(), uint128(delegated + shares));
         Holder storage d = _delegations[provider][msg.sender];
-        d.holding = d.holding.plus(shares, head.generation());
+        Holding holding = d.holding;
+        uint256 generation = head.generation();
+        d.holding = holding.withShares(holding.sharesIn(generation) + shares, generation);
         head = head.plus(amount).with(Heads.DELEGATED);
         s.head = head;
         active = head.active();
@@ -669,16 +671,15 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         uint256 generation = s.unbondingGeneration;
         for (uint256 n = 0; moved < amount && queue.next != queue.first && n < REQUESTS_PER_CALL; ++n) {
             Request storage r = lanes[queue.next - 1 - queue.start];
-            if (r.generation != generation) break;
-
-            uint256 part = r.shares;
-            uint256 worth = Shares.toAmountDown(part, unbonding, shares);
+            uint256 part = Shares.inGeneration(r.shares, r.generation, generation);
+            uint256 worth = part == 0 ? 0 : Shares.toAmountDown(part, unbonding, shares);
             if (worth <= amount - moved) {
                 --queue.next;
             } else {
                 worth = amount - moved;
+                uint256 left = part;
                 part = Shares.toSharesUp(worth, unbonding, shares);
-                r.shares -= part.toUint128();
+                (r.shares, r.generation) = ((left - part).toUint128(), generation.toUint32());
             }
             moved += worth;
             unbonding -= worth;
@@ -706,13 +707,11 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
             Request memory r = lanes[request - queue.start];
             if (block.number < r.maturesAt) break;
 
-            uint256 paid = 0;
-            if (r.generation == s.unbondingGeneration) {
-                paid = Shares.toAmountDown(r.shares, unbonding, shares);
-                unbonding -= paid;
-                shares -= r.shares;
-                amount += paid;
-            }
+            uint256 part = Shares.inGeneration(r.shares, r.generation, s.unbondingGeneration);
+            uint256 paid = part == 0 ? 0 : Shares.toAmountDown(part, unbonding, shares);
+            unbonding -= paid;
+            shares -= part;
+            amount += paid;
             if (provider == msg.sender) emit StakeWithdrawn(provider, request, paid, unbonding);
             else emit DelegationWithdrawn(provider, msg.sender, request, paid, unbonding);
         }
@@ -731,10 +730,11 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         for (uint256 request = queue.first; request < queue.next; ++request) {
             Request memory r = lanes[request - queue.start];
             if (block.number < r.maturesAt) break;
-            if (r.generation != s.unbondingGeneration) continue;
-            uint256 paid = Shares.toAmountDown(r.shares, unbonding, shares);
+            uint256 part = Shares.inGeneration(r.shares, r.generation, s.unbondingGeneration);
+            if (part == 0) continue;
+            uint256 paid = Shares.toAmountDown(part, unbonding, shares);
             unbonding -= paid;
-            shares -= r.shares;
+            shares -= part;
             amount += paid;
         }
     }
@@ -824,8 +824,8 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         if (taken != 0) s.pot = Pots.pack(pot.vesting() - taken, pot.vested(), pot.at(), pot.until());
     }
 
-    /// @dev Take `amount` wei, as far as they are there, from both pools in proportion. An unbonding pool that is spent gives its rest to the
-    /// active one; an active pool that is spent leaves its rest to the owner. The caller saves the head.
+    /// @dev Take `amount` wei, as far as they are there, from both pools in proportion. A pool that this leaves spent goes on in a later
+    /// generation. The caller saves the head.
     function _take(Account storage s, Head head, uint256 amount)
         private
         returns (Head, uint256 fromActive, uint256 fromUnbonding)
@@ -841,19 +841,29 @@ contract ProviderStaking is IProviderStaking, EIP712, Nonces {
         if (fromUnbonding != 0) {
             uint256 shares = _unbondingShares(s);
             unbonding -= fromUnbonding;
-            bool spent = Shares.isSpent(unbonding, shares);
-            if (spent) {
-                active += unbonding;
-                unbonding = 0;
-                s.unbondingParts = Parts(0, 0);
-                ++s.unbondingGeneration;
-            } else {
-                s.unbondingParts.shares = shares.toUint128();
+            uint256 generations = Shares.overdue(unbonding, shares);
+            if (generations != 0) {
+                shares = Shares.inGeneration(shares, 0, generations);
+                s.unbondingParts.delegated = Shares.inGeneration(s.unbondingParts.delegated, 0, generations).toUint128();
+                s.unbondingGeneration = (s.unbondingGeneration + generations).toUint32(); // as in `plusGenerations`
             }
-            (s.unbonding, s.unbondingUneven) = (unbonding.toUint96(), !spent);
+            s.unbondingParts.shares = shares.toUint128();
+            (s.unbonding, s.unbondingUneven) = (unbonding.toUint96(), shares != 0);
         }
         head = head.withActive(active);
-        if (head.has(Heads.DELEGATED) && Shares.isSpent(active, s.parts.shares)) head = head.renewed();
+        if (head.has(Heads.DELEGATED)) head = _advance(s, head, active);
         return (head, fromActive, fromUnbonding);
+    }
+
+    /// @dev Where the active pool is spent, its shares go on in a later generation, and the owner's without the delegators' if those
+    /// come to none.
+    function _advance(Account storage s, Head head, uint256 active) private returns (Head) {
+        (uint256 shares, uint256 delegated) = (s.parts.shares, s.parts.delegated);
+        uint256 generations = Shares.overdue(active, shares);
+        if (generations == 0) return head;
+        delegated = Shares.inGeneration(delegated, 0, generations);
+        s.parts = Parts(Shares.inGeneration(shares, 0, generations).toUint128(), delegated.toUint128());
+        head = head.plusGenerations(generations);
+        return delegated == 0 ? head.without(Heads.DELEGATED) : head;
     }
 }

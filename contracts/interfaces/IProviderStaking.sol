@@ -26,8 +26,8 @@ enum SlashReason {
 interface IProviderStaking {
     /// @notice One provider's pools. The owner's shares are `shares` less the delegated ones.
     /// @dev Six words, so ordered that lock, unlock and stake touch the first, withdraw the second, delegation the third, a delegator's
-    /// leaving the fourth, and a new reward the sixth. A pool whose share a slash leaves worth less than 2⁻³² wei starts a new generation, in which old
-    /// shares are worth nothing.
+    /// leaving the fourth, and a new reward the sixth. Where a slash leaves a pool's share worth 2⁻³² wei or less, 2³² shares go on as one, in
+    /// a new generation: who holds `n` shares of an older one has ⌊n / 2³²⌋ for each generation since, which costs it less than a wei.
     struct Stake {
         uint96 active;
         uint96 locked;
@@ -66,7 +66,7 @@ interface IProviderStaking {
         uint32 vestsUntil;
     }
 
-    /// @notice One delegator's part of one provider's active pool, and its queue. One word.
+    /// @notice One delegator's part of one provider's active pool, in that pool's generation, and its queue. One word.
     struct Delegation {
         uint128 shares;
         uint32 generation;
@@ -75,7 +75,7 @@ interface IProviderStaking {
         uint32 laneStart;
     }
 
-    /// @notice One request to leave: `shares` of the unbonding pool, withdrawable from block `maturesAt` on.
+    /// @notice One request to leave: `shares` of the unbonding pool as it was in `generation`, withdrawable from block `maturesAt` on.
     struct Request {
         uint128 shares;
         uint40 maturesAt;
@@ -116,7 +116,7 @@ interface IProviderStaking {
     event StakeLocked(address indexed provider, address indexed locker, uint256 amount, uint256 locked);
     event StakeUnlocked(address indexed provider, address indexed locker, uint256 amount, uint256 locked);
     /// `amount` = fromVesting + fromActive + fromUnbonding = toChallenger + toVictim + burned; vesting, active, unbonding and locked are
-    /// the totals after. An unbonding pool whose share is left worth less than 2⁻³² wei has gone over into the active one.
+    /// the totals after.
     event StakeSlashed(
         address indexed provider,
         address indexed challenger,
@@ -154,7 +154,7 @@ interface IProviderStaking {
     error DelegationInsufficient(address provider, address delegator, uint256 have, uint256 need);
     /// Who owns the stake adds to it by `stake`.
     error DelegatorIsProvider(address provider);
-    /// The newest 32 requests that are worth anything are worth `have` wei.
+    /// The newest 32 requests are worth `have` wei.
     error UnbondingInsufficient(address holder, uint256 have, uint256 need);
     error NothingMatured(address holder, uint256 blockNumber, uint256 maturesAt);
     error NothingUnbonding(address holder);
@@ -194,8 +194,8 @@ interface IProviderStaking {
     /// they are worth `amount`; 2²⁵⁶ − 1 takes what there is.
     function rebond(uint256 amount) external;
 
-    /// @notice Pay out the caller's matured requests, oldest first, at most 32 in a call. A request of an older generation leaves the
-    /// queue with an event of amount 0. @return amount Wei paid.
+    /// @notice Pay out the caller's matured requests, oldest first, at most 32 in a call. A request that slashes left worth nothing leaves
+    /// the queue with an event of amount 0. @return amount Wei paid.
     function withdraw() external returns (uint256 amount);
 
     /// @notice Deposit `amount` of the caller's into another provider's active pool, where it shares in rewards and slashes. Needs an

@@ -26,9 +26,25 @@ library Shares {
         return Math.ceilDiv(part * pool, shares);
     }
 
-    /// @return Whether a pool that a slash leaves with `pool` wei in `shares` shares is spent: a share is worth so little, 2⁻³² wei, that
-    /// a deposit could need more shares than fit. It doesn't matter in how many slashes it came to that.
+    /// @return Whether a pool with `pool` wei in `shares` shares is spent: a share is worth so little, 2⁻³² wei, that a deposit could need
+    /// more shares than fit. It doesn't matter in how many slashes it came to that.
     function isSpent(uint256 pool, uint256 shares) internal pure returns (bool) {
         return pool <= shares >> 32;
+    }
+
+    /// @return generations By how many a pool that a slash leaves with `pool` wei in `shares` shares goes on: until it is not spent, which
+    /// leaves a share worth a wei at most; and where it has no wei left, until it has no shares. Four at most.
+    function overdue(uint256 pool, uint256 shares) internal pure returns (uint256 generations) {
+        for (; shares != 0 && isSpent(pool, shares); shares >>= 32) {
+            ++generations;
+        }
+    }
+
+    /// @return What `part` of a pool's shares of generation `from` counts as in generation `to`, the same or a later one: in each, one share
+    /// for 2³² of the one before. Parts of a whole never come to more than the whole does. Generations have 32 bits.
+    function inGeneration(uint256 part, uint256 from, uint256 to) internal pure returns (uint256) {
+        unchecked {
+            return part >> 32 * (to - from);
+        }
     }
 }

@@ -3,6 +3,8 @@ pragma solidity ^0.8.30;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {Shares} from "./Shares.sol";
+
 /// @notice The first word of a provider's stake, which every verb reads once and writes once: active 96 | locked 96 | generation 32 | flags.
 type Head is uint256;
 
@@ -70,10 +72,11 @@ library Heads {
         return _covered(Head.wrap(rest | uint256(amount.toUint96()) << 96));
     }
 
-    /// @dev Delegators' shares of before are worth nothing any more.
-    function renewed(Head head) internal pure returns (Head) {
-        uint256 next = uint256((head.generation() + 1).toUint32()) << 192;
-        return Head.wrap(Head.unwrap(head) & ~(uint256(type(uint32).max) << 192 | DELEGATED) | next);
+    /// @dev So many generations later, four at most for a slash. A slash needs a lock of its own, which is a job or a device: 2³⁰ of one
+    /// provider, each at 200,000 gas and more, would fill all blocks for years. So no slash reverts here.
+    function plusGenerations(Head head, uint256 generations) internal pure returns (Head) {
+        uint256 next = uint256((head.generation() + generations).toUint32()) << 192;
+        return Head.wrap(Head.unwrap(head) & ~(uint256(type(uint32).max) << 192) | next);
     }
 
     function _covered(Head head) private pure returns (Head) {
@@ -92,6 +95,11 @@ library Holdings {
         return uint32(Holding.unwrap(holding) >> 128);
     }
 
+    /// @return What its shares count as in a generation, its own or a later one.
+    function sharesIn(Holding holding, uint256 generation_) internal pure returns (uint256) {
+        return Shares.inGeneration(holding.shares(), holding.generation(), generation_);
+    }
+
     function first(Holding holding) internal pure returns (uint256) {
         return uint32(Holding.unwrap(holding) >> 160);
     }
@@ -104,18 +112,9 @@ library Holdings {
         return Holding.unwrap(holding) >> 224;
     }
 
-    /// @dev With so many more shares of this generation; those of an older one are worth nothing. All shares of a pool fit 128 bits.
-    function plus(Holding holding, uint256 amount, uint256 generation_) internal pure returns (Holding) {
-        uint256 word = Holding.unwrap(holding);
-        if (holding.generation() != generation_) word = word >> 160 << 160 | generation_ << 128;
-        unchecked {
-            return Holding.wrap(word + amount);
-        }
-    }
-
-    /// @dev With so many shares less: no more than it has.
-    function minus(Holding holding, uint256 amount) internal pure returns (Holding) {
-        return Holding.wrap(Holding.unwrap(holding) - amount);
+    /// @dev With so many shares of this generation.
+    function withShares(Holding holding, uint256 amount, uint256 generation_) internal pure returns (Holding) {
+        return Holding.wrap(Holding.unwrap(holding) >> 160 << 160 | generation_ << 128 | amount.toUint128());
     }
 
     function withQueue(Holding holding, uint256 first_, uint256 next_, uint256 start_)

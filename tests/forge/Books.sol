@@ -31,7 +31,6 @@ abstract contract Books is Stage {
         /// What roundings may have cost by now, in 2⁻⁶⁴ wei: a wei and a share at each event, and it grows as the pool does.
         uint256 slack;
         uint256 price;
-        uint256 generation;
     }
 
     /// @dev What the events say of a lease, and the play's own clock of it.
@@ -233,12 +232,6 @@ abstract contract Books is Stage {
         uint256 taken = _word(data, 2) + _word(data, 3) + _word(data, 4);
         _scale(_held[provider], provider, book.active, active);
         _scale(_unbonded[provider], provider, book.unbonding, unbonding);
-        if (_word(data, 10) == 0 && unbonding != 0) {
-            // What a spent unbonding pool leaves goes over.
-            _scale(_held[provider], provider, active, active + unbonding);
-            _scale(_unbonded[provider], provider, unbonding, 0);
-            (active, unbonding) = (active + unbonding, 0);
-        }
         (book.active, book.unbonding) = (active, unbonding);
         book.locked -= taken;
         SlashReason reason = SlashReason(_word(data, 0));
@@ -288,14 +281,6 @@ abstract contract Books is Stage {
 
     /// @dev Who holds what: pro rata, but for what roundings can have cost.
     function _checkHolders(Book storage book, address provider, IProviderStaking.Stake memory s) private {
-        if (s.generation != book.generation) {
-            // A slash left next to nothing, and that is the owner's.
-            book.generation = s.generation;
-            for (uint256 i = 0; i < DELEGATORS; ++i) {
-                _held[provider][_delegators[i]] = 0;
-            }
-            _held[provider][provider] = book.active * ONE;
-        }
         book.price = s.shares == 0 ? 1 : 1 + s.active / s.shares;
         uint256 slack = book.slack / ONE + book.price + 1;
         _checkQuarter(s, slack);

@@ -123,6 +123,21 @@ contract SharesTest is Test {
         if (!Shares.isSpent(left, before)) isTrue((MOST * before) / left < 1 << 128, "shares overflow");
     }
 
+    function testFuzz_aGeneration__costsAHolderLessThanAWei(uint256 left, uint256 shares, uint256 part) external pure {
+        shares = bound(shares, 1, type(uint128).max);
+        left = bound(left, 1, shares < MOST ? shares : MOST);
+        part = bound(part, 0, shares);
+        uint256 generations = Shares.overdue(left, shares);
+        uint256 all = Shares.inGeneration(shares, 0, generations);
+        uint256 have = Shares.toAmountDown(Shares.inGeneration(part, 0, generations), left, all);
+        uint256 others = Shares.toAmountDown(Shares.inGeneration(shares - part, 0, generations), left, all);
+        isTrue(!Shares.isSpent(left, all), "still spent");
+        isTrue(have + others <= left, "parts exceed the whole");
+        // A share of what went on is worth a wei at most, and what is paid is whole wei.
+        if (generations != 0) isTrue(have + 2 >= Shares.toAmountDown(part, left, shares), "more than a wei");
+        else equal(have, Shares.toAmountDown(part, left, shares), "no generation");
+    }
+
     function _pool(uint256 pool, uint256 shares) private pure returns (uint256, uint256) {
         pool = bound(pool, 1, MOST);
         // A slash makes a share worth less, never more; and less than 2⁻³² of it ends the pool.

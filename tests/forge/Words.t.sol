@@ -40,18 +40,27 @@ contract StakeWordsTest is Test {
         } catch {} // solhint-disable-line no-empty-blocks
     }
 
-    function testFuzz_holding__sharesOfAnOldGenerationAreGone(uint120 shares, uint32[4] memory rest, uint120 bought, uint32 generation)
-        external
-        pure
-    {
-        Holding holding = Holding.wrap(0).plus(shares, rest[0]).withQueue(rest[1], rest[2], rest[3]);
+    function testFuzz_holding__sharesOfAnOldGenerationCountAsOneForTwoToThe32nd(
+        uint128 shares,
+        uint32[4] memory rest,
+        uint128 other,
+        uint256 later
+    ) external pure {
+        later = bound(later, 0, 5);
+        uint256 generation = later > type(uint32).max - rest[0] ? type(uint32).max : rest[0] + later;
+        Holding holding = Holding.wrap(0).withShares(shares, rest[0]).withQueue(rest[1], rest[2], rest[3]);
         equal(holding.shares(), shares, "shares");
         equal(holding.generation(), rest[0], "generation");
-        Holding more = holding.plus(bought, generation);
-        equal(more.shares(), generation == rest[0] ? uint256(shares) + bought : bought, "shares after");
+        uint256 left = shares;
+        for (uint256 i = rest[0]; i < generation; ++i) {
+            left /= 1 << 32;
+        }
+        equal(holding.sharesIn(generation), left, "shares later");
+        Holding more = holding.withShares(other, generation);
+        equal(more.shares(), other, "shares after");
         equal(more.generation(), generation, "generation after");
-        Holding less = more.minus(bought).withQueue(rest[3], rest[1], rest[2]);
-        equal(less.shares(), generation == rest[0] ? shares : 0, "shares left");
+        Holding less = more.withQueue(rest[3], rest[1], rest[2]);
+        equal(less.shares(), other, "shares left");
         equal(less.generation(), generation, "generation left");
         isTrue(less.first() == rest[3] && less.next() == rest[1] && less.start() == rest[2], "queue after");
         isTrue(more.first() == rest[1] && more.next() == rest[2] && more.start() == rest[3], "queue");
@@ -96,9 +105,8 @@ contract StakeWordsTest is Test {
             return head.withLocked(amount);
         }
         if (verb == 3) {
-            ++plain.generation;
-            plain.delegated = false;
-            return head.renewed();
+            plain.generation += amount % 5;
+            return head.plusGenerations(amount % 5);
         }
         bool set = amount % 2 == 0;
         if (verb == 4) plain.delegated = set;

@@ -20,4 +20,12 @@ contract SharesHarness {
     function isSpent(uint256 left, uint256 before) external pure returns (bool) {
         return Shares.isSpent(left, before);
     }
+
+    function overdue(uint256 pool, uint256 shares) external pure returns (uint256) {
+        return Shares.overdue(pool, shares);
+    }
+
+    function inGeneration(uint256 part, uint256 from, uint256 to) external pure returns (uint256) {
+        return Shares.inGeneration(part, from, to);
+    }
 }

@@ -59,6 +59,23 @@ contract Arithmetic {
         assert(uint256(before) < uint256(left) << 33);
     }
 
+    /// @dev What goes on is not spent, at most a wei a share, and ⌊…⌋ of what it was; all is gone where nothing is left.
+    function check_overdue__leavesAPoolThatIsNotSpent(uint96 left, uint128 shares) external pure {
+        uint256 generations = Shares.overdue(left, shares);
+        uint256 after_ = Shares.inGeneration(shares, 0, generations);
+        assert(generations <= 4);
+        assert(generations == 0 || after_ >= left);
+        assert(left == 0 ? after_ == 0 : !Shares.isSpent(left, after_) || shares == 0);
+    }
+
+    /// @dev Two holders of a pool and what nobody has never come to more than the whole; each loses less than one share.
+    function check_inGeneration__partsNeverExceedTheWhole(uint128 one, uint128 other, uint8 from, uint8 to) external pure {
+        if (to < from) return;
+        uint256 parts = Shares.inGeneration(one, from, to) + Shares.inGeneration(other, from, to);
+        uint256 whole = Shares.inGeneration(uint256(one) + other, from, to);
+        assert(parts <= whole && whole <= parts + 1);
+    }
+
     // ---- Bps: splits never exceed the whole ----
 
     function check_share__isTheFloor(uint96 amount, uint16 bps) external pure {
@@ -175,30 +192,34 @@ contract Arithmetic {
         _sameFlags(head, after_);
     }
 
-    function check_renewed__endsTheDelegations(uint256 word) external pure {
+    function check_plusGenerations__changesNothingElse(uint256 word, uint8 more) external pure {
         Head head = Head.wrap(word);
-        if (head.generation() == type(uint32).max) return;
-        Head after_ = head.renewed();
-        assert(after_.generation() == head.generation() + 1 && !after_.has(Heads.DELEGATED));
+        if (head.generation() + more > type(uint32).max) return;
+        Head after_ = head.plusGenerations(more);
+        assert(after_.generation() == head.generation() + more);
         assert(after_.active() == head.active() && after_.locked() == head.locked());
-        assert(Head.unwrap(after_) >> 225 == word >> 225);
+        assert(Head.unwrap(after_) >> 224 == word >> 224);
     }
 
-    function check_holding__buysAndQueuesApart(uint256 word, uint96 bought, uint32 generation, uint32[3] calldata queue)
+    function check_holding__buysAndQueuesApart(uint256 word, uint128 held, uint32 generation, uint32[3] calldata queue)
         external
         pure
     {
-        Holding holding = Holding.wrap(word);
-        if (holding.shares() >> 127 != 0) return;
-        uint256 kept = holding.generation() == generation ? holding.shares() : 0;
-        Holding after_ = holding.plus(bought, generation);
-        assert(after_.shares() == kept + bought && after_.generation() == generation);
+        Holding after_ = Holding.wrap(word).withShares(held, generation);
+        assert(after_.shares() == held && after_.generation() == generation);
         assert(Holding.unwrap(after_) >> 160 == word >> 160);
         Holding queued = after_.withQueue(queue[0], queue[1], queue[2]);
         assert(queued.first() == queue[0] && queued.next() == queue[1] && queued.start() == queue[2]);
         assert(uint160(Holding.unwrap(queued)) == uint160(Holding.unwrap(after_)));
-        assert(Holding.unwrap(queued.minus(bought)) == Holding.unwrap(queued) - bought);
-        assert(queued.minus(bought).shares() == kept);
+    }
+
+    /// @dev Later, each of 32 bits less; four generations later, nothing.
+    function check_sharesIn__isOneForTwoToThe32ndEachTime(uint256 word, uint32 later) external pure {
+        Holding holding = Holding.wrap(word);
+        uint256 found = holding.sharesIn(holding.generation() + later);
+        assert(later != 0 || found == holding.shares());
+        assert(later != 1 || found == holding.shares() / (1 << 32));
+        assert(later < 4 || found == 0);
     }
 
     function check_pot__isWhatWasPacked(uint96 vesting, uint96 vested, uint32 at, uint32 until) external pure {

@@ -192,7 +192,7 @@ def _delegation(pool: Pool, provider: str, delegator: str, block: int) -> Iterat
     delegation, place = pool.delegations[delegator], f"{delegator} with {provider}"
     known = {
         "shares": pool.shares_of(delegator),
-        "generation": delegation.generation,
+        "generation": pool.generation,
         **_ends(delegation.queue),
     }
     call: Call = ("ProviderStaking", "delegationOf", provider, delegator)

@@ -20,7 +20,7 @@ UNIT = 10_000
 WORK_SHARE = 2_500
 """Bps of a slash: for who proved the fault, for the requester of a failed job, for an oracle's challenger."""
 SPENT_BITS = 32
-"""A pool of which a share is worth 2⁻³² of a unit or less starts new shares."""
+"""Of a pool of which a share is worth 2⁻³² wei or less, 2³² go on as one in a new generation."""
 MOST_FEES = 2**80 - 1
 """What an escrow keeps of unswept fees in one token."""
 LAST_VESTING_BLOCK = 2**32 - 1
@@ -106,7 +106,11 @@ class Pool:
 
     def shares_of(self, delegator: str) -> int:
         delegation = self.delegations[delegator]
-        return delegation.shares if delegation.generation == self.generation else 0
+        return delegation.shares >> SPENT_BITS * (self.generation - delegation.generation)
+
+    def part_of(self, request: Request) -> int:
+        """The shares of the unbonding pool that a request counts as now."""
+        return request.shares >> SPENT_BITS * (self.unbonding_generation - request.generation)
 
     def withdrawable(self, queue: Queue, block: int) -> int:
         """What a queue's matured requests pay in `block`."""
@@ -114,9 +118,9 @@ class Pool:
         for request in queue.requests.values():
             if block < request.matures_at:
                 break
-            if request.generation == self.unbonding_generation:
-                pool -= request.shares * pool // shares
-                shares -= request.shares
+            if part := self.part_of(request):
+                pool -= part * pool // shares
+                shares -= part
         return self.unbonding - pool
 
     def leaving(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tensorbond.audit.books import (
     JOB_FAULTS,
     LAST_VESTING_BLOCK,
@@ -110,14 +108,15 @@ def _undelegated(books: Books, event: Event, report: Report) -> None:
     subject = f"delegation of {delegator} with {provider}"
     report.expect_at_least("invariant 3", subject, worth, amount, where(event))
     burned = held if amount == worth else -(-amount * pool.shares // pool.active)
-    pool.delegations[delegator].shares = held - burned
+    delegation = pool.delegations[delegator]
+    delegation.shares, delegation.generation = held - burned, pool.generation
     pool.shares -= burned
     pool.delegated_shares -= burned
     short_since = pool.short_since
     pool.enter(pool.active - amount)
     if pool.active < pool.locked:
         pool.short_since = short_since or event.block
-    pool.delegated_unbonding_shares += _ask(books, pool, pool.delegations[delegator].queue, event, report)
+    pool.delegated_unbonding_shares += _ask(books, pool, delegation.queue, event, report)
 
 
 def _ask(books: Books, pool: Pool, queue: Queue, event: Event, report: Report) -> int:
@@ -144,16 +143,14 @@ def _rebonded(books: Books, event: Event, report: Report) -> None:
     moved = 0
     while moved < amount and queue.requests:
         number, request = queue.requests.popitem()
-        if request.generation != pool.unbonding_generation:
-            queue.requests[number] = request
-            break
-        part, worth = request.shares, request.shares * pool.unbonding // pool.unbonding_shares
+        part = whole = pool.part_of(request)
+        worth = whole * pool.unbonding // pool.unbonding_shares if whole else 0
         if worth <= amount - moved:
             queue.requested = number
         else:
             worth = amount - moved
             part = -(-worth * pool.unbonding_shares // pool.unbonding)
-            queue.requests[number] = replace(request, shares=request.shares - part)
+            queue.requests[number] = Request(whole - part, request.matures_at, pool.unbonding_generation)
         moved += worth
         pool.unbonding -= worth
         pool.unbonding_shares -= part
@@ -161,7 +158,7 @@ def _rebonded(books: Books, event: Event, report: Report) -> None:
     while queue.requested > event.args["nextRequest"] and queue.requests:
         number, request = queue.requests.popitem()
         queue.requested = number
-        pool.unbonding_shares -= request.shares
+        pool.unbonding_shares -= pool.part_of(request)
     report.expect("invariant 3", f"taken back by {holder}", moved, amount, where(event))
     total(report, event, "nextRequest", queue.requested)
     if holder == provider:
@@ -192,10 +189,10 @@ def _pay_out(books: Books, holder: str, queue: Queue, event: Event, report: Repo
         "invariant 12", f"{subject} matured", event.block, request.matures_at, where(event)
     )
     fair = 0
-    if request.generation == pool.unbonding_generation:
-        fair = request.shares * pool.unbonding // pool.unbonding_shares
-        pool.unbonding_shares -= request.shares
-        pool.delegated_unbonding_shares -= request.shares if holder != provider else 0
+    if part := pool.part_of(request):
+        fair = part * pool.unbonding // pool.unbonding_shares
+        pool.unbonding_shares -= part
+        pool.delegated_unbonding_shares -= part if holder != provider else 0
     report.expect("invariant 3", f"{subject} pays its share", amount, fair, where(event))
     pool.unbonding -= amount
     pool.paid_out += amount
@@ -328,16 +325,23 @@ def _cut(pool: Pool, taken: int) -> tuple[int, int, int]:
     pool.active -= from_active
     if from_unbonding:
         pool.unbonding -= from_unbonding
-        if pool.unbonding <= pool.unbonding_shares >> SPENT_BITS:
-            pool.active += pool.unbonding
-            pool.unbonding = pool.unbonding_shares = pool.delegated_unbonding_shares = 0
+        while _is_spent(pool.unbonding, pool.unbonding_shares):
             pool.unbonding_generation += 1
+            pool.unbonding_shares >>= SPENT_BITS
+            pool.delegated_unbonding_shares >>= SPENT_BITS
+    if pool.delegated_shares:
+        while _is_spent(pool.active, pool.shares):
+            pool.generation += 1
+            pool.shares >>= SPENT_BITS
+            pool.delegated_shares >>= SPENT_BITS
     if not pool.delegated_shares:
         pool.shares = pool.active
-    elif pool.active <= pool.shares >> SPENT_BITS:
-        pool.generation += 1
-        pool.shares, pool.delegated_shares = pool.active, 0
     return from_vesting, from_active, from_unbonding
+
+
+def _is_spent(amount: int, shares: int) -> bool:
+    """A share is worth so little that 2³² go on as one, in the next generation."""
+    return shares > 0 and amount <= shares >> SPENT_BITS
 
 
 def _kind(reason: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tensorbond.chain.types import SlashReason, Stake
-from tests.acts import ZERO_ADDRESS
+from tests.acts import TBND, ZERO_ADDRESS, delegate_as
 from tests.chain import Chain, Sent
 from tests.conftest import role
 
@@ -81,6 +81,18 @@ def slash_as(
 def lock_and_slash(chain: Chain, provider: str, amount: int) -> Sent:
     lock_as(chain, "DeviceRegistry", provider, amount)
     return slash_as(chain, "JobEscrow", provider, amount)
+
+
+def take_both_pools(chain: Chain, provider: str, delegator: str) -> None:
+    """Slash a provider of all that is active and unbonding: a delegator that left made it short."""
+    stake = stake_of(chain, provider)
+    both = stake.active + stake.unbonding
+    delegate_as(chain, delegator, provider, 500 * TBND)
+    lock_as(chain, "DeviceRegistry", provider, both)
+    undelegate_as(chain, delegator, provider)
+    chain.mine(UNBONDING_BLOCKS)
+    chain.send("ProviderStaking", "withdrawDelegated", provider, sender=delegator)
+    slash_as(chain, "JobEscrow", provider, both)
 
 
 def stake_of(chain: Chain, provider: str) -> Stake:

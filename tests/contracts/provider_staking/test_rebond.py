@@ -10,6 +10,7 @@ from .staking import (
     lock_and_slash,
     moving,
     stake_of,
+    take_both_pools,
     unbond_as,
     undelegate_as,
     withdraw_as,
@@ -106,9 +107,33 @@ def test_rebond__after_a_slash__brings_back_what_the_slash_left(
     assert (event["amount"], event["active"], event["unbonding"]) == (200 * TBND, 500 * TBND, 0)
 
 
-def test_rebond__of_a_wiped_generation__reverts(chain: Chain, provider: str, staked: int) -> None:
-    unbond_as(chain, provider, 10**11)
+def test_rebond__of_an_older_generation__brings_back_what_is_left(
+    chain: Chain, provider: str, staked: int
+) -> None:
+    for amount in (10**11, 10**9):
+        unbond_as(chain, provider, amount)
     lock_and_slash(chain, provider, stake_of(chain, provider).active)
+    stake = stake_of(chain, provider)
+    assert (stake.unbonding, stake.unbonding_shares, stake.unbonding_generation) == (11, 23, 1)
+
+    with moving(chain, provider_active=5, provider_unbonding=-5):
+        event = rebond_as(chain, provider, 5).event("StakeRebonded")
+
+    # The newer request is worth no share any more; of the older one's 23, 11 were worth 5 wei.
+    assert event["nextRequest"] == 1
+    assert chain.call("ProviderStaking", "requestOf", provider, 1).shares == 0
+    older = chain.call("ProviderStaking", "requestOf", provider, 0)
+    assert (older.shares, older.generation) == (12, 1)
+    assert rebond_as(chain, provider, ALL).event("StakeRebonded")["amount"] == 6
+    stake = stake_of(chain, provider)
+    assert (stake.unbonding, stake.unbonding_shares, stake.unbonding_uneven) == (0, 0, False)
+
+
+def test_rebond__of_a_pool_that_was_taken_whole__reverts(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    unbond_as(chain, provider, TBND)
+    take_both_pools(chain, provider, other_provider)
 
     with chain.reverts("NothingUnbonding", holder=provider):
         rebond_as(chain, provider, ALL)

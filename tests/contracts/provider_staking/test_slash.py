@@ -293,11 +293,11 @@ def test_slash__all_of_a_delegated_pool__makes_the_delegators_shares_worthless(
         10 * TBND,
         10 * TBND,
         0,
-        1,
+        3,  # 1,500 TBND are less than 2⁹⁶ shares
     )
     assert worth_of(chain, other_provider, provider) == 0
     found = chain.call("ProviderStaking", "delegationOf", provider, other_provider)
-    assert (found.shares, found.generation) == (0, 0)
+    assert (found.shares, found.generation) == (0, 3)
     with chain.reverts("AmountZero"):
         undelegate_as(chain, other_provider, provider)
     # Its shares of the new generation are new.
@@ -308,7 +308,8 @@ def test_slash__all_of_a_delegated_pool__makes_the_delegators_shares_worthless(
 def test_slash__twice_nearly_all__leaves_a_pool_that_takes_deposits(
     chain: Chain, provider: str, other_provider: str, requester: str
 ) -> None:
-    """Each loss alone leaves a share some worth; both together so little that a deposit would overflow."""
+    """Each loss alone leaves a share some worth; both together so little that a deposit would overflow. Each
+    holder keeps its half."""
     stake_as(chain, provider, 500_000 * TBND)
     delegate_as(chain, other_provider, provider, 500_000 * TBND)
     undelegate_as(chain, other_provider, provider, TBND)
@@ -318,10 +319,79 @@ def test_slash__twice_nearly_all__leaves_a_pool_that_takes_deposits(
 
     stake = stake_of(chain, provider)
     assert (stake.generation, stake.unbonding_generation) == (1, 1)
-    assert (stake.delegated, stake.unbonding, stake.shares) == (False, 0, stake.active)
+    assert stake.unbonding_shares == TBND >> 32 > stake.unbonding > 0
+    assert stake.shares == (1_000_000 * TBND - TBND) >> 32
+    left = worth_of(chain, other_provider, provider)
+    assert left == stake.active * stake.delegated_shares // stake.shares > 10**5
     stake_as(chain, provider, 500_000 * TBND)
     delegate_as(chain, requester, provider, 1_000_000 * TBND)
-    assert worth_of(chain, requester, provider) == 1_000_000 * TBND
+    assert 1_000_000 * TBND - worth_of(chain, requester, provider) <= 1
+    assert left - worth_of(chain, other_provider, provider) <= 1
+
+
+@pytest.mark.parametrize("above", [0, 1])
+def test_slash__to_a_share_of_2_to_the_minus_32_wei__begins_a_generation(
+    chain: Chain, provider: str, other_provider: str, above: int
+) -> None:
+    stake_as(chain, provider, 3 * 2**62)
+    delegate_as(chain, other_provider, provider, 2**62)
+    lock_and_slash(chain, provider, 2**64 - 2**32 - above)
+
+    stake = stake_of(chain, provider)
+    scale = 1 if above else 2**32
+    assert (stake.generation, stake.active) == (1 - above, 2**32 + above)
+    assert (stake.shares, stake.delegated_shares) == (2**64 // scale, 2**62 // scale)
+    found = chain.call("ProviderStaking", "delegationOf", provider, other_provider)
+    assert (found.shares, found.generation) == (2**62 // scale, 1 - above)
+    assert worth_of(chain, other_provider, provider) == 2**30
+    # Its part of a later generation is taken and given back like any other.
+    undelegate_as(chain, other_provider, provider, 2**29)
+    assert worth_of(chain, other_provider, provider) == 2**29
+    undelegate_as(chain, other_provider, provider)
+    stake = stake_of(chain, provider)
+    assert (stake.delegated, stake.delegated_shares, stake.unbonding) == (False, 0, 2**30)
+
+
+def test_slash__that_rounds_delegators_to_no_share__costs_them_less_than_a_wei(
+    chain: Chain, provider: str, other_provider: str, requester: str
+) -> None:
+    """Of 2⁶⁴ shares, each less than 2³²: what is left of them belongs to nobody or to all."""
+    stake_as(chain, provider, 2**64 - 6 * 2**30)
+    for delegator in (other_provider, requester):
+        delegate_as(chain, delegator, provider, 3 * 2**30)
+    lock_and_slash(chain, provider, 2**64 - 2**32)
+
+    stake = stake_of(chain, provider)
+    # The two together have one, neither of them any.
+    assert (stake.shares, stake.delegated_shares, stake.active) == (2**32, 1, 2**32)
+    for delegator in (other_provider, requester):
+        assert worth_of(chain, delegator, provider) == 0
+        with chain.reverts("AmountZero"):
+            undelegate_as(chain, delegator, provider)
+    stake_as(chain, provider, 2 * TBND)
+    delegate_as(chain, requester, provider, TBND)
+    assert worth_of(chain, requester, provider) == TBND
+    # It is no more in the owner's way than a share that somebody keeps.
+    undelegate_as(chain, requester, provider)
+    chain.mine(UNBONDING_BLOCKS)
+    chain.send("ProviderStaking", "withdrawDelegated", provider, sender=requester)
+    active = stake_of(chain, provider).active
+    unbond_as(chain, provider, active - 2)
+    stake = stake_of(chain, provider)
+    assert (stake.active, stake.shares, stake.delegated_shares) == (2, 2, 1)
+
+
+def test_slash__of_delegators_who_have_no_share_left__leaves_the_pool_to_the_owner(
+    chain: Chain, provider: str, other_provider: str
+) -> None:
+    stake_as(chain, provider, 2**64 - 2**30)
+    delegate_as(chain, other_provider, provider, 2**30)
+    lock_and_slash(chain, provider, 2**64 - 2**32)
+
+    stake = stake_of(chain, provider)
+    assert (stake.delegated, stake.shares, stake.active) == (False, 2**32, 2**32)
+    assert worth_of(chain, other_provider, provider) == 0
+    assert stake_as(chain, provider, TBND).event("StakeDeposited")["shares"] == TBND
 
 
 def test_slash__while_rewards_vest__takes_those_first(
@@ -363,20 +433,20 @@ def test_slash__more_than_vests__takes_the_rest_from_the_pools(
     assert event["vesting"] == 0
 
 
-def test_slash__all_active_beside_a_speck_unbonding__gives_its_rest_to_the_active_pool(
+def test_slash__all_active_beside_a_speck_unbonding__leaves_the_speck_its_part(
     chain: Chain, provider: str, staked: int
 ) -> None:
-    speck = 10**11  # its proportion would leave 10 wei, less than 2⁻³² of it
+    speck = 10**11  # its proportion leaves 10 wei, less than 2⁻³² of it
     unbond_as(chain, provider, speck)
     lock_as(chain, "DeviceRegistry", provider, staked - speck)
 
     event = slash_as(chain, "JobEscrow", provider, staked - speck).event("StakeSlashed")
 
     assert (event["fromActive"], event["fromUnbonding"]) == (staked - 2 * speck + 10, speck - 10)
-    assert (event["active"], event["unbonding"], event["locked"]) == (speck, 0, 0)
+    assert (event["active"], event["unbonding"], event["locked"]) == (speck - 10, 10, 0)
     stake = stake_of(chain, provider)
-    assert (stake.generation, stake.shares) == (0, speck)
-    assert (stake.unbonding_generation, stake.unbonding_shares) == (1, 0)
+    assert (stake.generation, stake.shares) == (0, speck - 10)
+    assert (stake.unbonding_generation, stake.unbonding_shares) == (1, speck >> 32)
 
 
 def test_slash__again_and_again__keeps_the_books_to_the_wei(chain: Chain, provider: str, staked: int) -> None:
@@ -419,6 +489,8 @@ def test_slash__of_a_short_provider_down_to_nothing__ends_its_shortage_and_the_r
     assert sent.all("Transfer") == []
     with chain.reverts("NothingUnbonding", holder=other_provider):
         chain.send("ProviderStaking", "withdrawDelegated", provider, sender=other_provider)
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=0, need=TBND):
+        delegate_as(chain, other_provider, provider, 2 * TBND)
 
 
 def test_slash__where_nothing_is_left_of_the_lock__takes_nothing_and_says_nothing(

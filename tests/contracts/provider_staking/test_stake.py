@@ -5,7 +5,7 @@ import pytest
 from tests.acts import TBND, delegate_as, stake_as
 from tests.chain import Chain
 
-from .staking import lock_and_slash, lock_as, moving, reward_as, stake_of, unbond_as
+from .staking import lock_and_slash, lock_as, moving, reward_as, stake_of, unbond_as, worth_of
 
 pytestmark = pytest.mark.chain
 
@@ -116,21 +116,24 @@ def test_stake__after_a_slash_with_a_remainder__rounds_the_shares_down(
     assert stake_of(chain, provider).shares == 10 * TBND + 1
 
 
-@pytest.mark.parametrize("left", [0, 1])
-def test_stake__after_losing_all_but_dust__starts_a_generation_at_one_to_one(
-    chain: Chain, provider: str, other_provider: str, staked: int, left: int
+@pytest.mark.parametrize(
+    ("left", "generation", "shares"), [(0, 3, 1), (1, 2, 2_000 * TBND >> 64), (2**39, 0, 2_000 * TBND >> 39)]
+)
+def test_stake__after_losing_all_but_dust__buys_shares_at_what_they_are_worth(
+    chain: Chain, provider: str, other_provider: str, staked: int, left: int, generation: int, shares: int
 ) -> None:
+    """One to one where nothing was left."""
     delegate_as(chain, other_provider, provider, staked)
     lock_and_slash(chain, provider, 2 * staked - left)
+    before = stake_of(chain, provider)
 
-    stake_as(chain, provider, 500_000 * TBND)
+    bought = stake_as(chain, provider, 500_000 * TBND).event("StakeDeposited")["shares"]
 
     stake = stake_of(chain, provider)
-    assert (stake.generation, stake.active, stake.shares) == (
-        1,
-        500_000 * TBND + left,
-        500_000 * TBND + left,
-    )
+    assert (stake.generation, stake.active) == (generation, 500_000 * TBND + left)
+    assert stake.shares == before.shares + bought
+    assert bought // (500_000 * TBND) == shares
+    assert worth_of(chain, other_provider, provider) == left // 2
 
 
 def test_stake__less_than_a_share_is_worth__reverts(chain: Chain, provider: str, other_provider: str) -> None:

@@ -12,6 +12,7 @@ from .staking import (
     moving,
     slash_as,
     stake_of,
+    take_both_pools,
     unbond_as,
     withdraw_as,
 )
@@ -187,16 +188,36 @@ def test_withdraw__older_request_slashed_between__stays_reachable(
     assert stake_of(chain, provider).unbonding == 0
 
 
-def wipe_unbonding(chain: Chain, provider: str) -> None:
-    """Ask for so little, and lose so much, that the request's pool would keep less than 2⁻³² of itself."""
-    unbond_as(chain, provider, DUST)
-    lock_and_slash(chain, provider, stake_of(chain, provider).active)
-
-
-def test_withdraw__request_of_a_wiped_generation__leaves_the_queue_with_amount_zero(
+def test_withdraw__request_of_an_older_generation__pays_what_the_slash_left(
     chain: Chain, provider: str, staked: int
 ) -> None:
-    wipe_unbonding(chain, provider)
+    """Ask for so little, and lose so much, that a share is worth less than 2⁻³² wei, twice."""
+    unbond_as(chain, provider, DUST)
+    lock_and_slash(chain, provider, stake_of(chain, provider).active)
+    stake = stake_of(chain, provider)
+    assert (stake.unbonding, stake.unbonding_shares, stake.unbonding_generation) == (10, 23, 1)
+    stake_as(chain, provider, 30 * TBND)
+    unbond_as(chain, provider, 10 * TBND)
+    lock_and_slash(chain, provider, 10 * TBND)
+    mine_to_maturity(chain, provider, 1, 1)
+    left = stake_of(chain, provider).unbonding
+    assert chain.call("ProviderStaking", "withdrawableOf", provider) == left
+
+    with moving(chain, total=-left, held=-left, provider_balance=left, provider_unbonding=-left):
+        sent = withdraw_as(chain, provider)
+
+    # Two thirds of 10 wei, and of 10 TBND.
+    assert [event["amount"] for event in sent.all("StakeWithdrawn")] == [6, left - 6]
+    assert abs(left - 20 * TBND // 3) < DUST
+    stake = stake_of(chain, provider)
+    assert (stake.unbonding, stake.unbonding_shares, stake.unbonding_uneven) == (0, 0, False)
+
+
+def test_withdraw__request_of_a_pool_that_was_taken_whole__leaves_the_queue_with_amount_zero(
+    chain: Chain, provider: str, other_provider: str, staked: int
+) -> None:
+    unbond_as(chain, provider, TBND)
+    take_both_pools(chain, provider, other_provider)
     stake_as(chain, provider, 10 * TBND)
     unbond_as(chain, provider, 10 * TBND)
     mine_to_maturity(chain, provider, 1)
@@ -216,11 +237,11 @@ def test_withdraw__request_of_a_wiped_generation__leaves_the_queue_with_amount_z
     ]
 
 
-def test_withdraw__only_a_wiped_request__empties_the_queue_and_pays_nothing(
-    chain: Chain, provider: str, staked: int
+def test_withdraw__only_a_request_that_is_worth_nothing__empties_the_queue_and_pays_nothing(
+    chain: Chain, provider: str, other_provider: str, staked: int
 ) -> None:
-    wipe_unbonding(chain, provider)
-    mine_to_maturity(chain, provider, 0)
+    unbond_as(chain, provider, TBND)
+    take_both_pools(chain, provider, other_provider)
 
     with moving(chain):
         sent = withdraw_as(chain, provider)

@@ -88,3 +88,31 @@ def test_is_spent__at_the_limit__is_one_part_in_two_to_the_32(
     bare_chain: Chain, harness: str, left: int, before: int, spent: bool
 ) -> None:
     assert bare_chain.call(harness, "isSpent", left, before) is spent
+
+
+@pytest.mark.parametrize(
+    ("pool", "shares", "generations"),
+    [
+        (0, 0, 0),
+        (0, 1, 1),
+        (0, 2**128 - 1, 4),
+        (1, 2**32 - 1, 0),
+        (1, 2**32, 1),
+        (1, 2**64 - 1, 1),
+        (1, 2**96, 3),
+        (2**32, 2**96, 2),
+        (2**32 + 1, 2**96, 1),
+        (2**90, 2**122 - 1, 0),
+        (2**90, 2**122, 1),
+    ],
+)
+def test_overdue__at_the_limits__is_as_often_as_a_share_is_worth_too_little(
+    bare_chain: Chain, harness: str, pool: int, shares: int, generations: int
+) -> None:
+    assert bare_chain.call(harness, "overdue", pool, shares) == generations
+
+
+def test_in_generation__of_parts__is_one_for_each_2_to_the_32(bare_chain: Chain, harness: str) -> None:
+    part = 2**128 - 1
+    for later, need in ((0, part), (1, 2**96 - 1), (3, 2**32 - 1), (4, 0), (8, 0), (2**32 - 1, 0)):
+        assert bare_chain.call(harness, "inGeneration", part, 7, 7 + later) == need

@@ -378,8 +378,8 @@ def test_replay__pool_slashed_to_nothing__starts_new_shares() -> None:
     assert (books.pools[A].generation, books.pools[A].shares) == (0, 10)
 
 
-def test_replay__request_of_a_pool_slashed_to_nothing__pays_nothing() -> None:
-    """A share of it would be worth 2⁻³² wei: its last wei goes to the active pool."""
+def test_replay__request_of_an_older_generation__pays_what_the_slash_left() -> None:
+    """A share of it is worth 2⁻³² wei: 2³² of them go on as one."""
     large, small = 1 << 65, 1 << 32
     events = [
         genesis(A, 1 << 70),
@@ -387,14 +387,14 @@ def test_replay__request_of_a_pool_slashed_to_nothing__pays_nothing() -> None:
         _unbonded(5, 0, small, small, large, small),
         _registered(large),
         _locked(large, large),
-        *_slash((large - small + 1, small), (small - 1, 0), 0, (large // 4, large - large // 4)),
-        *_withdrawn(305, 0, 0, 0),
+        *_slash((large - small + 1, small - 1), (small - 1, 1), 0, (large // 4, large - large // 4)),
+        *_withdrawn(305, 0, 1, 0),
     ]
     books, findings = books_of(events)
     assert [str(finding) for finding in findings] == []
     pool = books.pools[A]
     assert (pool.unbonding_generation, pool.unbonding_shares) == (1, 0)
-    assert (pool.generation, pool.active, pool.shares) == (0, small, small)
+    assert (pool.generation, pool.active, pool.shares) == (0, small - 1, small - 1)
 
 
 # Jobs

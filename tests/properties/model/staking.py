@@ -36,22 +36,25 @@ class Pool:
 
     def redeem(self, part: int) -> int:
         """Pay out shares, rounded down."""
-        paid = part * self.amount // self.shares
+        paid = part * self.amount // self.shares if part else 0
         self.amount -= paid
         self.shares -= part
         return paid
 
-    @property
-    def is_spent(self) -> bool:
-        """A share is worth 2⁻³² wei or less."""
-        return self.amount << 32 <= self.shares
+    def go_on(self) -> int:
+        """While a share is worth 2⁻³² wei or less, 2³² become one. Returns how many do, after all."""
+        scale = 1
+        while self.shares and self.amount << 32 <= self.shares:
+            scale <<= 32
+            self.shares >>= 32
+            self.generation += 1
+        return scale
 
 
 @dataclass
 class Request:
     shares: int
     matures_at: int
-    generation: int
 
 
 @dataclass
@@ -71,8 +74,11 @@ class Position:
 
     active: Pool = field(default_factory=Pool)
     unbonding: Pool = field(default_factory=Pool)
-    # Shares of the active pool by delegator; the others are the owner's.
+    # Shares of the active pool by delegator; the others are the owner's, but for what was rounded away.
     held: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    rounded: int = 0
+    # Likewise of the unbonding pool, beside the delegators' requests.
+    rounded_unbonding: int = 0
     queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
     locked: int = 0
     short_since: int = 0
@@ -96,17 +102,12 @@ class Position:
 
     @property
     def delegated(self) -> int:
-        return sum(self.held.values())
+        return sum(self.held.values()) + self.rounded
 
     def delegated_unbonding(self, provider: str) -> int:
         """The delegators' shares of the unbonding pool."""
-        return sum(
-            request.shares
-            for holder, queue in self.queues.items()
-            if holder != provider
-            for request in queue.waiting
-            if request.generation == self.unbonding.generation
-        )
+        queues = [queue for holder, queue in self.queues.items() if holder != provider]
+        return sum(request.shares for queue in queues for request in queue.waiting) + self.rounded_unbonding
 
     def leaving(self, provider: str) -> int:
         """What they are worth, in shares of the active pool; rounded up."""
@@ -257,7 +258,7 @@ class Staking(Books):
     def _ask(self, position: Position, holder: str, amount: int) -> None:
         shares = position.unbonding.add(amount)
         matures_at = self.block + self.unbonding_blocks
-        position.queues[holder].requests.append(Request(shares, matures_at, position.unbonding.generation))
+        position.queues[holder].requests.append(Request(shares, matures_at))
 
     def rebond(self, provider: str, holder: str, amount: int) -> None:
         require(amount > 0, "AmountZero")
@@ -267,10 +268,8 @@ class Staking(Books):
         moved = looked_at = 0
         while moved < amount and queue.waiting and looked_at < 32:
             request = queue.requests[-1]
-            if request.generation != pool.generation:
-                break
             looked_at += 1
-            worth = request.shares * pool.amount // pool.shares
+            worth = request.shares * pool.amount // pool.shares if request.shares else 0
             if worth <= amount - moved:
                 moved += pool.redeem(request.shares)
                 queue.requests.pop()
@@ -302,8 +301,7 @@ class Staking(Books):
         for request in waiting[:32]:
             if self.block < request.matures_at:
                 break
-            if request.generation == position.unbonding.generation:
-                paid += position.unbonding.redeem(request.shares)
+            paid += position.unbonding.redeem(request.shares)
             queue.first += 1
         position.withdrawn += paid
         self.total_staked -= paid
@@ -316,8 +314,7 @@ class Staking(Books):
         for request in position.queues[holder].waiting:
             if block < request.matures_at:
                 break
-            if request.generation == pool.generation:
-                paid += pool.redeem(request.shares)
+            paid += pool.redeem(request.shares)
         return paid
 
     def set_commission(self, provider: str, bps: int) -> None:
@@ -389,14 +386,19 @@ class Staking(Books):
         from_unbonding = from_pools * unbonding.amount // total if total else 0
         active.amount -= from_pools - from_unbonding
         if from_unbonding:
+            delegated = position.delegated_unbonding(provider)
             unbonding.amount -= from_unbonding
-            if unbonding.is_spent:
-                active.amount += unbonding.amount
-                unbonding.amount = unbonding.shares = 0
-                unbonding.generation += 1
-        if from_pools and position.delegated and active.is_spent:
-            position.held.clear()
-            active.generation += 1
+            scale = unbonding.go_on()
+            for queue in position.queues.values():
+                for request in queue.requests:
+                    request.shares //= scale
+            position.rounded_unbonding = 0
+            position.rounded_unbonding = delegated // scale - position.delegated_unbonding(provider)
+        if from_pools and (delegated := position.delegated):
+            scale = active.go_on()
+            for delegator in position.held:
+                position.held[delegator] //= scale
+            position.rounded = delegated // scale - sum(position.held.values())
         position.locked -= taken
         position.settle()
         position.slashed += from_pools
