@@ -12,6 +12,8 @@ pytestmark = pytest.mark.unit
 
 # Wraps by its definition: the generator, the digests of tiles and of labels. None of them holds money.
 WRAPPING = {"LabelProof.sol", "Philox.sol", "TileProof.sol"}
+# How far a share is shifted from one generation to a later one: 32 bits each, of numbers of 32 bits.
+SHIFTING = {"Shares.sol": "return part >> 32 * (to - from);"}
 # How many sums of money are unchecked: of TBND that there is, whose bound is written beside them.
 BOUNDED = {"ProviderStaking.sol": 2, "StakeWords.sol": 2}
 
@@ -33,7 +35,9 @@ def test_lilypad__tx_origin_or_time_as_randomness__is_nowhere() -> None:
 def test_truebit__unchecked_arithmetic__only_in_the_proof_libraries_or_bounded() -> None:
     unchecked = re.compile(r"\bunchecked\s*\{([^}]*)\}")
     found = {name: blocks for name, code in sources().items() if (blocks := unchecked.findall(code))}
-    assert found.keys() == WRAPPING | BOUNDED.keys()
+    assert found.keys() == WRAPPING | BOUNDED.keys() | SHIFTING.keys()
+    for name, shift in SHIFTING.items():
+        assert [block.strip() for block in found[name]] == [shift], name
     for name, count in BOUNDED.items():
         assert len(found[name]) == count, name
         assert all(re.fullmatch(r"[^-*<]*", block) for block in found[name]), f"{name}: more than a sum"

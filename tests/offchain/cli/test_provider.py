@@ -185,9 +185,10 @@ def test_run__gpu_asked_for_and_not_there__exits_with_2(
 
 
 def test_run__auto_without_a_gpu__proves_on_the_cpu_and_says_so(
-    run: Run, provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, chain: Chain, provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
+    chain.mine(4)  # the agent reads some blocks back, and the node may know none from before the test
     told = run("provider", "run", "--state", tmp_path, "--once", "--prover", "auto", by=provider)
     assert told.code == 0
     assert "proving on the CPU: cupy cannot be imported" in told.err
