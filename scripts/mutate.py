@@ -69,7 +69,12 @@ def _library(name: str, sample: int, *tests: str) -> Target:
 
 
 TARGETS = (
-    _contract("ProviderStaking", 16, "contracts/provider_staking"),
+    _contract(
+        "ProviderStaking",
+        16,
+        "contracts/provider_staking",
+        "contracts/attacks/test_commit_with_a_revoked_key.py",
+    ),
     _contract("JobEscrow", 16, "contracts/job_escrow", "contracts/oracle_arbiter"),
     _contract("LeaseEscrow", 16, "contracts/lease_escrow"),
     _contract(

@@ -199,6 +199,18 @@ def test_prove_bad_outcomes__more_than_the_epoch_can_hold__needs_no_rows(chain: 
         found.append(prove(chain, "proveBadOutcomes", leaf, [], *previous))
 
 
+def test_prove_bad_outcomes__as_many_as_the_epoch_can_hold__needs_the_rows(
+    chain: Chain, story: Story
+) -> None:
+    data = with_leaf(story.second, 1, outcome_count=8)
+    attest_data(chain, data)
+    leaf, _, *previous = proof_of(story, data, 1)
+
+    told = data.leaves[1].outcomes_root
+    with chain.reverts("OutcomesNotUnderLeaf", count=0, have=bytes(32), need=told), moving(chain):
+        prove(chain, "proveBadOutcomes", leaf, [], *previous)
+
+
 def test_prove_bad_outcomes__slot_that_nobody_sealed__slashes_and_revokes(
     chain: Chain, story: Story, provider: str
 ) -> None:
