@@ -75,7 +75,13 @@ TARGETS = (
         "contracts/provider_staking",
         "contracts/attacks/test_commit_with_a_revoked_key.py",
     ),
-    _contract("JobEscrow", 16, "contracts/job_escrow", "contracts/oracle_arbiter"),
+    _contract(
+        "JobEscrow",
+        16,
+        "contracts/job_escrow",
+        "contracts/oracle_arbiter",
+        "contracts/attacks/test_lock_what_delegators_took_away.py",
+    ),
     _contract("LeaseEscrow", 16, "contracts/lease_escrow"),
     _contract(
         "WorkDisputes",

@@ -28,6 +28,17 @@ def test_prove_bad_weight__more_than_the_record_gives__slashes_and_revokes(
         found.append(prove(chain, "proveBadWeight", data.leaf_proof(device)))
 
 
+def test_prove_bad_weight__leaf_that_nobody_attested__reverts(chain: Chain, story: Story) -> None:
+    attest_data(chain, story.second)
+    lie = with_leaf(story.second, 2, weight=story.second.leaves[2].weight + 1)
+
+    with (
+        chain.reverts("LeafNotUnderRoot", epoch=SECOND, have=lie.root, need=story.second.root),
+        moving(chain),
+    ):
+        prove(chain, "proveBadWeight", lie.leaf_proof(2))
+
+
 def test_prove_bad_weight__nothing_in_spite_of_a_record__slashes_and_revokes(
     chain: Chain, story: Story
 ) -> None:
