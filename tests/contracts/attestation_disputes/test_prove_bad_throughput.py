@@ -64,6 +64,18 @@ def test_prove_bad_throughput__more_or_less__slashes_and_revokes(
         found.append(prove(chain, "proveBadThroughput", *proof_of(chain, data, device, index)))
 
 
+def test_prove_bad_throughput__leaf_that_nobody_attested__reverts(chain: Chain, story: Story) -> None:
+    attest_data(chain, story.second)
+    device, index, row = passed(story)
+    lie = with_row(story.second, device, index, throughput=row.throughput + 1)
+
+    with (
+        chain.reverts("LeafNotUnderRoot", epoch=SECOND, have=lie.root, need=story.second.root),
+        moving(chain),
+    ):
+        prove(chain, "proveBadThroughput", *proof_of(chain, lie, device, index))
+
+
 @pytest.mark.parametrize("forced", [False, True])
 def test_prove_bad_throughput__slow_without_a_bound__slashes_and_revokes(
     chain: Chain, story: Story, forced: bool
