@@ -30,6 +30,7 @@ from .leases import (
     started_at,
     state_of,
     tab_of,
+    time_of,
     top_up,
     voucher,
 )
@@ -44,7 +45,7 @@ def at_once(chain: Chain, lease: OpenLease, sender: str, *calls: tuple[str, tupl
 
 def served(chain: Chain, lease: OpenLease, slot: int) -> int:
     """Seconds from the lease's start to the slot's."""
-    return int(chain.block(start_block(chain, slot))["timestamp"], 16) - started_at(chain, lease)
+    return time_of(chain, slot) - started_at(chain, lease)
 
 
 @pytest.mark.parametrize("paused", [False, True], ids=["a lease that runs", "one without money"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_abi.abi import encode
@@ -27,21 +28,16 @@ def _checks(findings: Sequence[Finding]) -> list[str]:
     return [finding.check for finding in findings]
 
 
+def _registered(block: int, device: int, **changes: int) -> Event:
+    told: dict[str, Any] = {"provider": A, "classId": 0, "bondedGops": 5, "bond": 50, "fromEpoch": 1}
+    return log("DeviceRegistry", "DeviceRegistered", block, device=device, **(told | changes))
+
+
 def _begun(*later: Event) -> list[Event]:
     return [
         log("DeviceRegistry", "TimingScheduled", entry=0, timing=TIMING),
         log("DeviceRegistry", "ClassAdded", classId=0, terms=TERMS),
-        log(
-            "DeviceRegistry",
-            "DeviceRegistered",
-            110,
-            device=1,
-            provider=A,
-            classId=0,
-            bondedGops=5,
-            bond=50,
-            fromEpoch=1,
-        ),
+        _registered(110, 1),
         *later,
     ]
 
@@ -112,28 +108,8 @@ def test_history__suspension__is_known_from_its_block_on() -> None:
         log("DeviceRegistry", "DeviceSuspended", 155, device=1, provider=A, untilSlot=7),
         log("DeviceRegistry", "DeviceRetired", 155, device=1, provider=A, untilSlot=8),
         log("DeviceRegistry", "DeviceReleased", 155, device=1),
-        log(
-            "DeviceRegistry",
-            "DeviceRegistered",
-            141,
-            device=2,
-            provider=A,
-            classId=0,
-            bondedGops=5,
-            bond=50,
-            fromEpoch=1,
-        ),
-        log(
-            "DeviceRegistry",
-            "DeviceRegistered",
-            141,
-            device=2,
-            provider=A,
-            classId=0,
-            bondedGops=5,
-            bond=51,
-            fromEpoch=2,
-        ),
+        _registered(141, 2),
+        _registered(141, 2, bond=51, fromEpoch=2),
     ],
 )
 def test_history__device_event_amiss__is_found(event: Event) -> None:
@@ -212,17 +188,7 @@ def test_history__fault_soon_after_another_device_s__costs_more(
 ) -> None:
     """15 % more where 50 of 1,000 had failed; all where a third had."""
     events = [
-        log(
-            "DeviceRegistry",
-            "DeviceRegistered",
-            110,
-            device=2,
-            provider=A,
-            classId=0,
-            bondedGops=5,
-            bond=50,
-            fromEpoch=1,
-        ),
+        _registered(110, 2),
         log("Challenges", "FaultRecorded", 160, device=2, slot=4, count=1, mark=0),
         log("Challenges", "FaultRecorded", 160, device=1, slot=4, count=1, mark=0),
         log("WorkDisputes", "FaultsCorrelated", 160, device=1, epoch=1, failed=failed, staked=staked),
@@ -234,19 +200,8 @@ def test_history__fault_soon_after_another_device_s__costs_more(
 
 def test_history__fault_of_a_device_with_nothing_left__makes_no_other_dearer() -> None:
     """Of two bonds of 50, one is back with its owner."""
-    other = log(
-        "DeviceRegistry",
-        "DeviceRegistered",
-        110,
-        device=2,
-        provider=A,
-        classId=0,
-        bondedGops=5,
-        bond=50,
-        fromEpoch=1,
-    )
     events = [
-        other,
+        _registered(110, 2),
         log("DeviceRegistry", "BondDebited", 150, device=2, amount=50, bond=0),
         log("Challenges", "FaultRecorded", 160, device=2, slot=4, count=1, mark=0),
         log("WorkDisputes", "FaultProven", 160, device=2, slot=4, amount=0),
