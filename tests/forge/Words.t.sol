@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {LeaseExtra, LeaseState, LeaseStatus, StopReason} from "../../contracts/interfaces/ILeaseEscrow.sol";
 import {LeaseWords} from "../../contracts/libraries/LeaseWords.sol";
 import {Head, Heads, Holding, Pot, Pots} from "../../contracts/libraries/StakeWords.sol";
@@ -30,14 +32,23 @@ contract StakeWordsTest is Test {
         }
     }
 
+    function _hasNoRoom(bytes memory refusal, uint8 bits, uint256 value) private pure returns (bool) {
+        bytes memory need = abi.encodeWithSelector(SafeCast.SafeCastOverflowedUintDowncast.selector, bits, value);
+        return keccak256(refusal) == keccak256(need);
+    }
+
     function testFuzz_head__refusesWhatHasNoRoom(uint256 word, uint256 amount) external view {
         amount = bound(amount, uint256(type(uint96).max) + 1, type(uint256).max);
         try this.withActive(word, amount) returns (uint256) {
             isTrue(false, "active");
-        } catch {} // solhint-disable-line no-empty-blocks
+        } catch (bytes memory refusal) {
+            isTrue(_hasNoRoom(refusal, 96, amount), "active: refused for something else");
+        }
         try this.withLocked(word, amount) returns (uint256) {
             isTrue(false, "locked");
-        } catch {} // solhint-disable-line no-empty-blocks
+        } catch (bytes memory refusal) {
+            isTrue(_hasNoRoom(refusal, 96, amount), "locked: refused for something else");
+        }
     }
 
     function testFuzz_holding__sharesOfAnOldGenerationCountAsOneForTwoToThe32nd(
@@ -76,7 +87,9 @@ contract StakeWordsTest is Test {
         fields[wide] += uint256(1) << (wide < 2 ? 96 : 32);
         try this.pack(fields) returns (uint256) {
             isTrue(false, "a field beyond its room");
-        } catch {} // solhint-disable-line no-empty-blocks
+        } catch (bytes memory refusal) {
+            isTrue(_hasNoRoom(refusal, wide < 2 ? 96 : 32, fields[wide]), "refused for something else");
+        }
     }
 
     function withActive(uint256 word, uint256 amount) external pure returns (uint256) {

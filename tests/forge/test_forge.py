@@ -12,7 +12,7 @@ from tests.forge.verbs import HANDLERS, outdated, verbs, without_handler
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
-FUZZ_TESTS, FUZZ_RUNS = 94, 2_000
+FUZZ_TESTS, FUZZ_RUNS = 95, 2_000
 PLAYS, STEPS = 256, 64
 
 
