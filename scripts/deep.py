@@ -74,6 +74,13 @@ def properties(options: argparse.Namespace) -> tuple[str, str, float]:
     )
 
 
+def digests(options: argparse.Namespace) -> tuple[str, str, float]:
+    tests = [f"tests/parity/test_{name}.py" for name in ("orders", "digests")]
+    chosen = ["-q", "-n", "0", "-k", "of_any or of_random"]
+    depth = "10,000 orders and 10,000 messages, by viem, by cast and by the contract (of each kind of message)"
+    return judged(depth, "-m", "pytest", *tests, *chosen, HYPOTHESIS_PROFILE="deep")
+
+
 def halmos(options: argparse.Namespace) -> tuple[str, str, float]:
     return judged("every input of the stated widths", "scripts/symbolic.py")
 
@@ -108,6 +115,7 @@ PARTS = {
     "fuzz": fuzz,
     "plays": plays,
     "properties": properties,
+    "digests": digests,
     "halmos": halmos,
     "slither": slither,
     "sample": sample,

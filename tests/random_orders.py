@@ -25,8 +25,11 @@ def _struct(random: Random, kind: str) -> Any:
 
 
 def _value(random: Random, solidity: str) -> Any:
-    if solidity in MEMBERS:
-        return _struct(random, solidity)
+    return _struct(random, solidity) if solidity in MEMBERS else random_value(random, solidity)
+
+
+def random_value(random: Random, solidity: str) -> Any:
+    """A sixth of the numbers is the least or the most."""
     if solidity == "bool":
         return random.random() < 0.5
     edge = random.randrange(12)

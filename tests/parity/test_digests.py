@@ -1,49 +1,114 @@
-"""`tensorbond.chain.digests` against the contracts that check the signatures."""
+"""`tensorbond.chain.digests` against the contracts that check the signatures, viem and `cast`."""
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from typing import Any
+
 import pytest
 from eth_abi.abi import encode
+from eth_account import Account
 from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorbond.chain import digests
 from tensorbond.chain.errors import SignatureInvalid
-from tensorbond.chain.types import Statement
 from tests.acts import domain
+from tests.anvil import ROOT
 from tests.chain import Chain, account
-
-words = st.binary(min_size=32, max_size=32)
-numbers = st.integers(0, 2**256 - 1)
-statements = st.builds(
-    Statement,
-    epoch=numbers,
-    round=numbers,
-    previous_root=words,
-    last_block_hash=words,
-    root=words,
-    total_weight=numbers,
-    data_digest=words,
-    config_digest=words,
+from tests.parity.wallets import KEY, ask_cast, ask_viem, examples
+from tests.random_messages import (
+    MESSAGES,
+    VIEWS,
+    digest_of,
+    message_of,
+    random_message,
+    read_told,
+    told_of,
 )
+
+VECTORS = json.loads((ROOT / "tests" / "vectors" / "messages.json").read_text(encoding="utf-8"))
+TOLD = [each["told"] for each in VECTORS]
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
-@settings(max_examples=25, deadline=None)
-@given(statement=statements)
-def test_attestation__any_statement__has_the_contracts_digest(system: Chain, statement: Statement) -> None:
-    ours = digests.attestation(domain(system, "Attestations"), statement).digest
-    assert ours == system.call("Attestations", "statementDigest", statement)
+@cache
+def at_random() -> list[tuple[dict[str, Any], str, str]]:
+    """As a wallet is told, the digest and the signature."""
+    where, account, found = (
+        digests.Domain("Challenges", 10, "0x" + "00" * 19 + "01"),
+        Account.from_key(KEY),
+        [],
+    )
+    for seed in range(examples(64)):
+        kind, values = random_message(seed)
+        signable = message_of(kind, where, values)
+        signature = signable.sign(account)
+        found.append((told_of(kind, where, values), "0x" + signable.digest.hex(), "0x" + signature.hex()))
+    return found
 
 
-@settings(max_examples=25, deadline=None)
-@given(commitment=words, root=words)
-def test_evidence__any_roots__have_the_contracts_digest(
-    system: Chain, commitment: bytes, root: bytes
-) -> None:
-    ours = digests.evidence(domain(system, "Challenges"), commitment, root).digest
-    assert ours == system.call("Challenges", "evidenceDigest", commitment, root)
+@cache
+def viems() -> list[dict[str, str]]:
+    """Of the vectors, then of those at random: node takes long to start."""
+    return ask_viem([*TOLD, *(told for told, _, _ in at_random())])
+
+
+def test_vectors__there_are__enough_of_each_kind() -> None:
+    kinds = [told["primaryType"] for told in TOLD]
+    assert len({each["digest"] for each in VECTORS}) == len(kinds) >= 20
+    assert min(kinds.count(kind) for kind in MESSAGES) >= 3
+
+
+def test_vectors__hashed_by_eth_account__are_theirs() -> None:
+    for each in VECTORS:
+        signable = message_of(*read_told(each["told"]))
+        signature = signable.sign(Account.from_key(KEY))
+        assert ("0x" + signable.digest.hex(), "0x" + signature.hex()) == (each["digest"], each["signature"])
+        assert signable.signer(signature) == Account.from_key(KEY).address
+
+
+def test_vectors__hashed_and_signed_by_viem__are_theirs() -> None:
+    theirs = [{"digest": each["digest"], "signature": each["signature"]} for each in VECTORS]
+    assert viems()[: len(TOLD)] == theirs
+
+
+def test_vectors__signed_by_cast__are_theirs() -> None:
+    assert ask_cast(TOLD) == [each["signature"] for each in VECTORS]
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_vectors__hashed_by_the_contract__are_theirs(chain: Chain, kind: str) -> None:
+    """Its code at the vectors' address, on the vectors' chain."""
+    contract = VIEWS[kind]
+    code = chain.rpc.request("eth_getCode", chain.address[contract], "latest")
+    try:
+        for each in VECTORS:
+            _, where, values = read_told(each["told"])
+            if each["told"]["primaryType"] == kind:
+                chain.rpc.request("anvil_setCode", where.address, code)
+                chain.rpc.request("anvil_setChainId", where.chain_id)
+                chain.register(contract, where.address)
+                assert "0x" + digest_of(chain, kind, values).hex() == each["digest"]
+    finally:
+        chain.rpc.request("anvil_setChainId", 31337)
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+@settings(max_examples=examples(25), deadline=None)
+@given(seed=st.integers(0, 2**64))
+def test_digest__of_any_message__is_the_contracts(system: Chain, kind: str, seed: int) -> None:
+    _, values = random_message(seed, kind)
+    assert message_of(kind, domain(system, VIEWS[kind]), values).digest == digest_of(system, kind, values)
+
+
+def test_digest__of_random_messages__is_viems_and_casts() -> None:
+    ours = [{"digest": digest, "signature": signature} for _, digest, signature in at_random()]
+    assert viems()[len(TOLD) :] == ours
+    some = at_random()[: examples(8)]
+    assert ask_cast([told for told, _, _ in some]) == [signature for _, _, signature in some]
 
 
 def test_operator__consent_signed_here__is_taken_by_the_contract(
@@ -75,13 +140,6 @@ def test_permit__signed_here__is_taken_by_the_token(chain: Chain, provider: str,
         sender=stranger,
     )
     assert chain.call("TensorbondToken", "allowance", provider, stranger) == 7
-
-
-@pytest.mark.parametrize("contract", ["Challenges", "Attestations", "ProviderStaking"])
-def test_domain__of_each_contract__is_what_it_says_of_itself(chain: Chain, contract: str) -> None:
-    _, name, version, chain_id, verifier, _, _ = chain.call(contract, "eip712Domain")
-    ours = domain(chain, contract)
-    assert (name, version, chain_id, verifier) == (ours.contract, ours.version, ours.chain_id, ours.address)
 
 
 def test_vote__is_another_type_than_a_statement() -> None:

@@ -1,11 +1,11 @@
-"""Orders: the contract, `tensorbond.chain.orders` (eth-account) and viem give one hash and one signature."""
+"""Orders: the contract, `tensorbond.chain.orders` (eth-account), viem and `cast` give one hash and one
+signature."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -20,10 +20,11 @@ from tensorbond.chain.orders import MEMBERS, ORDERS, AnyOrder, SignedOrder, sign
 from tests.acts import domain
 from tests.anvil import ROOT
 from tests.chain import Chain
+from tests.parity.wallets import KEY, ask_cast, ask_viem, examples
 from tests.random_orders import random_order
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "orders.json").read_text(encoding="utf-8"))
-KEY = "0x" + "11" * 32
+TOLD = ("domain", "primaryType", "message")
 HERE = Domain("OrderBook", 10, "0x" + "00" * 19 + "01")
 
 
@@ -43,13 +44,9 @@ def another(value: Any) -> Any:
     return bytes([value[0] ^ 1]) + value[1:] if isinstance(value, bytes) else "0x" + "Bb" * 20
 
 
-def ask_viem(orders: Sequence[SignedOrder]) -> list[dict[str, str]]:
-    told = json.dumps({"key": KEY, "orders": [json.loads(order.encode()) for order in orders]})
-    command = [str(ROOT / ".venv/bin/nodejs"), str(ROOT / "tests/parity/orders.mjs")]
-    done = subprocess.run(command, input=told, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    answers: list[dict[str, str]] = json.loads(done.stdout)
-    return answers
+def told(order: SignedOrder) -> dict[str, Any]:
+    """As a wallet is told."""
+    return {name: each for name, each in json.loads(order.encode()).items() if name in TOLD}
 
 
 @cache
@@ -60,6 +57,18 @@ def vectors() -> list[SignedOrder]:
         types = json.loads(SignedOrder(random_order(0, each["order"]["primaryType"]), HERE).encode())["types"]
         found.append(SignedOrder.decode(json.dumps(each["order"] | {"types": types})))
     return found
+
+
+@cache
+def at_random() -> list[SignedOrder]:
+    account = Account.from_key(KEY)
+    return [SignedOrder(random_order(seed), HERE).sign(account) for seed in range(1000, 1000 + examples(60))]
+
+
+@cache
+def viems() -> list[dict[str, str]]:
+    """Of the vectors, then of those at random: node takes long to start."""
+    return ask_viem([told(order) for order in (*vectors(), *at_random())])
 
 
 @pytest.fixture
@@ -96,23 +105,30 @@ def test_vectors__hashed_by_the_contract__are_theirs(book: Chain) -> None:
 
 
 def test_vectors__hashed_and_signed_by_viem__are_theirs() -> None:
-    for each, answer in zip(VECTORS, ask_viem(vectors()), strict=True):
-        assert answer == {"digest": each["digest"], "signature": each["order"]["signature"]}
+    theirs = [{"digest": each["digest"], "signature": each["order"]["signature"]} for each in VECTORS]
+    assert viems()[: len(VECTORS)] == theirs
 
 
-@settings(max_examples=30, deadline=None)
+def test_vectors__signed_by_cast__are_theirs() -> None:
+    signatures = ask_cast([told(order) for order in vectors()])
+    assert signatures == [each["order"]["signature"] for each in VECTORS]
+
+
+@settings(max_examples=examples(30), deadline=None)
 @given(seed=st.integers(0, 2**64))
 def test_digest__of_any_order__is_the_contracts(system: Chain, seed: int) -> None:
     order = random_order(seed)
     assert signable(domain(system, "OrderBook"), order).digest == digest_of(system, order)
 
 
-def test_digest__of_random_orders__is_viems() -> None:
-    orders = [SignedOrder(random_order(seed), HERE) for seed in range(1000, 1060)]
-    account = Account.from_key(KEY)
-    for order, answer in zip(orders, ask_viem(orders), strict=True):
-        assert answer["digest"] == "0x" + order.digest.hex()
-        assert answer["signature"] == "0x" + order.sign(account).signature.hex()
+def test_digest__of_random_orders__is_viems_and_casts() -> None:
+    signed = [f"0x{order.signature.hex()}" for order in at_random()]
+    hashed = [f"0x{order.digest.hex()}" for order in at_random()]
+    answers = viems()[len(VECTORS) :]
+    assert [each["digest"] for each in answers] == hashed
+    assert [each["signature"] for each in answers] == signed
+    some = examples(8)
+    assert ask_cast([told(order) for order in at_random()[:some]]) == signed[:some]
 
 
 @pytest.mark.parametrize("kind", ORDERS)
@@ -137,22 +153,3 @@ def test_types__in_orders_sol__are_the_same_text() -> None:
     ]
     order = f"Order({MEMBERS['Order']})"
     assert told == [order, *(f"{kind}({MEMBERS[kind]}){order}" for kind in ORDERS)]
-
-
-def test_domain__read_back_by_erc_5267__is_what_is_signed_for(chain: Chain) -> None:
-    here = domain(chain, "OrderBook")
-    fields, name, version, chain_id, address, salt, extensions = chain.call("OrderBook", "eip712Domain")
-    assert (fields, salt, extensions) == (b"\x0f", bytes(32), ())
-    assert Domain(name, chain_id, address, version) == here
-    separator = signable(here, random_order(0)).message.header
-    assert chain.call("OrderBook", "domainSeparator") == separator
-
-
-def test_digest__after_the_chain_changed_its_id__is_another(book: Chain) -> None:
-    order, here = random_order(3), vectors()[0].domain
-    before = digest_of(book, order)
-    book.rpc.request("anvil_setChainId", 4242)
-    after = digest_of(book, order)
-    assert before != after
-    assert after == signable(Domain(here.contract, 4242, here.address), order).digest
-    assert book.call("OrderBook", "eip712Domain")[3] == 4242

@@ -86,6 +86,32 @@ def test_approve_with_signature__for_another_chain_or_contract__reverts(
         settle_with(chain, submitted, signature, provider)
 
 
+def test_approve_with_signature__signed_before_the_chain_changed_its_id__reverts(
+    chain: Chain, requester: str, provider: str, submitted: FundedJob
+) -> None:
+    before = sign(chain, requester, submitted)
+    after = sign(chain, requester, submitted, chain_id=4242)
+
+    def settle(signature: bytes) -> None:
+        chain.call(
+            "JobEscrow",
+            "approveWithSignature",
+            submitted.number,
+            submitted.state,
+            signature,
+            sender=provider,
+        )
+
+    settle(before)
+    chain.rpc.request("anvil_setChainId", 4242)
+    try:
+        with chain.reverts("ApprovalInvalid", job=submitted.number, requester=requester):
+            settle(before)
+        settle(after)
+    finally:
+        chain.rpc.request("anvil_setChainId", 31337)
+
+
 def test_approve_with_signature__for_another_job_or_terms_or_result__reverts(
     chain: Chain, requester: str, provider: str, device: int
 ) -> None:
