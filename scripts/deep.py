@@ -77,7 +77,7 @@ def properties(options: argparse.Namespace) -> tuple[str, str, float]:
 def digests(options: argparse.Namespace) -> tuple[str, str, float]:
     tests = [f"tests/parity/test_{name}.py" for name in ("orders", "digests")]
     chosen = ["-q", "-n", "0", "-k", "of_any or of_random"]
-    depth = "10,000 orders and 10,000 messages, by viem, by cast and by the contract (of each kind of message)"
+    depth = "10,000 orders, and messages, by viem, by cast and (of each kind) by the contracts"
     return judged(depth, "-m", "pytest", *tests, *chosen, HYPOTHESIS_PROFILE="deep")
 
 
