@@ -13,8 +13,10 @@ import {Device, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {Job} from "./interfaces/IJobEscrow.sol";
 import {ILeafProofs, Record} from "./interfaces/ILeafProofs.sol";
 import {CapNode, IMemoryProofs, MemoryItemOpening} from "./interfaces/IMemoryProofs.sol";
+import {LabelProof} from "./libraries/LabelProof.sol";
 import {LeafRules} from "./libraries/LeafRules.sol";
 import {Leaf, MerkleSum, Outcome, OutcomeTree} from "./libraries/MerkleSum.sol";
+import {Records} from "./libraries/Records.sol";
 import {DataRequest, Requests} from "./libraries/Requests.sol";
 import {Timing} from "./libraries/Slots.sol";
 import {Statements} from "./libraries/Statements.sol";
@@ -34,10 +36,6 @@ contract AttestationDisputes is IAttestationDisputes {
         IAttestations.Attested attested;
     }
 
-    /// @dev `IAttestations.STANDING`.
-    uint256 private constant STANDING = type(uint256).max;
-    bytes32 private constant COMMITTED = bytes32(uint256(1));
-    uint256 private constant NODE_LENGTH = 88;
 
     IAttestations private immutable ATTESTATIONS;
     IDeviceRegistry private immutable REGISTRY;
@@ -370,7 +368,7 @@ contract AttestationDisputes is IAttestationDisputes {
         (uint256 device, uint256 slot) = _requireJudged(leaf, outcome, record);
         (bool bad, bytes32 root) = MEMORY_PROOFS.isBadHeader(device, slot, record.commitment, opened);
 
-        return _punishFail(leaf, outcome.outcome, LeafRules.MEMORY_ITEMS, root, !bad);
+        return _punishFail(leaf, outcome.outcome, LabelProof.SAMPLES, root, !bad);
     }
 
     // ---- What the signers vouch for ----
@@ -462,7 +460,7 @@ contract AttestationDisputes is IAttestationDisputes {
 
     /// @dev The round that a proof is about.
     function _round() private view returns (uint256) {
-        return _revokedRound == 0 ? STANDING : _revokedRound - 1;
+        return _revokedRound == 0 ? Statements.STANDING : _revokedRound - 1;
     }
 
     function _standing(uint256 epoch) private view returns (Standing memory standing) {
@@ -520,7 +518,7 @@ contract AttestationDisputes is IAttestationDisputes {
 
     /// @dev A window that is over leaves a record for good, or none.
     function _isCommitted(LeafProof calldata leaf, OutcomeProof calldata outcome) private view returns (bool) {
-        return CHALLENGES.recordOf(leaf.leaf.device, outcome.outcome.slot) & COMMITTED != 0;
+        return CHALLENGES.recordOf(leaf.leaf.device, outcome.outcome.slot) & Records.COMMITTED != 0;
     }
 
     /// @dev What an outcome says of evidence is judged against the record's commitment.
@@ -562,7 +560,7 @@ contract AttestationDisputes is IAttestationDisputes {
             uint256 weight = uint256(bytes32(preimage[MerkleSum.WEIGHT_AT:MerkleSum.WEIGHT_AT + 32]));
             return (digest, device != node.index || weight != node.sum);
         }
-        if (node.level == 0 || preimage.length != NODE_LENGTH) revert NodeMalformed(node.level, preimage.length);
+        if (node.level == 0 || preimage.length != MerkleSum.NODE_LENGTH) revert NodeMalformed(node.level, preimage.length);
         uint256 left = uint96(bytes12(preimage[32:44]));
         uint256 right = uint96(bytes12(preimage[76:88]));
         bool isEmpty = left == 0 && right == 0 && bytes32(preimage[0:32]) == 0 && bytes32(preimage[44:76]) == 0;

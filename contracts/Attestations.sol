@@ -26,6 +26,7 @@ import {Bps} from "./libraries/Bps.sol";
 import {Emission} from "./libraries/Emission.sol";
 import {Leaf, MerkleSum, Outcome, OutcomeTree} from "./libraries/MerkleSum.sol";
 import {DataRequest, Requests} from "./libraries/Requests.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {Statements} from "./libraries/Statements.sol";
 
@@ -78,16 +79,15 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     uint256 public constant CHALLENGER_BPS = 2_500;
     uint256 public constant MAX_SEAT_DELAY = 1_024;
-    uint256 public constant STANDING = type(uint256).max;
+    uint256 public constant STANDING = Statements.STANDING;
 
-    uint8 private constant ATTESTED = 1;
+    uint8 private constant ATTESTED = Statements.ATTESTED;
     uint8 private constant VOID = 2;
     uint8 private constant REVOKED = 4;
     /// @dev Of a revoked record: the epoch before has another record now, and the root that stood before is in `_detached`.
     uint8 private constant DETACHED = 8;
     uint8 private constant SPENT = ATTESTED | REVOKED;
     uint256 private constant MAX_MEMBERS = 64;
-    uint256 private constant SIGNATURE_LENGTH = 65;
     /// @dev A table is 32 bytes of configuration digest, then 20 bytes for each member.
     uint256 private constant DIGEST_LENGTH = 32;
     uint256 private constant MEMBER_LENGTH = 20;
@@ -597,18 +597,18 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         }
         quorum = _quorum(seats, size);
         if (count < quorum) revert QuorumMissing(count, quorum);
-        if (signatures.length != count * SIGNATURE_LENGTH) {
-            revert SignaturesLengthWrong(signatures.length, count * SIGNATURE_LENGTH);
+        if (signatures.length != count * Signatures.LENGTH) {
+            revert SignaturesLengthWrong(signatures.length, count * Signatures.LENGTH);
         }
 
         bytes32 digest = statementDigest(statement);
         uint256 at = 0;
         for (uint256 index = 0; index < size; ++index) {
             if ((signers >> index) & 1 == 0) continue;
-            (address have,,) = ECDSA.tryRecoverCalldata(digest, signatures[at:at + SIGNATURE_LENGTH]);
+            (address have,,) = ECDSA.tryRecoverCalldata(digest, signatures[at:at + Signatures.LENGTH]);
             address need = _member(table, index);
             if (have != need) revert SignatureInvalid(index, have, need);
-            at += SIGNATURE_LENGTH;
+            at += Signatures.LENGTH;
         }
     }
 

@@ -12,6 +12,7 @@ import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Penalties} from "./libraries/Penalties.sol";
 import {Phases} from "./libraries/Phases.sol";
+import {Records} from "./libraries/Records.sol";
 import {Requests} from "./libraries/Requests.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {TileProof} from "./libraries/TileProof.sol";
@@ -39,14 +40,6 @@ contract Challenges is IChallenges, EIP712 {
     /// @dev EIP-2935: the hashes of the last 8191 blocks.
     address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
 
-    bytes32 private constant COMMITTED = bytes32(uint256(1));
-    bytes32 private constant FAULT_PAID = bytes32(uint256(2));
-    bytes32 private constant MISSED = bytes32(uint256(4));
-    bytes32 private constant BOND_TAKEN = bytes32(uint256(8));
-    /// @dev The record's low bits: flags, and over them the index + 1 of the first item that was proven bad.
-    bytes32 private constant MARKS = bytes32(uint256(0xffff));
-    uint256 private constant ITEM_SHIFT = 5;
-    uint256 private constant ITEM_MASK = 0x7ff;
     uint256 private constant DEVICES_PER_SESSION = 64;
 
     IDeviceRegistry private immutable REGISTRY;
@@ -121,7 +114,7 @@ contract Challenges is IChallenges, EIP712 {
         mapping(uint256 slot => bytes32 record) storage records = _records[device];
         require(records[slot] == 0, CommittedAlready(device, slot));
 
-        records[slot] = _recordOf(commitment, block.timestamp, msg.sender) | COMMITTED;
+        records[slot] = _recordOf(commitment, block.timestamp, msg.sender) | Records.COMMITTED;
 
         emit Committed(device, slot, msg.sender, commitment, block.timestamp);
     }
@@ -161,13 +154,13 @@ contract Challenges is IChallenges, EIP712 {
     {
         bytes32 record = _records[device][slot];
         require(record != 0, RecordMissing(device, slot));
-        isPaid = record & FAULT_PAID != 0;
-        firstMark = (uint256(record) >> ITEM_SHIFT) & ITEM_MASK;
-        bool isSecond = firstMark != 0 && mark != firstMark && record & BOND_TAKEN == 0;
+        isPaid = record & Records.FAULT_PAID != 0;
+        firstMark = (uint256(record) >> Records.ITEM_SHIFT) & Records.ITEM_MASK;
+        bool isSecond = firstMark != 0 && mark != firstMark && record & Records.BOND_TAKEN == 0;
         require(!isPaid || (mark != 0 && (firstMark == 0 || isSecond)), FaultedAlready(device, slot));
 
-        bytes32 marked = firstMark == 0 ? bytes32(mark << ITEM_SHIFT) : BOND_TAKEN;
-        _records[device][slot] = record | FAULT_PAID | marked;
+        bytes32 marked = firstMark == 0 ? bytes32(mark << Records.ITEM_SHIFT) : Records.BOND_TAKEN;
+        _records[device][slot] = record | Records.FAULT_PAID | marked;
         uint256 count;
         if (isPaid) count = REGISTRY.faultsOf(device).count;
         else (count, isRepeated) = REGISTRY.recordFault(device, slot, epoch);
@@ -179,7 +172,7 @@ contract Challenges is IChallenges, EIP712 {
     function recordMiss(uint256 device, uint256 slot) external onlyWorkDisputes returns (uint256 misses) {
         require(_records[device][slot] == 0, CommittedAlready(device, slot));
 
-        _records[device][slot] = MISSED;
+        _records[device][slot] = Records.MISSED;
         misses = REGISTRY.recordMiss(device, slot);
 
         emit MissRecorded(device, slot, misses);
@@ -248,7 +241,7 @@ contract Challenges is IChallenges, EIP712 {
         Device memory d = REGISTRY.deviceOf(device);
         if (d.fromEpoch > timing.epochOf(slot) || slot >= d.untilSlot) return false;
         DeviceClass memory c = REGISTRY.classOf(d.classId);
-        if (c.layers > 0 && TileProof.isMemorySlot(beacon) && REGISTRY.heldIn(device, slot)) return false;
+        if (!Phases.isDue(REGISTRY, device, slot, beacon, c.layers)) return false;
         return TileProof.isDrawn(beacon, device, timing.rollCall, c.drawThreshold);
     }
 
@@ -270,8 +263,8 @@ contract Challenges is IChallenges, EIP712 {
     /// @inheritdoc IChallenges
     function requireRecord(uint256 device, uint256 slot, bytes32 commitment, uint256 timestamp, address key) public view {
         bytes32 record = _records[device][slot];
-        require(record & COMMITTED != 0, RecordMissing(device, slot));
-        require(record & ~MARKS == _recordOf(commitment, timestamp, key), RecordMismatch(device, slot));
+        require(record & Records.COMMITTED != 0, RecordMissing(device, slot));
+        require(record & ~Records.MARKS == _recordOf(commitment, timestamp, key), RecordMismatch(device, slot));
     }
 
     /// @inheritdoc IChallenges
@@ -325,7 +318,7 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     function _request(uint256 device, uint256 slot, Place memory place) private {
-        require(_records[device][slot] & COMMITTED != 0, RecordMissing(device, slot));
+        require(_records[device][slot] & Records.COMMITTED != 0, RecordMissing(device, slot));
         Timing memory timing = REGISTRY.timingAt(slot);
         uint256 firstBlock = REGISTRY.timingAt(slot + 1).startOf(slot + 2);
         uint256 lastBlock = timing.lastBlock(timing.epochOf(slot)) + timing.attestBlocks + timing.proofBlocks / 2;
@@ -450,6 +443,6 @@ contract Challenges is IChallenges, EIP712 {
     }
 
     function _recordOf(bytes32 commitment, uint256 timestamp, address key) private pure returns (bytes32) {
-        return keccak256(abi.encode(commitment, timestamp, key)) & ~MARKS;
+        return keccak256(abi.encode(commitment, timestamp, key)) & ~Records.MARKS;
     }
 }

@@ -10,8 +10,6 @@ import {TileProof} from "./libraries/TileProof.sol";
 
 /// @title See `IComputeProofs`: what each question asks stands there.
 contract ComputeProofs is IComputeProofs {
-    uint256 private constant TILE = 16;
-
     IDeviceRegistry private immutable REGISTRY;
     IChallenges private immutable CHALLENGES;
 
@@ -31,19 +29,19 @@ contract ComputeProofs is IComputeProofs {
         uint256 row,
         uint256 column
     ) external view returns (bool bad, bytes32 evidenceRoot) {
-        require(row < TILE && column < TILE, EntryOutOfRange(row, column));
+        require(row < TileProof.TILE && column < TileProof.TILE, EntryOutOfRange(row, column));
         (DeviceClass memory c, bytes32 seed0) = _challengeOf(device, slot);
         evidenceRoot = _itemRoot(opened, commitment, c);
         if (!_isAsked(opened, slot, commitment, c)) return (true, evidenceRoot);
 
         // Either is enough, and a wrong entry is what one finds: the paths only matter where the entry is right.
         (, uint256 tile) = TileProof.placeOf(opened.item);
-        uint256 tiles = _tilesOf(c);
+        uint256 tiles = TileProof.tilesOf(c.m, c.n);
         int256 product = TileProof.product(
             TileProof.seedOf(opened.item, tiles),
             seed0,
-            TILE * (tile / (c.n / TILE)) + row,
-            TILE * (tile % (c.n / TILE)) + column,
+            TileProof.TILE * (tile / (c.n / TileProof.TILE)) + row,
+            TileProof.TILE * (tile % (c.n / TileProof.TILE)) + column,
             c.K,
             c.profile
         );
@@ -61,7 +59,7 @@ contract ComputeProofs is IComputeProofs {
         (DeviceClass memory c, bytes32 seed0) = _challengeOf(device, slot);
         evidenceRoot = _itemRoot(opened, commitment, c);
         if (!_isAsked(opened, slot, commitment, c)) return (false, evidenceRoot);
-        uint256 tiles = _tilesOf(c);
+        uint256 tiles = TileProof.tilesOf(c.m, c.n);
         if (TileProof.foldItem(opened.item, tiles, c.R) != opened.roundsRoot) return (false, evidenceRoot);
 
         (, uint256 tile) = TileProof.placeOf(opened.item);
@@ -69,8 +67,8 @@ contract ComputeProofs is IComputeProofs {
             opened.item,
             TileProof.seedOf(opened.item, tiles),
             seed0,
-            TILE * (tile / (c.n / TILE)),
-            TILE * (tile % (c.n / TILE)),
+            TileProof.TILE * (tile / (c.n / TileProof.TILE)),
+            TileProof.TILE * (tile % (c.n / TileProof.TILE)),
             c.K,
             c.profile
         );
@@ -127,7 +125,7 @@ contract ComputeProofs is IComputeProofs {
     ) external view returns (bool) {
         require(lane < 8, LaneOutOfRange(lane));
         (DeviceClass memory c, bytes32 seed0) = _challengeOf(device, slot);
-        uint256 tiles = _tilesOf(c);
+        uint256 tiles = TileProof.tilesOf(c.m, c.n);
         require(round < c.R && tile < tiles, PlaceUnknown(PlaceKind.Tile, round, tile));
         uint256 length = TileProof.openingLength(tiles, c.R);
         require(opening.length == length, OpeningMalformed(opening.length, length));
@@ -135,7 +133,7 @@ contract ComputeProofs is IComputeProofs {
         require(bound == commitment, CommitmentMismatch(bound, commitment));
 
         uint256 word = TileProof.laneOf(
-            seed, seed0, TILE * (tile / (c.n / TILE)), TILE * (tile % (c.n / TILE)), c.K, c.profile, lane
+            seed, seed0, TileProof.TILE * (tile / (c.n / TileProof.TILE)), TileProof.TILE * (tile % (c.n / TileProof.TILE)), c.K, c.profile, lane
         );
         return TileProof.laneIn(leaf, lane) != word;
     }
@@ -145,7 +143,7 @@ contract ComputeProofs is IComputeProofs {
     /// @inheritdoc IItemOpening
     function openingLength(uint256 device, uint256 slot, Place calldata place) external view returns (uint256) {
         (DeviceClass memory c,) = _challengeOf(device, slot);
-        uint256 tiles = _tilesOf(c);
+        uint256 tiles = TileProof.tilesOf(c.m, c.n);
         bool known = place.kind == PlaceKind.Sample
             ? place.first < c.q && place.second == 0
             : place.kind == PlaceKind.Tile && place.first < c.R && place.second < tiles;
@@ -160,7 +158,7 @@ contract ComputeProofs is IComputeProofs {
         returns (bool)
     {
         DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
-        uint256 tiles = _tilesOf(c);
+        uint256 tiles = TileProof.tilesOf(c.m, c.n);
         if (opening.length != TileProof.openingLength(tiles, c.R)) return false;
         (uint256 round, uint256 tile) = (place.first, place.second);
         if (place.kind == PlaceKind.Sample) {
@@ -173,7 +171,7 @@ contract ComputeProofs is IComputeProofs {
     /// @inheritdoc IItemOpening
     function placeOf(uint256 device, uint256 slot, bytes32 commitment, uint256 index) external view returns (bytes32) {
         DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
-        (uint256 round, uint256 tile) = TileProof.sampleOf(commitment, _sealed(slot + 1), index, c.R, _tilesOf(c));
+        (uint256 round, uint256 tile) = TileProof.sampleOf(commitment, _sealed(slot + 1), index, c.R, TileProof.tilesOf(c.m, c.n));
         return bytes32((round << 64) | tile);
     }
 
@@ -213,7 +211,7 @@ contract ComputeProofs is IComputeProofs {
         view
         returns (bool)
     {
-        uint256 tiles = _tilesOf(c);
+        uint256 tiles = TileProof.tilesOf(c.m, c.n);
         if (opened.item.length != TileProof.itemLength(tiles, c.R)) return false;
         (uint256 round, uint256 tile) = TileProof.placeOf(opened.item);
         (uint256 askedRound, uint256 askedTile) =
@@ -240,10 +238,6 @@ contract ComputeProofs is IComputeProofs {
         require(path.length == depth, RoundPathMalformed(path.length, depth));
         bytes32 bound = TileProof.commitmentOf(link.finalSeed, TileProof.fold(leaf, index, path));
         require(bound == commitment, CommitmentMismatch(bound, commitment));
-    }
-
-    function _tilesOf(DeviceClass memory c) private pure returns (uint256) {
-        return (c.m / TILE) * (c.n / TILE);
     }
 
     function _sealed(uint256 slot) private view returns (bytes32 beacon) {

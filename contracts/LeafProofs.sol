@@ -18,7 +18,6 @@ contract LeafProofs is ILeafProofs {
     using LeafRules for Leaf;
     using Slots for Timing;
 
-    uint256 private constant TILE = 16;
     /// @dev Where the calldata of `isBadForced` has the job's state, which is static: after the selector and four words.
     uint256 private constant STATE = 4 + 4 * 32;
     uint256 private constant STATE_END = STATE + 25 * 32;
@@ -41,7 +40,7 @@ contract LeafProofs is ILeafProofs {
     {
         DeviceClass memory terms = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
         if (_isMemoryRow(terms, row, _sealed(row.slot))) {
-            items = LeafRules.MEMORY_ITEMS;
+            items = LabelProof.SAMPLES;
             MemoryShape memory shape =
                 LabelProof.shapeOf(terms.layers, terms.layerBits, terms.walkerBits, terms.segments);
             length = index == items
@@ -49,7 +48,7 @@ contract LeafProofs is ILeafProofs {
                 : LabelProof.itemLength(shape, index < LabelProof.LABEL_SAMPLES);
         } else {
             items = terms.q;
-            uint256 tiles = (uint256(terms.m) / TILE) * (terms.n / TILE);
+            uint256 tiles = TileProof.tilesOf(terms.m, terms.n);
             length = index == items ? 32 * uint256(terms.R) + 32 : TileProof.itemLength(tiles, terms.R);
         }
         if (index > items) revert ItemOutOfRange(index, items);
@@ -141,7 +140,7 @@ contract LeafProofs is ILeafProofs {
                 if (!isTold) continue;
             }
             if (!isTold || rows[at].kind != kind || rows[at].job != 0) return false;
-            if (!LeafRules.isWellFormed(rows[at], isMemory ? LeafRules.MEMORY_ITEMS : terms.q)) return false;
+            if (!LeafRules.isWellFormed(rows[at], isMemory ? LabelProof.SAMPLES : terms.q)) return false;
             counts.add(rows[at], isMemory);
             ++at;
         }

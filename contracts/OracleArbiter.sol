@@ -10,6 +10,7 @@ import {IAttestations} from "./interfaces/IAttestations.sol";
 import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {IJobEscrow, Job, JobStatus, Verdict} from "./interfaces/IJobEscrow.sol";
 import {IOracleArbiter} from "./interfaces/IOracleArbiter.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
 /// @title See `IOracleArbiter`.
@@ -18,7 +19,6 @@ contract OracleArbiter is IOracleArbiter, EIP712 {
 
     bytes32 private constant TYPEHASH =
         keccak256("Verdict(uint256 job,bytes32 state,bool forProvider,bytes32 configDigest)");
-    uint256 private constant SIGNATURE_LENGTH = 65;
 
     IAttestations private immutable ATTESTATIONS;
     IDeviceRegistry private immutable REGISTRY;
@@ -95,17 +95,17 @@ contract OracleArbiter is IOracleArbiter, EIP712 {
         }
         uint256 quorum = ATTESTATIONS.quorumOf(setId);
         if (count < quorum) revert QuorumMissing(count, quorum);
-        if (signatures.length != count * SIGNATURE_LENGTH) {
-            revert SignaturesLengthWrong(signatures.length, count * SIGNATURE_LENGTH);
+        if (signatures.length != count * Signatures.LENGTH) {
+            revert SignaturesLengthWrong(signatures.length, count * Signatures.LENGTH);
         }
 
         uint256 at = 0;
         for (uint256 index = 0; index < members.length; ++index) {
             if ((signers >> index) & 1 == 0) continue;
-            (address have,,) = ECDSA.tryRecoverCalldata(digest, signatures[at:at + SIGNATURE_LENGTH]);
+            (address have,,) = ECDSA.tryRecoverCalldata(digest, signatures[at:at + Signatures.LENGTH]);
             address need = members[index];
             if (have != need) revert SignatureInvalid(index, have, need);
-            at += SIGNATURE_LENGTH;
+            at += Signatures.LENGTH;
         }
     }
 }

@@ -10,14 +10,13 @@ import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Emission} from "./libraries/Emission.sol";
 import {MerkleMany} from "./libraries/MerkleMany.sol";
 import {MerkleSum} from "./libraries/MerkleSum.sol";
+import {Statements} from "./libraries/Statements.sol";
 
 contract Rewards is IRewards {
     using MerkleSum for Leaf;
     using SafeCast for uint256;
 
     uint256 private constant LEAVES_PER_CALL = 64;
-    /// In `Attested.flags`: neither void nor open again.
-    uint8 private constant ATTESTED = 1;
     /// @inheritdoc IRewards
     uint256 public constant GRAIN = 1 gwei;
 
@@ -96,7 +95,7 @@ contract Rewards is IRewards {
 
     function _requireRoot(uint256 epoch, bytes32 root, uint256 weight) private view {
         (bytes32 need, IAttestations.Attested memory attested) = ATTESTATIONS.attestedOf(epoch);
-        if (attested.flags & ATTESTED == 0 || block.number <= attested.provableUntil) {
+        if (attested.flags & Statements.ATTESTED == 0 || block.number <= attested.provableUntil) {
             revert IAttestations.EpochNotFinal(epoch);
         }
         uint256 most = attested.totalWeight;

@@ -14,8 +14,10 @@ import {IProviderStaking, SlashReason} from "./interfaces/IProviderStaking.sol";
 import {IWorkDisputes} from "./interfaces/IWorkDisputes.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {LabelProof} from "./libraries/LabelProof.sol";
+import {LeafRules} from "./libraries/LeafRules.sol";
 import {Failed, Penalties} from "./libraries/Penalties.sol";
 import {Phases} from "./libraries/Phases.sol";
+import {Records} from "./libraries/Records.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 import {TileProof} from "./libraries/TileProof.sol";
 
@@ -29,11 +31,6 @@ contract WorkDisputes is IWorkDisputes {
     uint256 public constant FAULT_EPOCHS = Penalties.FAULT_EPOCHS;
     uint256 public constant WINDOW_EPOCHS = Penalties.WINDOW_EPOCHS;
     uint256 public constant CORRELATION = Penalties.CORRELATION;
-
-    uint256 private constant KIND_FORCED = 3;
-    uint256 private constant RESULT_BAD_ITEM = 3;
-    bytes32 private constant COMMITTED = bytes32(uint256(1));
-    bytes32 private constant FAULT_PAID = bytes32(uint256(2));
 
     IDeviceRegistry private immutable REGISTRY;
     IChallenges private immutable CHALLENGES;
@@ -72,7 +69,7 @@ contract WorkDisputes is IWorkDisputes {
         // What `Challenges.isDrawn` answers, without reading all this twice.
         bool isActive = d.fromEpoch <= timing.epochOf(slot) && slot < d.untilSlot;
         bool isDrawn = isActive && TileProof.isDrawn(beacon, device, timing.rollCall, c.drawThreshold);
-        require(isDrawn && _isDue(device, slot, beacon, c.layers), NotDrawn(device, slot));
+        require(isDrawn && Phases.isDue(REGISTRY, device, slot, beacon, c.layers), NotDrawn(device, slot));
         uint256 lastBlock = timing.startOf(slot + 1) - 2;
         require(block.number > lastBlock, WindowOpen(slot, block.number, lastBlock));
 
@@ -231,17 +228,17 @@ contract WorkDisputes is IWorkDisputes {
     /// @inheritdoc IWorkDisputes
     function enforce(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount) {
         uint256 result = outcome.outcome.result;
-        require(result == RESULT_BAD_ITEM, OutcomeNotBadItem(result));
+        require(result == LeafRules.BAD_ITEM, OutcomeNotBadItem(result));
         ATTESTATIONS.requireFinalOutcome(leaf, outcome);
         uint256 device = leaf.leaf.device;
         uint256 slot = outcome.outcome.slot;
         bytes32 record = CHALLENGES.recordOf(device, slot);
-        require(record & COMMITTED != 0, IChallenges.RecordMissing(device, slot));
-        require(record & FAULT_PAID == 0, IChallenges.FaultedAlready(device, slot));
+        require(record & Records.COMMITTED != 0, IChallenges.RecordMissing(device, slot));
+        require(record & Records.FAULT_PAID == 0, IChallenges.FaultedAlready(device, slot));
         DeviceClass memory c = REGISTRY.classOf(REGISTRY.deviceOf(device).classId);
         bool isMemory = Phases.isMemory(REGISTRY, device, slot, CHALLENGES.beaconOf(slot), c.layers);
         // What a job forces is of the C-phase, and so names nothing in a record of the other.
-        require(!isMemory || outcome.outcome.kind != KIND_FORCED, Phases.PhaseMismatch(device, slot));
+        require(!isMemory || outcome.outcome.kind != LeafRules.KIND_FORCED, Phases.PhaseMismatch(device, slot));
         uint256 item = outcome.outcome.item;
         require(Penalties.isRefutable(c, isMemory, item), OutcomeIrrefutable(device, slot));
 
@@ -278,11 +275,6 @@ contract WorkDisputes is IWorkDisputes {
     }
 
     // ---- Internal ----
-
-    /// @dev Whether a drawn slot counts: a memory slot doesn't where the class has an M-phase and the device was held.
-    function _isDue(uint256 device, uint256 slot, bytes32 beacon, uint256 layers) private view returns (bool) {
-        return layers == 0 || !TileProof.isMemorySlot(beacon) || !REGISTRY.heldIn(device, slot);
-    }
 
     /// @dev Whoever committed answers for it, though its key be rotated since, and can't accuse itself.
     function _requireRecord(Commit memory commit) private view {

@@ -5,6 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {DeviceClass} from "../interfaces/IDeviceRegistry.sol";
 import {Emission} from "./Emission.sol";
+import {LabelProof} from "./LabelProof.sol";
 import {Leaf, Outcome} from "./MerkleSum.sol";
 
 /// @notice What some rows come to: how many, how many of them passed, and the least throughput of these.
@@ -40,8 +41,6 @@ library LeafRules {
 
     /// For how many epochs a kind with nothing due keeps its last ratio.
     uint256 internal constant IDLE_EPOCHS = 8;
-    /// Items of an M-phase evidence; its header is the item of this number.
-    uint256 internal constant MEMORY_ITEMS = 96;
 
     uint256 private constant IDLE_MAX = type(uint16).max;
 
@@ -70,7 +69,7 @@ library LeafRules {
         returns (uint256)
     {
         uint256 labels = uint256(terms.layers) << terms.layerBits;
-        uint256 steps = (64 * uint256(terms.segments)) << terms.walkerBits;
+        uint256 steps = (LabelProof.STEPS * terms.segments) << terms.walkerBits;
         uint256 moved = 544 * labels + 128 * steps;
         return Math.min(terms.peakBandwidth, moved / (_elapsed(startedAt, committedAt) * 1e6));
     }

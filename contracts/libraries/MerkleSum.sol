@@ -58,6 +58,8 @@ library MerkleSum {
     /// Bytes of a leaf's encoding, and where its weight stands in them.
     uint256 internal constant LEAF_LENGTH = 608;
     uint256 internal constant WEIGHT_AT = 480;
+    /// Bytes of an inner node's.
+    uint256 internal constant NODE_LENGTH = 88;
 
     /// The path's bytes are not what its bitmap announces, or the index has no place in the tree.
     error PathMalformed(uint256 have, uint256 need);
@@ -105,7 +107,7 @@ library MerkleSum {
                 mstore(add(own, 32), shl(160, sum))
                 calldatacopy(sub(right, half), at, 44)
                 let siblingSum := shr(160, calldataload(add(at, 32)))
-                if or(or(root, sum), or(calldataload(at), siblingSum)) { root := keccak256(packed, 88) }
+                if or(or(root, sum), or(calldataload(at), siblingSum)) { root := keccak256(packed, NODE_LENGTH) }
                 sum := add(sum, siblingSum)
                 index := shr(1, index)
                 present := shr(1, present)

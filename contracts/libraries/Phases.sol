@@ -19,6 +19,15 @@ library Phases {
         return layers > 0 && TileProof.isMemorySlot(beacon) && !registry.heldIn(device, slot);
     }
 
+    /// @return Whether a slot that draws the device counts: a memory slot doesn't where the class has an M-phase and the device was held.
+    function isDue(IDeviceRegistry registry, uint256 device, uint256 slot, bytes32 beacon, uint256 layers)
+        internal
+        view
+        returns (bool)
+    {
+        return layers == 0 || !TileProof.isMemorySlot(beacon) || !registry.heldIn(device, slot);
+    }
+
     /// @notice Reverts unless the device proves the C-phase in the slot.
     function requireCompute(IDeviceRegistry registry, uint256 device, uint256 slot, bytes32 beacon, uint256 layers)
         internal

@@ -6,6 +6,9 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 
 /// @title Who signed. An account's own key is asked first, whatever code the account has: one with a delegation (EIP-7702) still signs.
 library Signatures {
+    /// r ‖ s ‖ v
+    uint256 internal constant LENGTH = 65;
+
     /// @return signer Who signed, if `signed`: 65 bytes with the lower s.
     function recover(bytes32 digest, bytes calldata signature) internal pure returns (address signer, bool signed) {
         ECDSA.RecoverError fault;

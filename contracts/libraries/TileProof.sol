@@ -19,7 +19,8 @@ import {Philox} from "./Philox.sol";
 library TileProof {
     uint256 private constant ENTRIES = 8;
     uint256 private constant TILE_PATH = ENTRIES + 4 * 256;
-    uint256 private constant TILE = 16;
+    /// Rows and columns of a tile.
+    uint256 internal constant TILE = 16;
 
     /// A one in each 64-bit lane, and every other byte, 2, 4 and 8 bytes.
     uint256 private constant LANES = 0x0000000000000001000000000000000100000000000000010000000000000001;
@@ -27,6 +28,11 @@ library TileProof {
     uint256 private constant PAIRS = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
     uint256 private constant FOURS = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
     uint256 private constant EIGHTS = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
+
+    /// @return How many tiles a matrix of m rows and n columns has.
+    function tilesOf(uint256 m, uint256 n) internal pure returns (uint256) {
+        return (m / TILE) * (n / TILE);
+    }
 
     // ---- Draws ----
 
