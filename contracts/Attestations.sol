@@ -124,19 +124,15 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
 
     /// @inheritdoc IAttestations
     function join(string calldata endpoint) external {
-        Bond memory bond = _bonds[msg.sender];
-        if (bond.amount != 0) revert OracleBondedAlready(msg.sender);
-        if (bond.leftEpoch != 0) revert OracleSlashedBefore(msg.sender);
+        _join(endpoint);
+    }
 
-        bond.amount = uint96(BOND);
-        _save(msg.sender, bond);
-        Head memory head = _head;
-        ++head.bonds;
-        _save(head);
-
-        emit OracleJoined(msg.sender, BOND, endpoint, head.bonds * BOND);
-
-        TOKEN.safeTransferFrom(msg.sender, address(this), BOND);
+    /// @inheritdoc IAttestations
+    function joinWithPermit(string calldata endpoint, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external {
+        // Whoever saw the permit can have sent it before; then the allowance is there all the same.
+        // solhint-disable-next-line no-empty-blocks
+        try TOKEN.permit(msg.sender, address(this), BOND, permitDeadline, v, r, s) {} catch {}
+        _join(endpoint);
     }
 
     /// @inheritdoc IAttestations
@@ -563,6 +559,22 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     }
 
     // ----------------------------------------------------------------------------------------------- an epoch's checks
+
+    function _join(string calldata endpoint) private {
+        Bond memory bond = _bonds[msg.sender];
+        if (bond.amount != 0) revert OracleBondedAlready(msg.sender);
+        if (bond.leftEpoch != 0) revert OracleSlashedBefore(msg.sender);
+
+        bond.amount = uint96(BOND);
+        _save(msg.sender, bond);
+        Head memory head = _head;
+        ++head.bonds;
+        _save(head);
+
+        emit OracleJoined(msg.sender, BOND, endpoint, head.bonds * BOND);
+
+        TOKEN.safeTransferFrom(msg.sender, address(this), BOND);
+    }
 
     function _requireStatement(Statement calldata statement, uint256 lastBlock) private view {
         uint256 epoch = statement.epoch;

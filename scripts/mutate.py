@@ -15,12 +15,13 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -47,6 +48,7 @@ TREE = WORK / "tree"
 SEED = 2_026
 # Mutants of a file in one build: more of them, and the compiler takes too long.
 PER_BUILD = 60
+_TOO_DEEP = re.compile(r"too deep in the stack.*?--> (contracts/\S+?):(\d+):(\d+):", re.DOTALL)
 COPIED = ("contracts", "tests", "scripts", "ape-config.yaml", "pyproject.toml")
 LINKED = (".venv", "node_modules", "deployments", "docs", "offchain")
 
@@ -235,9 +237,33 @@ def write_mutants(
     return regions
 
 
-def build(mutants: Sequence[Mutant], sources: dict[str, Source]) -> None:
-    write_mutants(mutants, sources)
-    subprocess.run([sys.executable, "-m", "scripts.mutation_worker", "--build"], cwd=TREE, check=True)
+def build(mutants: Sequence[Mutant], sources: dict[str, Source], tallies: dict[str, Tally]) -> list[Mutant]:
+    """One build of them, but for those that make a function's stack too deep. Returns those in it."""
+    kept = list(mutants)
+    while True:
+        regions = write_mutants(kept, sources)
+        command = [sys.executable, "-m", "scripts.mutation_worker", "--build"]
+        ended = subprocess.run(command, cwd=TREE, stderr=subprocess.PIPE, text=True)
+        if ended.returncode == 0:
+            return kept
+        crowding = crowding_ones(ended.stderr, regions)
+        if not crowding:
+            raise SystemExit(ended.stderr)
+        print(f"{len(crowding)} mutants less: the stack is too deep", file=sys.stderr, flush=True)
+        for each in kept:
+            tallies[each.change.source].unplaced += each.number in crowding
+        kept = [each for each in kept if each.number not in crowding]
+
+
+def crowding_ones(said: str, regions: Mapping[str, Sequence[tuple[int, int, int]]]) -> set[int]:
+    """The mutants nearest to each place where the compiler ran out of stack."""
+    found: set[int] = set()
+    for name, line, column in _TOO_DEEP.findall(said):
+        if regions.get(name):
+            lines = (TREE / name).read_bytes().splitlines(keepends=True)
+            at = sum(map(len, lines[: int(line) - 1])) + int(column) - 1
+            found.add(min((abs(start - at), number) for start, _, number in regions[name])[1])
+    return found
 
 
 # ---- Trying
@@ -394,7 +420,9 @@ def main() -> int:
         for mutant in mutants:
             count = taken[mutant.change.source] = taken.get(mutant.change.source, 0) + 1
             (now if count <= PER_BUILD else later).append(mutant)
-        build(now, sources)
+        chosen -= len(now)
+        now = build(now, sources, tallies)
+        chosen += len(now)
         print(f"built {len(now)} mutants ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
         for result in try_all(now, sources, options, end):
             results.append(result)

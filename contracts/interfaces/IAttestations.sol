@@ -193,6 +193,9 @@ interface IAttestations {
     /// at a time; an address that was slashed never again. It signs only when the governor seats it.
     function join(string calldata endpoint) external;
 
+    /// @notice `join` with an ERC-2612 permit for the bond; a permit that somebody else already sent is no obstacle.
+    function joinWithPermit(string calldata endpoint, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external;
+
     /// @notice Sign no more, at once, in any set. The bond stays slashable until every epoch the caller may have signed is final or
     /// void, and for a proof window from now at least: a void epoch has none of its own.
     function leave() external;

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tensorbond.chain import digests
-from tests.chain import Chain
+from tests.chain import Chain, Sent, project_artifacts
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,19 @@ def sign_permit(
     nonce = chain.call(token, "nonces", owner)
     signable = digests.permit(domain, owner, spender, value, nonce, deadline)
     return TokenPermit(owner, spender, value, deadline, signable.sign(chain.key(signer or owner)))
+
+
+def send_permit(chain: Chain, permit: TokenPermit, sender: str, token: str = "TensorbondToken") -> Sent:
+    """To the token itself."""
+    words = permit.owner, permit.spender, permit.value, permit.deadline, permit.v, permit.r, permit.s
+    return chain.send(token, "permit", *words, sender=sender)
+
+
+def permit_and(
+    chain: Chain, escrow: str, permit: TokenPermit, verb: str, *args: Any, token: str = "TensorbondToken"
+) -> Sent:
+    """By the permit's owner: a verb that takes a deposit, the permit before it in one transaction."""
+    abi = project_artifacts()[escrow].abi
+    words = chain.address[token], permit.owner, permit.value, permit.deadline, permit.v, permit.r, permit.s
+    calls = [abi.encode_call("permit", words), abi.encode_call(verb, args)]
+    return chain.send(escrow, "multicall", calls, sender=permit.owner)

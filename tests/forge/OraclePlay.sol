@@ -46,6 +46,23 @@ abstract contract OraclePlay is FaultPlay {
         _done("join");
     }
 
+    function joinWithPermit(uint256 seed) external {
+        seed = _begin("joinWithPermit", seed);
+        if (_oracleKeys.length >= 60) return;
+        uint256 key = 0x0ac1e000 + _oracleKeys.length;
+        _oracleKeys.push(key);
+        address oracle = vm.addr(key);
+        _keyOf[oracle] = key;
+        uint256 bond = attestations.BOND();
+        _give(oracle, bond);
+        uint256 deadline = vm.getBlockTimestamp() + 1;
+        (uint8 v, bytes32 r, bytes32 s) = _permit(oracle, address(attestations), bond, deadline);
+        if (seed & 1 << 200 != 0) _permitted(oracle, address(attestations), bond, deadline, v, r, s); // seen, and sent by another
+        vm.prank(oracle);
+        attestations.joinWithPermit("http://oracle", deadline, v, r, s);
+        _done("joinWithPermit");
+    }
+
     function leave(uint256 seed) external {
         seed = _begin("leave", seed);
         address oracle = _oracle(seed);

@@ -192,13 +192,17 @@ abstract contract Stage is World {
         return keccak256(bytes.concat("\x19\x01", domain, content));
     }
 
-    /// @dev A permit of TBND for the stake.
-    function _permit(address owner, uint256 amount, uint256 deadline) internal view returns (uint8 v, bytes32 r, bytes32 s) {
+    /// @dev Of TBND.
+    function _permit(address owner, address spender, uint256 amount, uint256 deadline)
+        internal
+        view
+        returns (uint8 v, bytes32 r, bytes32 s)
+    {
         bytes32 content = keccak256(
             abi.encode(
                 keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
                 owner,
-                address(staking),
+                spender,
                 amount,
                 tbnd.nonces(owner),
                 deadline
@@ -207,12 +211,12 @@ abstract contract Stage is World {
         return vm.sign(_keyOf[owner], keccak256(bytes.concat("\x19\x01", tbnd.DOMAIN_SEPARATOR(), content)));
     }
 
-    function _permitted(address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) internal {
+    function _permitted(address owner, address spender, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) internal {
         (bool ok,) = address(tbnd).call(
             abi.encodeWithSignature(
                 "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)",
                 owner,
-                address(staking),
+                spender,
                 amount,
                 deadline,
                 v,

@@ -20,8 +20,8 @@ abstract contract StakingPlay is Clock {
         address provider = _provider(seed);
         uint256 amount = _amount(seed, 1e10, 100e18);
         uint256 deadline = vm.getBlockTimestamp() + 1;
-        (uint8 v, bytes32 r, bytes32 s) = _permit(provider, amount, deadline);
-        if (seed & 1 << 200 != 0) _permitted(provider, amount, deadline, v, r, s); // seen, and sent by another
+        (uint8 v, bytes32 r, bytes32 s) = _permit(provider, address(staking), amount, deadline);
+        if (seed & 1 << 200 != 0) _permitted(provider, address(staking), amount, deadline, v, r, s); // seen, and sent by another
         vm.prank(provider);
         staking.stakeWithPermit(amount, deadline, v, r, s);
         _approve(provider, tbnd, address(staking));
@@ -84,8 +84,8 @@ abstract contract StakingPlay is Clock {
         uint256 amount = _amount(seed, 1e10, 100e18);
         if (!_makeRoom(provider, amount)) return;
         uint256 deadline = vm.getBlockTimestamp() + 1;
-        (uint8 v, bytes32 r, bytes32 s) = _permit(delegator, amount, deadline);
-        if (seed & 1 << 200 != 0) _permitted(delegator, amount, deadline, v, r, s); // seen, and sent by another
+        (uint8 v, bytes32 r, bytes32 s) = _permit(delegator, address(staking), amount, deadline);
+        if (seed & 1 << 200 != 0) _permitted(delegator, address(staking), amount, deadline, v, r, s); // seen, and sent by another
         vm.prank(delegator);
         staking.delegateWithPermit(provider, amount, deadline, v, r, s);
         _approve(delegator, tbnd, address(staking));

@@ -10,6 +10,7 @@ import click
 
 from tensorbond.chain.errors import EpochUnsettled, JobUnknown
 from tensorbond.chain.types import CloseReason, EpochStatus, Job, JobStatus, Terms, Verdict
+from tensorbond.cli.allowances import allow
 from tensorbond.cli.settings import Settings, store_option, with_settings
 from tensorbond.cli.values import (
     ADDRESS,
@@ -19,13 +20,12 @@ from tensorbond.cli.values import (
     HEX,
     TBND,
     Deadline,
-    Token,
     show_tbnd,
     token_of,
 )
 
 if TYPE_CHECKING:
-    from tensorbond.chain import Network, Receipt, Sender
+    from tensorbond.chain import Network, Receipt
     from tensorbond.chain.types import LeafProof, OutcomeProof
 
 ZERO_ADDRESS = "0x" + "00" * 20
@@ -115,7 +115,7 @@ def fund(
             callback=callback or ZERO_ADDRESS,
             spec=spec,
         )
-        _approve(network, sender, paid_in, terms.price)
+        allow(network, sender, paid_in.address, network.address("JobEscrow"), terms.price)
         receipt = sender.send("JobEscrow", "fund", terms)
         number = receipt.event("JobFunded")["job"]
         data = {
@@ -245,7 +245,9 @@ def dispute(settings: Settings, job: int) -> None:
         state, sender = _state(network, job), settings.sender(network)
         token = token_of(network, state.terms.token)
         share = network.call("JobEscrow", "DISPUTE_BPS")
-        _approve(network, sender, token, -(-state.unpaid * share // 10_000))
+        allow(
+            network, sender, token.address, network.address("JobEscrow"), -(-state.unpaid * share // 10_000)
+        )
         receipt = sender.send("JobEscrow", "dispute", job, state)
         event = receipt.event("JobDisputed")
         settings.answer_sent(
@@ -372,12 +374,6 @@ def _state(network: Network, job: int) -> Job:
 
 def _earliest_refund(network: Network, submit_by: int, review: int) -> int:
     return submit_by + max(int(network.call("DeviceRegistry", "decisionBlocks")), review)
-
-
-def _approve(network: Network, sender: Sender, token: Token, amount: int) -> None:
-    escrow = network.address("JobEscrow")
-    if network.call(token.address, "allowance", sender.address, escrow) < amount:
-        sender.send(token.address, "approve", escrow, amount)
 
 
 def _forced_epoch(network: Network, state: Job) -> int:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tensorbond.chain.types import Lease, LeaseStatus, LeaseTerms, StopReason
+from tensorbond.cli.allowances import allow
 from tensorbond.cli.settings import Settings, with_settings
-from tensorbond.cli.values import ADDRESS, AMOUNT, DEADLINE, Deadline, Token, token_of
+from tensorbond.cli.values import ADDRESS, AMOUNT, DEADLINE, Deadline, token_of
 
 if TYPE_CHECKING:
-    from tensorbond.chain import Network, Receipt, Sender
+    from tensorbond.chain import Network, Receipt
 
 _lease = click.argument("lease", type=click.IntRange(1))
 _seconds = click.IntRange(0)
@@ -72,7 +73,7 @@ def open_(
             voucher_blocks=voucher_blocks,
             accept_by=accept_by.at(network.head().number) if device else 0,
         )
-        _approve(network, sender, paid_in, amount)
+        allow(network, sender, paid_in.address, network.address("LeaseEscrow"), amount)
         receipt = sender.send("LeaseEscrow", "open", terms, device, amount)
         number = receipt.event("LeaseOpened")["lease"]
         settings.answer_sent(
@@ -100,7 +101,7 @@ def top_up(settings: Settings, lease: int, amount: str) -> None:
         found, sender = _found(network, lease), settings.sender(network)
         token = token_of(network, found.terms.token)
         value = token.parse(amount)
-        _approve(network, sender, token, value)
+        allow(network, sender, token.address, network.address("LeaseEscrow"), value)
         receipt = sender.send("LeaseEscrow", "topUp", lease, found, value)
         settings.answer_sent(
             receipt, {"lease": lease, "amount": str(value)}, f"lease {lease}: {token.show(value)} more"
@@ -292,12 +293,6 @@ def _found(network: Network, lease: int) -> Lease:
     from tensorbond.chain import lease_of
 
     return lease_of(network, lease)
-
-
-def _approve(network: Network, sender: Sender, token: Token, amount: int) -> None:
-    escrow = network.address("LeaseEscrow")
-    if network.call(token.address, "allowance", sender.address, escrow) < amount:
-        sender.send(token.address, "approve", escrow, amount)
 
 
 def _send(settings: Settings, lease: int, verb: str, event: str, text: str) -> None:

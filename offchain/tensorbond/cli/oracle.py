@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tensorbond.cli.allowances import permit
 from tensorbond.cli.settings import Settings, store_option, with_settings
 from tensorbond.cli.values import ADDRESS, SIGNATURE, show_tbnd
 
@@ -21,14 +22,17 @@ def oracle() -> None:
 def join(settings: Settings, endpoint: str) -> None:
     """Deposit the bond and publish ENDPOINT, the URL where your oracle exchanges signatures.
 
-    You sign only once the governor has seated you.
+    One transaction: the allowance is signed along (ERC-2612), unless there is one already. You sign only
+    once the governor has seated you.
     """
     with settings.connect() as network:
         sender = settings.sender(network)
         bond, attestations = network.call("Attestations", "BOND"), network.address("Attestations")
-        if network.call("TensorbondToken", "allowance", sender.address, attestations) < bond:
-            sender.send("TensorbondToken", "approve", attestations, bond)
-        receipt = sender.send("Attestations", "join", endpoint)
+        signed = permit(network, sender, "TensorbondToken", attestations, bond)
+        if signed is None:
+            receipt = sender.send("Attestations", "join", endpoint)
+        else:
+            receipt = sender.send("Attestations", "joinWithPermit", endpoint, *signed)
         settings.answer_sent(
             receipt,
             {"oracle": sender.address, "bond": str(bond), "endpoint": endpoint},

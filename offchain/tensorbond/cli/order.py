@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tensorbond.chain.errors import ContractRefused, EpochUnsettled, OrderInvalid, RpcError
+from tensorbond.chain.errors import EpochUnsettled, OrderInvalid
 from tensorbond.chain.types import EpochStatus, JobAsk, JobBid, JobOffer, LeaseAsk, LeaseBid, LeaseOffer
+from tensorbond.cli.allowances import allow, permit
 from tensorbond.cli.settings import Settings, store_option, with_settings
 from tensorbond.cli.values import ADDRESS, AMOUNT, DEADLINE, DIGEST, TBND, Token, token_of
 
@@ -241,12 +242,12 @@ def match(settings: Settings, bid: Path, asks: Sequence[str], store: str) -> Non
             else ("matchLeases", "LeaseMatched", "lease")
         )
         args = order, wanted.signature, offers, leaves
-        permit = _pay(network, sender, order, offers)
-        if permit is None:
+        signed = _pay(network, sender, order, offers)
+        if signed is None:
             receipt = sender.send("OrderBook", verb, *args)
         else:
             abi = network.abi("OrderBook")
-            batch = [abi.encode_call("permit", permit), abi.encode_call(verb, args)]
+            batch = [abi.encode_call("permit", signed), abi.encode_call(verb, args)]
             receipt = sender.send("OrderBook", "multicall", batch)
         made = [each.args[number] for each in receipt.events if each.name == event]
         paid = sum(each.ask.order.price * len(each.devices) for each in offers)
@@ -468,28 +469,16 @@ def _leaf(network: Network, store: str, bid: AnyBid, device: int) -> LeafProof:
 def _pay(network: Network, sender: Sender, bid: AnyBid, offers: Sequence[Any]) -> tuple[Any, ...] | None:
     """Where the sender's own bid pays and the escrow's allowance falls short: a permit to go before the
     match. A token that takes none is approved at once."""
-    from tensorbond.chain import digests
-
     token, owner = bid.order.token, bid.order.account
     if isinstance(bid, LeaseBid):
         escrow, need = network.address("LeaseEscrow"), sum(bid.deposit * len(each.devices) for each in offers)
     else:
         escrow = network.address("JobEscrow")
         need = sum(each.ask.order.price * len(each.devices) for each in offers)
-    if owner != sender.address or network.call(token, "allowance", owner, escrow) >= need:
+    if owner != sender.address:
         return None
-    try:
-        name, nonce, separator = network.calls(
-            [(token, "name"), (token, "nonces", owner), (token, "DOMAIN_SEPARATOR")]
-        )
-    except (ContractRefused, RpcError):
-        separator = None
-    deadline = network.head().timestamp + 3600
-    if separator is not None:
-        domain = digests.Domain(name, network.chain_id, token)
-        signable = digests.permit(domain, owner, escrow, need, nonce, deadline)
-        if signable.message.header == separator:
-            signed = signable.sign(sender.account)
-            return token, owner, escrow, need, deadline, signed[64], signed[:32], signed[32:64]
-    sender.send(token, "approve", escrow, need)
-    return None
+    signed = permit(network, sender, token, escrow, need)
+    if signed is None:
+        allow(network, sender, token, escrow, need)
+        return None
+    return token, owner, escrow, need, *signed

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tensorbond.cli.allowances import permit
 from tensorbond.cli.settings import Settings, store_option, with_settings
 from tensorbond.cli.values import ADDRESS, DIGEST, TBND, show_tbnd
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from tensorbond.chain import Network, Receipt, Sender
 
 OPERATOR_KEY = "TENSORBOND_OPERATOR_KEY"
-_PERMIT_SECONDS = 3600
 
 
 @click.group()
@@ -434,11 +434,10 @@ def _device(network: Network, device: int, head: Any) -> dict[str, Any]:
 
 def _deposit(network: Network, sender: Sender, verb: str, amount: int, *before: str) -> Receipt:
     """By allowance where there is one, else by permit."""
-    staking = network.address("ProviderStaking")
-    if network.call("TensorbondToken", "allowance", sender.address, staking) >= amount:
+    signed = permit(network, sender, "TensorbondToken", network.address("ProviderStaking"), amount)
+    if signed is None:
         return sender.send("ProviderStaking", verb, *before, amount)
-    permit = _permit(network, sender, amount)
-    return sender.send("ProviderStaking", f"{verb}WithPermit", *before, amount, *permit)
+    return sender.send("ProviderStaking", f"{verb}WithPermit", *before, amount, *signed)
 
 
 def _or_all(amount: int | None) -> int:
@@ -457,18 +456,6 @@ def _answer_unbonding(settings: Settings, receipt: Receipt, event: dict[str, Any
         },
         f"unbonding {show_tbnd(event['amount'])}, withdrawable from block {event['maturesAt']} on",
     )
-
-
-def _permit(network: Network, sender: Sender, amount: int) -> tuple[int, int, bytes, bytes]:
-    from tensorbond.chain import digests
-
-    token, owner = network.address("TensorbondToken"), sender.address
-    name, nonce = network.calls([("TensorbondToken", "name"), ("TensorbondToken", "nonces", owner)])
-    deadline = network.head().timestamp + _PERMIT_SECONDS
-    domain = digests.Domain(name, network.chain_id, token)
-    spender = network.address("ProviderStaking")
-    signature = digests.permit(domain, owner, spender, amount, nonce, deadline).sign(sender.account)
-    return deadline, signature[64], signature[:32], signature[32:64]
 
 
 def _consent(network: Network, account: Any, provider_address: str) -> bytes:

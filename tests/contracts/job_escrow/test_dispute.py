@@ -8,6 +8,7 @@ from tensorbond.chain.types import OutcomeResult
 from tests.acts import TUSD, FundedJob, approve_as, dispute_as, submit_as
 from tests.chain import Chain
 
+from ..permits import permit_and, send_permit, sign_permit
 from .jobs import attest_draw, job_hash, moving, refund, refund_by_outcome, settle, submitted_job
 from .test_approve_part import approve_part
 
@@ -35,6 +36,21 @@ def test_dispute__in_the_last_block_of_the_review__deposits_a_bond(
     }
     state = replace(submitted.state, status=4, verdict_by=last + VERDICT_BLOCKS)
     assert chain.call("JobEscrow", "jobHash", submitted.number) == job_hash(state)
+
+
+@pytest.mark.parametrize("ahead", [False, True], ids=["", "sent ahead by a stranger"])
+def test_dispute__with_a_permit__is_one_transaction(
+    chain: Chain, requester: str, stranger: str, submitted: FundedJob, ahead: bool
+) -> None:
+    permit = sign_permit(chain, requester, chain.address["JobEscrow"], BOND, token="TestDollar")
+    if ahead:
+        send_permit(chain, permit, stranger, "TestDollar")
+
+    with moving(chain, {"requester paid": -BOND, "escrow paid": BOND, "tracked": BOND}):
+        sent = permit_and(
+            chain, "JobEscrow", permit, "dispute", submitted.number, submitted.state, token="TestDollar"
+        )
+    assert sent.event("JobDisputed")["bond"] == BOND
 
 
 def test_dispute__review_over__reverts(chain: Chain, requester: str, submitted: FundedJob) -> None:

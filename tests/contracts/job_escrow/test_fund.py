@@ -7,7 +7,7 @@ import pytest
 from tensorbond.chain.types import Job, Ledger
 from tests.acts import TBND, TOKEN_CAP, TUSD, ZERO, ZERO_ADDRESS, FundedJob, approve_as, fund_as, terms_of
 from tests.chain import Chain, Reverted, project_artifacts
-from tests.contracts.permits import sign_permit
+from tests.contracts.permits import permit_and, send_permit, sign_permit
 
 from .jobs import job_hash, moving
 
@@ -227,14 +227,16 @@ def test_fund__bytes_that_abi_encode_would_not_write__reverts(
     assert (caught.value.error, caught.value.args_) == ("", {}), "the ABI decoder itself refuses"
 
 
-def test_fund__with_a_permit__is_one_transaction(chain: Chain, requester: str) -> None:
+@pytest.mark.parametrize("ahead", [False, True], ids=["", "sent ahead by a stranger"])
+def test_fund__with_a_permit__is_one_transaction(
+    chain: Chain, requester: str, stranger: str, ahead: bool
+) -> None:
     token = chain.address["TensorbondToken"]
     chain.send("JobEscrow", "allowToken", token, TOKEN_CAP, sender=chain.accounts[0])
     terms = terms_of(chain, requester, token=token, price=TBND)
     permit = sign_permit(chain, requester, chain.address["JobEscrow"], TBND)
-    abi = project_artifacts()["JobEscrow"].abi
-    words = [token, permit.owner, permit.value, permit.deadline, permit.v, permit.r, permit.s]
-    calls = [abi.encode_call("permit", words), abi.encode_call("fund", [terms])]
+    if ahead:
+        send_permit(chain, permit, stranger)
 
     with moving(
         chain,
@@ -247,19 +249,5 @@ def test_fund__with_a_permit__is_one_transaction(chain: Chain, requester: str) -
         },
         token="TensorbondToken",
     ):
-        sent = chain.send("JobEscrow", "multicall", calls, sender=requester)
+        sent = permit_and(chain, "JobEscrow", permit, "fund", terms)
     assert sent.event("JobFunded")["terms"] == terms
-
-
-def test_fund__permit_sent_by_somebody_else_before__funds_all_the_same(
-    chain: Chain, requester: str, stranger: str
-) -> None:
-    token = chain.address["TensorbondToken"]
-    chain.send("JobEscrow", "allowToken", token, TOKEN_CAP, sender=chain.accounts[0])
-    permit = sign_permit(chain, requester, chain.address["JobEscrow"], TBND)
-    words = [token, permit.owner, permit.value, permit.deadline, permit.v, permit.r, permit.s]
-    chain.send("JobEscrow", "permit", *words, sender=stranger)
-    abi = project_artifacts()["JobEscrow"].abi
-    terms = terms_of(chain, requester, token=token, price=TBND)
-    calls = [abi.encode_call("permit", words), abi.encode_call("fund", [terms])]
-    assert chain.send("JobEscrow", "multicall", calls, sender=requester).event("JobFunded")["job"] == 1

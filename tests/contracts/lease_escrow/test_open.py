@@ -10,6 +10,7 @@ from tensorbond.chain.types import LeaseState, LeaseStatus, StopReason
 from tests.acts import TUSD, ZERO_ADDRESS
 from tests.chain import Chain
 
+from ..permits import permit_and, send_permit, sign_permit
 from .leases import RATE, approve, is_held, lease_terms, moving, open_lease, opened_by, state_of, tab_of
 
 WEEK = 7 * 24 * 3600
@@ -203,26 +204,22 @@ def test_open_for__device_of_another_provider__reverts(
         chain.send("LeaseEscrow", "openFor", terms, device, TUSD, sender=chain.impersonate("OrderBook"))
 
 
-def test_open__with_a_permit_in_one_transaction__needs_no_approval(
-    chain: Chain, requester: str, stranger: str, device: int
+@pytest.mark.parametrize("ahead", [False, True], ids=["", "sent ahead by a stranger"])
+def test_open__with_a_permit__is_one_transaction(
+    chain: Chain, requester: str, stranger: str, device: int, ahead: bool
 ) -> None:
-    """Nor does it fail when somebody has used the permit before."""
-    permit = sign_token_permit(chain, requester, 2 * TUSD)
-    calls = [
-        chain._abi("LeaseEscrow").encode_call("permit", permit),
-        chain._abi("LeaseEscrow").encode_call("open", (lease_terms(chain), device, 2 * TUSD)),
-    ]
-    chain.send("LeaseEscrow", "permit", *permit, sender=stranger)
+    permit = sign_permit(chain, requester, chain.address["LeaseEscrow"], 2 * TUSD, token="TestDollar")
+    if ahead:
+        send_permit(chain, permit, stranger, "TestDollar")
+
     with moving(chain, {"requester paid": -2 * TUSD, "escrow paid": 2 * TUSD}):
-        chain.send("LeaseEscrow", "multicall", calls, sender=requester)
-
-
-def sign_token_permit(chain: Chain, owner: str, value: int) -> tuple[Any, ...]:
-    from tensorbond.chain import digests
-
-    token, deadline = chain.address["TestDollar"], chain.timestamp + 3600
-    domain = digests.Domain(chain.call("TestDollar", "name"), 31337, token)
-    nonce = chain.call("TestDollar", "nonces", owner)
-    spender = chain.address["LeaseEscrow"]
-    signed = digests.permit(domain, owner, spender, value, nonce, deadline).sign(chain.key(owner))
-    return token, owner, value, deadline, signed[64], signed[:32], signed[32:64]
+        permit_and(
+            chain,
+            "LeaseEscrow",
+            permit,
+            "open",
+            lease_terms(chain),
+            device,
+            2 * TUSD,
+            token="TestDollar",
+        )

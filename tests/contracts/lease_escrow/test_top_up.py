@@ -6,6 +6,7 @@ from tensorbond.chain.types import LeaseDeposit, LeaseStatus
 from tests.acts import TUSD
 from tests.chain import Chain
 
+from ..permits import permit_and, send_permit, sign_permit
 from .leases import (
     GRACE,
     RATE,
@@ -37,6 +38,28 @@ def test_top_up__by_the_requester__adds_to_its_money(chain: Chain, requester: st
     }
     state = state_of(chain, lease)
     assert (state.funds, state.shared, state.origin) == (3 * TUSD, False, started_at(chain, lease))
+
+
+@pytest.mark.parametrize("ahead", [False, True], ids=["", "sent ahead by a stranger"])
+def test_top_up__with_a_permit__is_one_transaction(
+    chain: Chain, requester: str, stranger: str, lease: OpenLease, ahead: bool
+) -> None:
+    permit = sign_permit(chain, requester, chain.address["LeaseEscrow"], TUSD, token="TestDollar")
+    if ahead:
+        send_permit(chain, permit, stranger, "TestDollar")
+
+    with moving(chain, {"requester paid": -TUSD, "escrow paid": TUSD}):
+        sent = permit_and(
+            chain,
+            "LeaseEscrow",
+            permit,
+            "topUp",
+            lease.number,
+            lease.lease,
+            TUSD,
+            token="TestDollar",
+        )
+    assert sent.event("LeaseToppedUp")["funds"] == 3 * TUSD
 
 
 def test_top_up__a_paused_lease__goes_on_from_now(chain: Chain, lease: OpenLease) -> None:

@@ -6,7 +6,7 @@ from tensorbond.chain.types import Delegation
 from tests.acts import TBND, delegate_as, stake_as
 from tests.chain import Chain
 
-from ..permits import sign_permit
+from ..permits import send_permit, sign_permit
 from .staking import (
     ALL,
     lock_and_slash,
@@ -152,24 +152,31 @@ def test_delegate__to_a_short_provider__covers_it(
     assert chain.call("ProviderStaking", "shortSince", provider) == 0
 
 
+@pytest.mark.parametrize("ahead", [False, True], ids=["", "sent ahead by a stranger"])
 def test_delegate_with_permit__signed__needs_no_allowance(
-    chain: Chain, provider: str, other_provider: str, staked: int
+    chain: Chain, provider: str, other_provider: str, stranger: str, staked: int, ahead: bool
 ) -> None:
     permit = sign_permit(chain, other_provider, chain.address["ProviderStaking"], 5 * TBND)
+    if ahead:
+        send_permit(chain, permit, stranger)
 
-    chain.send(
-        "ProviderStaking",
-        "delegateWithPermit",
-        provider,
-        permit.value,
-        permit.deadline,
-        permit.v,
-        permit.r,
-        permit.s,
-        sender=other_provider,
-    )
+    with moving(
+        chain, total=5 * TBND, held=5 * TBND, provider_active=5 * TBND, other_provider_balance=-5 * TBND
+    ):
+        chain.send(
+            "ProviderStaking",
+            "delegateWithPermit",
+            provider,
+            permit.value,
+            permit.deadline,
+            permit.v,
+            permit.r,
+            permit.s,
+            sender=other_provider,
+        )
 
     assert worth_of(chain, other_provider, provider) == 5 * TBND
+    assert chain.call("TensorbondToken", "allowance", other_provider, chain.address["ProviderStaking"]) == 0
 
 
 def test_undelegate__a_part__joins_the_unbonding_pool_and_a_queue_of_its_own(

@@ -5,7 +5,7 @@ import pytest
 from tests.acts import TBND
 from tests.chain import Chain, Sent
 
-from ..permits import TokenPermit, sign_permit
+from ..permits import TokenPermit, send_permit, sign_permit
 from .staking import moving
 
 pytestmark = pytest.mark.chain
@@ -47,18 +47,7 @@ def test_stake_with_permit__signed_by_the_caller__stakes_without_an_approval(
 def test_stake_with_permit__sent_ahead_by_a_stranger__stakes_all_the_same(
     chain: Chain, provider: str, stranger: str, permit: TokenPermit
 ) -> None:
-    chain.send(
-        "TensorbondToken",
-        "permit",
-        permit.owner,
-        permit.spender,
-        permit.value,
-        permit.deadline,
-        permit.v,
-        permit.r,
-        permit.s,
-        sender=stranger,
-    )
+    send_permit(chain, permit, stranger)
 
     with moving(chain, total=5 * TBND, held=5 * TBND, provider_balance=-5 * TBND, provider_active=5 * TBND):
         stake_with(chain, permit, provider)

@@ -34,7 +34,7 @@ def test_join__twice__is_refused(run: Run, oracles: list[str]) -> None:
     told = run("oracle", "join", "http://127.0.0.1:9000", by=oracles[0])
     assert (told.code, told.err) == (
         2,
-        f"Error: Attestations.join refused: OracleBondedAlready(oracle = {oracles[0]})\n",
+        f"Error: Attestations.joinWithPermit refused: OracleBondedAlready(oracle = {oracles[0]})\n",
     )
 
 
