@@ -346,7 +346,8 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         (bytes32 need,, Attested memory attested) = _attestation(_head, epoch, round);
         bytes32 request = _requestId(epoch, attested.round, device);
         uint256 most = 2 * uint256(REGISTRY.timingOf(epoch).epochSlots);
-        (bytes32 root,) = _isAbsent(leaf)
+        // No leaf has no provider: this one stands for an empty place.
+        (bytes32 root,) = leaf.provider == address(0)
             ? MerkleSum.fold(0, 0, device, path)
             : MerkleSum.fold(leaf.hash(), leaf.weight, device, path);
         if (root != need) revert LeafNotUnderRoot(epoch, root, need);
@@ -801,11 +802,6 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
     /// @dev Bytes of an answer: a leaf, the longest path and so many outcomes.
     function _leafBytes(uint256 count) private pure returns (uint256) {
         return MerkleSum.LEAF_LENGTH + 3 + 44 * MerkleSum.DEPTH + OutcomeTree.OUTCOME_LENGTH * count;
-    }
-
-    /// @dev No leaf has no provider: this one stands for an empty place.
-    function _isAbsent(Leaf calldata leaf) private pure returns (bool) {
-        return leaf.provider == address(0);
     }
 
     /// @dev All the leaf's outcomes, or none if it counts more than the epoch can have, or none under a root: who shows that has shown fraud.

@@ -376,7 +376,7 @@ contract Challenges is IChallenges, EIP712 {
         return keccak256(abi.encode(device, slot, place));
     }
 
-    /// @dev The window of `slot` must be open now; seals the slot if nobody has. @return epoch The slot's.
+    /// @dev The window of `slot` must be open now. Nobody has sealed the slot: `_window` would tell of it. @return epoch The slot's.
     function _open(uint256 slot) private returns (uint256 epoch) {
         Timing memory timing = REGISTRY.timingAt(slot);
         Window memory window = _windowOf(timing, slot);
@@ -384,7 +384,7 @@ contract Challenges is IChallenges, EIP712 {
             block.number >= window.firstBlock && block.number <= window.lastBlock,
             WindowClosed(slot, block.number, window.firstBlock, window.lastBlock)
         );
-        if (_beacons[slot] == 0) _seal(timing, slot);
+        _seal(timing, slot);
         return window.epoch;
     }
 

@@ -7,7 +7,6 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IChallenges} from "./interfaces/IChallenges.sol";
-import {ICoverage} from "./interfaces/ICoverage.sol";
 import {Device, DeviceClass, FaultCost, IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {IPausable} from "./interfaces/IPausable.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
@@ -16,7 +15,7 @@ import {MerkleSum} from "./libraries/MerkleSum.sol";
 import {Penalties} from "./libraries/Penalties.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
-contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged {
+contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     using Arrays for uint256[];
     using SafeCast for uint256;
     using Slots for Timing;
@@ -213,7 +212,7 @@ contract DeviceRegistry is IDeviceRegistry, ICoverage, IPausable, AccessManaged 
 
     // ---- Anyone ----
 
-    /// @inheritdoc ICoverage
+    /// @inheritdoc IDeviceRegistry
     function suspendUncovered(uint256 device) external {
         Device memory d = deviceOf(device);
         // What has vested may cover it.

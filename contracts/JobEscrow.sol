@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
@@ -22,6 +21,7 @@ import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {LeafRules} from "./libraries/LeafRules.sol";
 import {Outcome} from "./libraries/MerkleSum.sol";
+import {Payments} from "./libraries/Payments.sol";
 import {Penalties} from "./libraries/Penalties.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
@@ -39,7 +39,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         bool paused;
     }
 
-    uint256 public constant MAX_FEE_BPS = 500;
+    uint256 public constant MAX_FEE_BPS = Payments.MAX_FEE_BPS;
     uint256 public constant VICTIM_BPS = 2_500;
     uint256 public constant DISPUTE_BPS = 1_000;
     uint256 public constant MAX_JOB_BLOCKS = 1 << 22;
@@ -53,7 +53,6 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     bytes32 private constant APPROVAL_TYPEHASH = keccak256("Approval(uint256 job,bytes32 terms,bytes32 result)");
     /// @dev What a verb needs besides, from where it has measured its gas to where it has called.
     uint256 private constant CALLING_GAS = 20_000;
-    uint256 private constant MAX_CAP = 1 << 87;
 
     /// @dev Where the calldata of `fund` and `open` has the terms, and that of every other verb, after the job's number, the state. Both are
     /// static, so they lie there as abi.encode lays them: first what is fixed once a device is held, then what still changes. Bytes that
@@ -128,7 +127,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
             )
         );
 
-        _pull(terms.token, payer, terms.price, tracked);
+        Payments.pull(terms.token, payer, terms.price, tracked);
     }
 
     /// @inheritdoc IJobEscrow
@@ -158,7 +157,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
             )
         );
 
-        _pull(terms.token, _payerOf(terms), terms.price, tracked);
+        Payments.pull(terms.token, _payerOf(terms), terms.price, tracked);
     }
 
     /// @inheritdoc IJobEscrow
@@ -269,7 +268,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
 
         emit JobDisputed(job, msg.sender, token, bond, verdictBy, tracked);
 
-        _pull(token, msg.sender, bond, tracked);
+        Payments.pull(token, msg.sender, bond, tracked);
     }
 
     /// @inheritdoc IJobEscrow
@@ -383,16 +382,14 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     function permit(address token, address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
-        // Whoever saw the permit can have sent it before; then the allowance is there all the same.
-        // solhint-disable-next-line no-empty-blocks
-        try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {} catch {}
+        Payments.permit(token, owner, address(this), amount, deadline, v, r, s);
     }
 
     // ------------------------------------------------------------------------------------------------------ parameters
 
     /// @inheritdoc IJobEscrow
     function allowToken(address token, uint256 cap) external restricted {
-        require(cap <= MAX_CAP, CapTooHigh(cap, MAX_CAP));
+        require(cap <= Payments.MAX_CAP, CapTooHigh(cap, Payments.MAX_CAP));
         _ledgers[token].cap = uint88(cap);
 
         emit TokenAllowed(token, cap);
@@ -651,7 +648,7 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         Ledger storage ledger = _ledgers[state.terms.token];
         uint256 fees = ledger.fees;
         fee = Bps.share(afterwards, state.feeBps) - Bps.share(before, state.feeBps);
-        fee = Math.min(fee, type(uint80).max - fees);
+        fee = Math.min(fee, Payments.MAX_FEES - fees);
         paid = afterwards - before - fee;
         tracked = ledger.tracked - paid;
         ledger.tracked = uint88(tracked); // less than before
@@ -677,19 +674,6 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
     }
 
     // ----------------------------------------------------------------------------------------------------------- tokens
-
-    /// @dev By difference of balances, so a token that keeps a fee is refused; so is one whose earlier holdings have shrunk,
-    /// because new money would pay old debts.
-    /// @param tracked What is tracked with it.
-    function _pull(address token, address from, uint256 amount, uint256 tracked) private {
-        uint256 before = IERC20(token).balanceOf(address(this));
-        IERC20(token).safeTransferFrom(from, address(this), amount);
-        uint256 balance = IERC20(token).balanceOf(address(this));
-        uint256 have = Math.saturatingSub(balance, before);
-
-        require(have == amount, TokenAmountMismatch(token, have, amount));
-        require(balance >= tracked, TokenAmountMismatch(token, balance, tracked));
-    }
 
     /// @dev The token is called last, and the job is closed whatever it does. One that burns all its gas leaves 1/64 of it, deferring
     /// needs less than 30,000, and no verb calls a token again that has failed once: 2,000,000 gas, with an arbiter or a callback

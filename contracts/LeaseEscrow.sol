@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -30,6 +29,7 @@ import {ITensorbondToken} from "./interfaces/ITensorbondToken.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Bps} from "./libraries/Bps.sol";
 import {LeaseWords} from "./libraries/LeaseWords.sol";
+import {Payments} from "./libraries/Payments.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Slots, Timing} from "./libraries/Slots.sol";
 
@@ -49,12 +49,10 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         bool paused;
     }
 
-    uint256 public constant MAX_FEE_BPS = 500;
+    uint256 public constant MAX_FEE_BPS = Payments.MAX_FEE_BPS;
     uint256 public constant MAX_NOTICE = 30 days;
     uint256 public constant MIN_VOUCHER_BLOCKS = 50;
     uint256 public constant MAX_VOUCHER_BLOCKS = 1 << 22;
-    /// @dev What is tracked, with fees of 80 bits, stays within 88 bits.
-    uint256 private constant MAX_CAP = 1 << 87;
 
     bytes32 private constant VOUCHER_TYPEHASH = keccak256("Voucher(uint256 lease,uint256 amount)");
 
@@ -138,7 +136,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         require(block.number <= terms.terms.acceptBy, OfferExpired(lease, block.number, terms.terms.acceptBy));
         address provider = terms.terms.provider;
         if (msg.sender != provider) {
-            address operator = _operatorOf(provider);
+            address operator = STAKING.operatorOf(provider);
             require(msg.sender == operator, OperatorOnly(msg.sender, operator));
         }
 
@@ -270,7 +268,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         _save(key, state);
         fee = _takeOff(terms.terms.token, gross + refunded, fee);
         uint256 paid = gross - fee;
-        if (terms.device != 0) _release(terms.device);
+        if (terms.device != 0) REGISTRY.release(terms.device);
 
         if (gross > 0) _emitSettled(lease, state, terms.terms.provider, paid, fee);
         _emitStopped(lease, state, refunded);
@@ -302,7 +300,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         else state.heldSeconds = uint32(active); // it is less
         uint256 refunded = _stop(state, terms, extra, reason);
         _save(key, state);
-        if (runs) _release(terms.device);
+        if (runs) REGISTRY.release(terms.device);
 
         emit LeaseHalted(lease, reason, slot, time, active, refunded, state.ripeAt);
         _emitClosed(lease, state);
@@ -367,16 +365,14 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     function permit(address token, address owner, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
-        // Whoever saw the permit can have sent it before; then the allowance is there all the same.
-        // solhint-disable-next-line no-empty-blocks
-        try IERC20Permit(token).permit(owner, address(this), amount, deadline, v, r, s) {} catch {}
+        Payments.permit(token, owner, address(this), amount, deadline, v, r, s);
     }
 
     // ------------------------------------------------------------------------------------------------------ parameters
 
     /// @inheritdoc ILeaseEscrow
     function allowToken(address token, uint256 cap) external restricted {
-        require(cap <= MAX_CAP, CapTooHigh(cap, MAX_CAP));
+        require(cap <= Payments.MAX_CAP, CapTooHigh(cap, Payments.MAX_CAP));
         (uint256 tracked, uint256 fees,) = _ledgers[token].ledger();
         _ledgers[token] = LeaseWords.pack(tracked, fees, cap);
 
@@ -519,15 +515,11 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         require(since == 0, ProviderShort(provider, since));
     }
 
-    function _release(uint256 device) private {
-        REGISTRY.release(device);
-    }
-
     /// @dev Terms under which no side is bound for ever, no second is lost in 32 bits, and something can be paid.
     function _requireTerms(LeaseTerms calldata terms, uint256 device) private pure {
         uint256 rate = terms.rate;
         uint256 blocks = terms.voucherBlocks;
-        uint256 most = rate > 0 ? Math.min(rate * type(uint32).max, MAX_CAP) : MAX_CAP;
+        uint256 most = rate > 0 ? Math.min(rate * type(uint32).max, Payments.MAX_CAP) : Payments.MAX_CAP;
         (bytes32 field, uint256 have, uint256 bound) = (0, 0, 0);
         if (terms.provider == address(0)) (field, bound) = ("provider", 1);
         if ((rate == 0 || blocks > 0) && blocks < MIN_VOUCHER_BLOCKS) {
@@ -719,14 +711,10 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     /// @return Whose wish it is that the lease ends, None if the caller is no side of it.
     function _partyReason(LeaseTerms calldata terms) private view returns (StopReason) {
         if (msg.sender == terms.requester) return StopReason.RequesterStopped;
-        if (msg.sender == terms.provider || msg.sender == _operatorOf(terms.provider)) {
+        if (msg.sender == terms.provider || msg.sender == STAKING.operatorOf(terms.provider)) {
             return StopReason.ProviderStopped;
         }
         return StopReason.None;
-    }
-
-    function _operatorOf(address provider) private view returns (address) {
-        return STAKING.operatorOf(provider);
     }
 
     /// @return slot The first in which the device counts for nothing, by a proven fault or because it was retired or suspended.
@@ -779,8 +767,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
 
     // ----------------------------------------------------------------------------------------------------------- tokens
 
-    /// @dev By difference of balances, so a token that keeps a fee is refused; so is one whose earlier holdings have shrunk, because
-    /// new money would pay old debts. What was sent here by no verb fills no cap.
+    /// @dev What was sent here by no verb fills no cap.
     function _deposit(address token, address from, uint256 amount, uint256 exposure) private {
         (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
         tracked += amount;
@@ -788,17 +775,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         require(tracked - fees <= most, ExposureExceeded(token, tracked - fees, most));
         _ledgers[token] = LeaseWords.pack(tracked, fees, cap);
 
-        uint256 before = _balanceOf(token);
-        IERC20(token).safeTransferFrom(from, address(this), amount);
-        uint256 balance = _balanceOf(token);
-        uint256 have = Math.saturatingSub(balance, before);
-
-        require(have == amount, TokenAmountMismatch(token, have, amount));
-        require(balance >= tracked, TokenAmountMismatch(token, balance, tracked));
-    }
-
-    function _balanceOf(address token) private view returns (uint256) {
-        return IERC20(token).balanceOf(address(this));
+        Payments.pull(token, from, amount, tracked);
     }
 
     /// @dev Take `amount` off the books, but for the fee in it, which stays until it is swept. @return kept The fee, as far as its bits
@@ -806,7 +783,7 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
     function _takeOff(address token, uint256 amount, uint256 fee) private returns (uint256 kept) {
         if (amount == 0) return 0;
         (uint256 tracked, uint256 fees, uint256 cap) = _ledgers[token].ledger();
-        kept = Math.min(fee, type(uint80).max - fees);
+        kept = Math.min(fee, Payments.MAX_FEES - fees);
         _ledgers[token] = LeaseWords.pack(tracked + kept - amount, fees + kept, cap);
     }
 

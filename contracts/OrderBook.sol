@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 
@@ -13,6 +12,7 @@ import {ILeaseEscrow, LeaseTerms} from "./interfaces/ILeaseEscrow.sol";
 import {IOrderBook, JobOffer, LeaseOffer} from "./interfaces/IOrderBook.sol";
 import {IProviderStaking} from "./interfaces/IProviderStaking.sol";
 import {JobAsk, JobBid, LeaseAsk, LeaseBid, Order, Orders} from "./libraries/Orders.sol";
+import {Payments} from "./libraries/Payments.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title See `IOrderBook`: what each verb asks, changes and emits stands there.
@@ -132,8 +132,7 @@ contract OrderBook is IOrderBook, EIP712, Multicall {
         bytes32 r,
         bytes32 s
     ) external {
-        // solhint-disable-next-line no-empty-blocks
-        try IERC20Permit(token).permit(owner, spender, value, deadline, v, r, s) {} catch {}
+        Payments.permit(token, owner, spender, value, deadline, v, r, s);
     }
 
     // ------------------------------------------------------------------------------------------------------ cancelling

@@ -110,6 +110,7 @@ TARGETS = (
     _contract("Erc792Arbiter", 4, "contracts/erc792_arbiter"),
     _contract("TensorbondToken", 2, "contracts/tensorbond_token"),
     _library("Shares", 3, "contracts/shares", "contracts/provider_staking"),
+    _library("Payments", 2, "contracts/job_escrow", "contracts/lease_escrow"),
     _library("Bps", 1, "contracts/job_escrow", "contracts/lease_escrow"),
     _library("Emission", 2, "contracts/rewards", "contracts/attestations"),
     _library("Slots", 4, "parity/test_slots.py"),

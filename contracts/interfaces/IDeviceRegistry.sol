@@ -98,6 +98,10 @@ interface IDeviceRegistry {
     error ChallengesOnly(address account);
     error WorkDisputesOnly(address account);
     error EntryUnknown(uint256 entry);
+    /// The provider has as much active stake as is locked.
+    error ProviderCovered(address provider);
+    /// The provider has been short since `since`; its devices can be suspended after block `graceUntil`.
+    error GraceRunning(address provider, uint256 since, uint256 graceUntil);
 
     /// @notice Add a class; it never changes after. Caller: the governor. @return classId From 0 on, at most 256.
     function addClass(DeviceClass calldata terms) external returns (uint256 classId);
@@ -114,6 +118,10 @@ interface IDeviceRegistry {
 
     /// @notice The caller's device is drawn no more from the end of the next epoch on.
     function retire(uint256 device) external;
+
+    /// @notice Stop a device from the next slot on whose provider has been short of locked stake for longer than an epoch, because
+    /// delegators left. Anyone.
+    function suspendUncovered(uint256 device) external;
 
     /// @notice Bind a device to a lease or a job. Caller: an escrow. @param slot The slot that it forces: one in which the device must be
     /// active, and no other job's; 0: none, and the device must be active in the first slot that begins in this block or later.

@@ -142,8 +142,6 @@ interface IJobEscrow {
     event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 burned, uint256 tracked);
 
     error TokenNotAllowed(address token);
-    /// The token moved another amount than asked: fee-on-transfer and rebasing tokens are refused.
-    error TokenAmountMismatch(address token, uint256 have, uint256 need);
     /// `have` would be escrowed in all.
     error CapExceeded(address token, uint256 have, uint256 cap);
     error CapTooHigh(uint256 have, uint256 most);

@@ -183,8 +183,6 @@ interface ILeaseEscrow {
     event FeesSwept(address indexed token, address indexed to, uint256 amount, uint256 burned, uint256 tracked);
 
     error TokenNotAllowed(address token);
-    /// The token moved another amount than asked: fee-on-transfer tokens are refused.
-    error TokenAmountMismatch(address token, uint256 have, uint256 need);
     error ExposureExceeded(address token, uint256 have, uint256 most);
     error AmountZero();
     error TermsInvalid(bytes32 field, uint256 have, uint256 bound);

@@ -35,7 +35,7 @@ library LeaseWords {
         extra.vouchers = word >> 184 != 0;
     }
 
-    /// @dev Tracked is at most cap + fees, which are 87 and 80 bits; none of them leaves its place.
+    /// @dev Within the bounds of `Payments` none of them leaves its place.
     function pack(uint256 tracked, uint256 fees, uint256 cap) internal pure returns (uint256) {
         return tracked | fees << 88 | cap << 168;
     }

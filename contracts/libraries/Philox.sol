@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {LittleEndian} from "./LittleEndian.sol";
+
 // The proof libraries are where assembly is allowed.
 // solhint-disable no-inline-assembly
 
@@ -21,10 +23,6 @@ library Philox {
     uint256 private constant DIGITS = 0x0000000100000001000000010000000100000001000000010000000100000001;
     uint256 private constant M0 = 0xD2511F53;
     uint256 private constant M1 = 0xCD9E8D57;
-
-    /// Every other byte, and every other two.
-    uint256 private constant BYTES = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
-    uint256 private constant PAIRS = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
 
     /// Block numbers 0..3, lane 0 rightmost, and the same reversed.
     uint256 private constant ASCENDING = 0x0000000000000003000000000000000200000000000000010000000000000000;
@@ -224,10 +222,7 @@ library Philox {
 
     /// @dev Little-endian words s0..s3 of the seed's first 16 bytes: counter (block, index, s2, s3), key (s0, s1).
     function _line(bytes32 seed, uint256 index, uint256 first, uint256 length) private pure returns (bytes memory) {
-        uint256 words = uint256(seed) >> 128;
-        words = ((words & BYTES) << 8) | ((words >> 8) & BYTES);
-        words = ((words & PAIRS) << 16) | ((words >> 16) & PAIRS);
-        return generate(first, index, words, length / STEP);
+        return generate(first, index, LittleEndian.swappedDigits(uint256(seed) >> 128), length / STEP);
     }
 
     /// @dev From the last step to the first, so that the constants in the first words are overwritten last.

@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {LittleEndian} from "./LittleEndian.sol";
 import {Philox} from "./Philox.sol";
 
 // The proof libraries are where assembly is allowed.
@@ -22,12 +23,9 @@ library TileProof {
     /// Rows and columns of a tile.
     uint256 internal constant TILE = 16;
 
-    /// A one in each 64-bit lane, and every other byte, 2, 4 and 8 bytes.
+    /// A one in each 64-bit lane, and the lower half of each.
     uint256 private constant LANES = 0x0000000000000001000000000000000100000000000000010000000000000001;
-    uint256 private constant BYTES = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
-    uint256 private constant PAIRS = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
     uint256 private constant FOURS = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
-    uint256 private constant EIGHTS = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
 
     /// @return How many tiles a matrix of m rows and n columns has.
     function tilesOf(uint256 m, uint256 n) internal pure returns (uint256) {
@@ -48,8 +46,8 @@ library TileProof {
 
     /// @return Whether the device is drawn by itself; a threshold of 2³² would be always.
     function isDrawnByLot(bytes32 beacon, uint256 device, uint256 threshold) internal pure returns (bool) {
-        bytes32 digest = sha256(abi.encodePacked("GPOW1/draw", beacon, _le64(device)));
-        return _swapped(digest) & 0xffffffff < threshold;
+        bytes32 digest = sha256(abi.encodePacked("GPOW1/draw", beacon, LittleEndian.u64(device)));
+        return LittleEndian.swapped(digest) & 0xffffffff < threshold;
     }
 
     /// @return Whether the slot asks for the M-phase of those classes that have one.
@@ -70,8 +68,20 @@ library TileProof {
         uint256 k,
         uint256 rounds
     ) internal view returns (bytes32) {
-        bytes memory place = abi.encodePacked(_le64(block.chainid), provider, _le64(device), _le64(slot));
-        return sha256(abi.encodePacked("GPOW1/S", beacon, place, _le32(m), _le32(n), _le32(k), _le32(rounds)));
+        bytes memory place = abi.encodePacked(
+            LittleEndian.u64(block.chainid), provider, LittleEndian.u64(device), LittleEndian.u64(slot)
+        );
+        return sha256(
+            abi.encodePacked(
+                "GPOW1/S",
+                beacon,
+                place,
+                LittleEndian.u32(m),
+                LittleEndian.u32(n),
+                LittleEndian.u32(k),
+                LittleEndian.u32(rounds)
+            )
+        );
     }
 
     /// @return The matrix seed of A in the round whose seed is `seed`.
@@ -86,7 +96,7 @@ library TileProof {
 
     /// @return seed_{t+1} after round t = `round`.
     function nextSeed(bytes32 seed, uint256 round, bytes32 root) internal pure returns (bytes32) {
-        return sha256(abi.encodePacked("GPOW1/N", seed, _le32(round), root));
+        return sha256(abi.encodePacked("GPOW1/N", seed, LittleEndian.u32(round), root));
     }
 
     /// @return The leaf of a round under roundsRoot.
@@ -148,8 +158,8 @@ library TileProof {
         pure
         returns (uint256 round, uint256 tile)
     {
-        bytes32 digest = sha256(abi.encodePacked("GPOW1/Q", commitment, sampleBeacon, _le32(index)));
-        uint256 words = _swapped(digest);
+        bytes32 digest = sha256(abi.encodePacked("GPOW1/Q", commitment, sampleBeacon, LittleEndian.u32(index)));
+        uint256 words = LittleEndian.swapped(digest);
         round = uint64(words) % rounds;
         tile = uint64(words >> 64) % tiles;
     }
@@ -158,7 +168,7 @@ library TileProof {
 
     /// @return The leaf of the evidence tree for item `index` with these very bytes.
     function evidenceLeaf(uint256 index, bytes calldata item) internal pure returns (bytes32) {
-        return sha256(abi.encodePacked("GPOW1/E", _le32(index), item));
+        return sha256(abi.encodePacked("GPOW1/E", LittleEndian.u32(index), item));
     }
 
     /// @return Depth of the smallest tree with room for `count` leaves.
@@ -175,14 +185,14 @@ library TileProof {
 
     /// @return round The round, @return tile and the tile, that the item says it is of.
     function placeOf(bytes calldata item) internal pure returns (uint256 round, uint256 tile) {
-        uint256 words = _swapped(bytes32(item[0:32]));
+        uint256 words = LittleEndian.swapped(bytes32(item[0:32]));
         return (uint32(words), uint32(words >> 32));
     }
 
     /// @return The tile's entry in `row` and `column`, 0..15 each.
     function entryOf(bytes calldata item, uint256 row, uint256 column) internal pure returns (int256) {
         uint256 at = ENTRIES + 64 * row + 4 * column;
-        return int32(uint32(_swapped(bytes32(item[at:at + 4]))));
+        return int32(uint32(LittleEndian.swapped(bytes32(item[at:at + 4]))));
     }
 
     /// @return seed_t, which the item's round path binds.
@@ -225,7 +235,7 @@ library TileProof {
 
     /// @return The word of lane 0..7 in a leaf.
     function laneIn(bytes32 leaf, uint256 lane) internal pure returns (uint256) {
-        return uint32(_swapped(leaf) >> (32 * lane));
+        return uint32(LittleEndian.swapped(leaf) >> (32 * lane));
     }
 
     // ---- Products ----
@@ -363,7 +373,7 @@ library TileProof {
         uint256 left = _mixHalf(_start(entries), 0);
         uint256 right = _mixHalf(_start(entries) + 32, 1);
         // Lane 2·g is group g of the left half; the digest is its lanes in order, little-endian.
-        return bytes32(_swapped(bytes32(left | (right << 32))));
+        return bytes32(LittleEndian.swapped(bytes32(left | (right << 32))));
     }
 
     /// @param at Where in the calldata the half's first row begins. @param half 0 left, 1 right: lane l starts with 0x9E3779B9 + l.
@@ -399,8 +409,7 @@ library TileProof {
         assembly ("memory-safe") {
             words := calldataload(at)
         }
-        words = ((words & BYTES) << 8) | ((words >> 8) & BYTES);
-        words = ((words & PAIRS) << 16) | ((words >> 16) & PAIRS);
+        return LittleEndian.swappedDigits(words);
     }
 
     /// @param at Where in the calldata the path begins, and its length in bytes.
@@ -425,23 +434,5 @@ library TileProof {
         assembly ("memory-safe") {
             start := data.offset
         }
-    }
-
-    function _le32(uint256 value) private pure returns (bytes4) {
-        return bytes4(bytes32(_swapped(bytes32(uint256(uint32(value))))));
-    }
-
-    function _le64(uint256 value) private pure returns (bytes8) {
-        return bytes8(bytes32(_swapped(bytes32(uint256(uint64(value))))));
-    }
-
-    /// @dev All 32 bytes in reverse: the first byte becomes the lowest.
-    function _swapped(bytes32 word) private pure returns (uint256 value) {
-        value = uint256(word);
-        value = ((value & BYTES) << 8) | ((value >> 8) & BYTES);
-        value = ((value & PAIRS) << 16) | ((value >> 16) & PAIRS);
-        value = ((value & FOURS) << 32) | ((value >> 32) & FOURS);
-        value = ((value & EIGHTS) << 64) | ((value >> 64) & EIGHTS);
-        return (value << 128) | (value >> 128);
     }
 }

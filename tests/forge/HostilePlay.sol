@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {LeafProof, OracleFault} from "../../contracts/interfaces/IAttestations.sol";
-import {ICoverage} from "../../contracts/interfaces/ICoverage.sol";
 import {IProviderStaking} from "../../contracts/interfaces/IProviderStaking.sol";
 import {OrderPlay} from "./OrderPlay.sol";
 import {vm} from "./Vm.sol";
@@ -52,7 +51,7 @@ abstract contract HostilePlay is OrderPlay {
         _refuse(who, address(registry), abi.encodeCall(registry.suspend, (_honestDevice, 0)), "suspend");
         _refuse(who, address(registry), abi.encodeCall(registry.debit, (_honestDevice, amount)), "debit");
         _refuse(who, address(registry), abi.encodeCall(registry.discharge, (_honestDevice)), "discharge");
-        bytes memory call = abi.encodeWithSelector(ICoverage.suspendUncovered.selector, _honestDevice);
+        bytes memory call = abi.encodeCall(registry.suspendUncovered, (_honestDevice));
         _refuse(who, address(registry), call, "suspend a covered one");
         call = abi.encodeWithSelector(challenges.recordFault.selector, _honestDevice, seed % 64, 0, none);
         _refuse(who, address(challenges), call, "fault");

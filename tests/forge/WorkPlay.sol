@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {Commit, IChallenges} from "../../contracts/interfaces/IChallenges.sol";
-import {ICoverage} from "../../contracts/interfaces/ICoverage.sol";
 import {Place, PlaceKind} from "../../contracts/interfaces/IItemOpening.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
 import {Openings} from "./Openings.sol";
@@ -130,7 +129,7 @@ abstract contract WorkPlay is Openings {
         if (device != 0) provider = registry.deviceOf(device).provider;
         else device = _newDevice(seed, 0);
         provider = registry.deviceOf(device).provider;
-        bytes memory call = abi.encodeWithSelector(ICoverage.suspendUncovered.selector, device);
+        bytes memory call = abi.encodeCall(registry.suspendUncovered, (device));
         _unbondRest(provider);
         uint256 worth = staking.stakeOf(provider).active;
         if (!_delegate(provider, delegator, worth)) return;
@@ -152,7 +151,7 @@ abstract contract WorkPlay is Openings {
         if (staking.shortSince(provider) == 0 || registry.deviceOf(device).untilSlot != OPEN) return;
         _leaving();
         vm.prank(_stranger);
-        ICoverage(address(registry)).suspendUncovered(device);
+        registry.suspendUncovered(device);
         isTrue(registry.deviceOf(device).untilSlot == _slot() + 1, "suspended");
         _done("suspendUncovered");
     }

@@ -54,7 +54,7 @@ HANDLERS = {
     "WorkDisputes.discharge": "discharge",
 }
 # How a handler's helpers name a room that they don't have by its interface.
-ALIASES = {"_rooms[i]": ("DeviceRegistry", "JobEscrow", "LeaseEscrow"), "ICoverage": ("DeviceRegistry",)}
+ALIASES = {"_rooms[i]": ("DeviceRegistry", "JobEscrow", "LeaseEscrow")}
 
 _BY_PEERS = "for a peer alone, which a handler makes call it; `callAnything` tries it, too"
 _BY_GOVERNOR = "for the governor alone, behind its delay: tests/contracts"
