@@ -586,7 +586,11 @@ contract Attestations is IAttestations, AccessManaged, EIP712 {
         bytes32 need = _rootBefore(epoch);
         if (statement.previousRoot != need) revert PreviousRootMismatch(statement.previousRoot, need);
         need = Blockhash.blockHash(lastBlock);
-        if (need == 0 || statement.lastBlockHash != need) revert LastBlockMismatch(statement.lastBlockHash, need);
+        // Of an epoch that was attested before, the chain may have forgotten it since: nobody must be able to wait for that.
+        bool isForgotten = need == 0 && old.flags & SPENT != 0;
+        if (!isForgotten && (need == 0 || statement.lastBlockHash != need)) {
+            revert LastBlockMismatch(statement.lastBlockHash, need);
+        }
         // A tree without leaves weighs nothing.
         uint256 most = statement.root == 0 ? 0 : type(uint96).max;
         if (statement.totalWeight > most) revert TotalWeightTooLarge(statement.totalWeight, most);

@@ -784,14 +784,23 @@ contract JobEscrow is IJobEscrow, IPausable, AccessManaged, ReentrancyGuardTrans
         );
     }
 
-    /// @dev Once the forced epoch is final, its outcome has a proof window more to be shown. A dispute stops the clock.
+    /// @dev What is attested of the forced epoch decides, once it is final, and has a proof window more to be shown. While a revocation, of
+    /// this epoch or an earlier one, leaves time to attest it anew, it may still be. A dispute stops the clock.
     function _requireUndecided(uint256 job, Job calldata state) private view {
         uint256 deadline = Math.max(state.terms.refundAt, state.verdictBy);
         _requireAfter(job, deadline);
         Timing memory timing = REGISTRY.timingAt(state.forcedSlot);
-        if (block.number > deadline + timing.proofBlocks) return;
         uint256 epoch = timing.epochOf(state.forcedSlot);
-        require(ATTESTATIONS.statusOf(epoch) != EpochStatus.Final, OutcomeDecides(job, epoch));
+        EpochStatus status = ATTESTATIONS.statusOf(epoch);
+        if (status == EpochStatus.Void) return;
+        uint256 until;
+        if (status == EpochStatus.Open) {
+            until = ATTESTATIONS.deadline();
+        } else {
+            (, IAttestations.Attested memory attested) = ATTESTATIONS.attestedOf(epoch);
+            until = Math.max(deadline, attested.provableUntil) + timing.proofBlocks;
+        }
+        require(block.number > until, OutcomeDecides(job, epoch));
     }
 
     function _setFee(uint256 bps) private {

@@ -221,7 +221,7 @@ interface IAttestations {
     function close(uint256 epoch) external;
 
     /// @notice Undo the attestation of `epoch`, which isn't final, and whatever became of every later one; they can be attested anew,
-    /// in a greater round, within attestBlocks from now, as long as the chain knows the hash of their last block (EIP-2935: 8,191
+    /// in a greater round, within attestBlocks from now, though the chain have forgotten the hash of their last block (EIP-2935: 8,191
     /// blocks): after that they can only be closed. Caller: `AttestationDisputes`.
     function revoke(uint256 epoch) external;
 

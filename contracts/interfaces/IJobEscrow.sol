@@ -180,7 +180,7 @@ interface IJobEscrow {
     error ProofMisplaced(uint256 leaf, uint256 outcome, uint256 least);
     error OutcomeNotPassed(uint256 job, uint256 result);
     error OutcomePassed(uint256 job);
-    /// The forced slot's epoch is final: settle or refund by its outcome.
+    /// The forced slot's epoch is attested, or may be anew after a revocation: settle or refund by its outcome.
     error OutcomeDecides(uint256 job, uint256 epoch);
     error NothingOwed(address account, address token);
 
@@ -249,7 +249,8 @@ interface IJobEscrow {
     function settle(uint256 job, Job calldata state, LeafProof calldata leaf, OutcomeProof calldata outcome) external;
 
     /// @notice Refund for a passed deadline: not accepted; not submitted (collateral slashed); submitted but no final attestation by
-    /// `refundAt` (or, if one is final but nobody shows its outcome, a proof window later). Parts that were released stay paid. Anyone.
+    /// `refundAt` (or, if there is one but nobody shows its outcome, a proof window after both; if a revocation leaves time to attest anew,
+    /// when that is over). Parts that were released stay paid. Anyone.
     /// The slash's evidence is the job's id.
     function refund(uint256 job, Job calldata state) external;
 

@@ -220,6 +220,30 @@ def test_attest__last_block_that_nobody_remembers__reverts(chain: Chain, oracles
         submit(chain, replace(statement, last_block_hash=ZERO))
 
 
+def test_attest__last_block_that_was_forgotten_while_it_was_attested__stands_anew(
+    chain: Chain, oracles: list[str]
+) -> None:
+    """One equivocation, shown late, must not make void what the others can attest anew."""
+    deploy_fast(chain, oracles, attest_blocks=280, proof_blocks=8)
+    mine_to_end(chain, 1)
+    for epoch in (0, 1):
+        submit(chain, some_statement(chain, epoch))
+    revoke(chain, 0)
+    statements = [some_statement(chain, 0, round=1), some_statement(chain, 1, round=1)]
+    mine_to_end(chain, 2)
+    unattested = some_statement(chain, 2)
+    chain.mine_to(last_block(chain, 2) + 257)
+    chain.rpc.request("anvil_setCode", HISTORY, "0x")
+
+    submit(chain, statements[0])
+    submit(chain, replace(statements[1], previous_root=chain.call("Attestations", "standingRoot")))
+
+    assert [status(chain, epoch) for epoch in (0, 1)] == [EpochStatus.ATTESTED] * 2
+    last = replace(unattested, previous_root=chain.call("Attestations", "standingRoot"))
+    with chain.reverts("LastBlockMismatch", have=last.last_block_hash, need=ZERO):
+        submit(chain, last)
+
+
 def test_attest__another_configuration__reverts(chain: Chain, over: Statement) -> None:
     with chain.reverts("ConfigDigestMismatch", have=ZERO, need=over.config_digest):
         submit(chain, replace(over, config_digest=ZERO))

@@ -22,6 +22,7 @@ from tensorbond.chain.types import (
 )
 
 from .books import ZERO, ZERO_ADDRESS, Deployed, epoch_blocks, epoch_of, last_block, require, share, start_of
+from .epochs import ATTESTED
 from .faults import Faults
 from .staking import VICTIM_SHARE
 
@@ -249,8 +250,13 @@ class Jobs(Faults):
             self._require_after(number, deadline)
             t = self.timing_at(job.state.forced_slot)
             epoch = epoch_of(t, job.state.forced_slot)
-            if self.block <= deadline + t.proof_blocks:
-                require(not self.is_final(epoch, self.block), "OutcomeDecides", number, epoch)
+            if not self.is_standing(epoch):
+                until = self.deadline_of(self.next_epoch)
+            elif self.epochs[epoch].flags & ATTESTED:
+                until = max(deadline, self.epochs[epoch].provable_until) + t.proof_blocks
+            else:
+                until = 0
+            require(self.block > until, "OutcomeDecides", number, epoch)
             self._refund(job, CloseReason.NOT_ATTESTED, slashed=False)
 
     def refund_by_outcome(self, number: int, state: Job, epoch: int, leaf: Leaf, outcome: Outcome) -> None:
