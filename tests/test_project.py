@@ -25,6 +25,11 @@ def test_compiler__in_every_configuration__is_the_same() -> None:
     assert forge["remappings"] == ape["import_remapping"]
 
 
+def test_lint__of_contracts__takes_no_warning() -> None:
+    lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
+    assert re.search(r"solhint\.js --max-warnings 0 .*'contracts/\*\*/\*\.sol'", lint)
+
+
 def test_lock_files__name__no_registry() -> None:
     for name in ("package-lock.json", "requirements/dev.txt", "requirements/uv.txt"):
         text = (ROOT / name).read_text()

@@ -161,6 +161,11 @@ def send(settings: Settings, job: int, signatures: tuple[bytes, ...], winner: st
     "--depth", type=click.IntRange(0), default=3, show_default=True, help="Blocks above what is read."
 )
 @click.option("--workers", type=click.IntRange(1), help="Threads that verify.  [default: one a core]")
+@click.option(
+    "--security-txt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Your security.txt (RFC 9116), for /.well-known/.",
+)
 @click.option("--enforce", is_flag=True, help="Also slash for bad items in final attestations.")
 @click.option("--once", is_flag=True, help="One cycle, then stop.")
 @store_option
@@ -172,6 +177,7 @@ def run(
     poll: float,
     depth: int,
     workers: int | None,
+    security_txt: Path | None,
     enforce: bool,
     once: bool,
     store: str,
@@ -193,6 +199,7 @@ def run(
             state_dir=state,
             listen_host=host,
             listen_port=int(port),
+            security_txt=security_txt,
             poll_seconds=poll,
             confirmations=depth,
             enforce=enforce,

@@ -26,6 +26,8 @@ class OracleConfig:
     listen_host: str = "127.0.0.1"
     listen_port: int = 0
     """The endpoint published by `join` must lead here."""
+    security_txt: Path | None = None
+    """Served as /.well-known/security.txt (RFC 9116)."""
     poll_seconds: float = 1.0
     confirmations: int = CONFIRMATIONS
     """Blocks that must lie above the block that all reads of a cycle are pinned to."""

@@ -5,6 +5,7 @@ GET /votes/{epoch}/{round}                         votes, its own and those it h
 GET /signatures/{epoch}/{round}                    signed statements, likewise
 GET /evidence/{chain}/{device}/{slot}/{commitment} an evidence file by its name
 GET /attestations/{chain}/{epoch}/{root}           an epoch's leaf data by its root
+GET /.well-known/security.txt                      where to report a hole (RFC 9116), if its operator says so
 """
 
 from __future__ import annotations
@@ -160,9 +161,12 @@ Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 def make_app(
-    board: Board, health: Callable[[], dict[str, Any]], read: Callable[[str], bytes | None]
+    board: Board,
+    health: Callable[[], dict[str, Any]],
+    read: Callable[[str], bytes | None],
+    security_txt: Callable[[], str | None] = lambda: None,
 ) -> FastAPI:
-    """`read` gives a stored file by its name, or None. Both callables are called from other threads."""
+    """`read` gives a stored file by its name, or None. The callables are called from other threads."""
     app = FastAPI(title="Tensorbond oracle", docs_url=None, redoc_url=None, openapi_url=None)
 
     def file(name: str, media_type: str) -> Response:
@@ -191,6 +195,12 @@ def make_app(
     @app.get("/attestations/{chain}/{epoch}/{root}")
     def get_leaf_data(chain: Turn, epoch: Turn, root: Digest) -> Response:
         return file(data_name(chain, epoch, bytes.fromhex(root)), "application/json")
+
+    @app.get("/.well-known/security.txt")
+    def get_security_txt() -> Response:
+        if (text := security_txt()) is None:
+            raise HTTPException(404, "no security.txt here")
+        return Response(text, media_type="text/plain; charset=utf-8")
 
     return app
 

@@ -45,6 +45,7 @@ from tensorbond.oracle.peers import Peers
 from tensorbond.oracle.reader import Reader, Turn
 from tensorbond.oracle.rules import next_leaves
 from tensorbond.oracle.sealer import Sealer
+from tensorbond.oracle.security_txt import SecurityTxt
 from tensorbond.oracle.tree import ZERO
 from tensorbond.store import Store, StoreFull, StoreUnavailable
 
@@ -124,7 +125,12 @@ class OracleNode:
         self._ready: dict[Statement, int] = {}
         self._previous_leaves = no_leaves(network.chain_id)
         self._health: dict[str, Any] = {}
-        app = make_app(self._board, lambda: self._health, self._archive.read)
+        told = (
+            {}
+            if config.security_txt is None
+            else {"security_txt": SecurityTxt.load(config.security_txt).current}
+        )
+        app = make_app(self._board, lambda: self._health, self._archive.read, **told)
         self._server = Server(app, config.listen_host, config.listen_port)
         self._closing.callback(self._server.stop)
 

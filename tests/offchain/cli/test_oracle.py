@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.acts import (
@@ -76,6 +78,16 @@ def test_run__no_port__is_a_usage_error(run: Run, oracles: list[str]) -> None:
     told = run("oracle", "run", "--state", "unused", "--listen", "localhost", by=oracles[0])
     assert told.code == 2
     assert "--listen is host:port" in told.err
+
+
+def test_run__security_txt_that_has_expired__does_not_start(
+    run: Run, oracles: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "security.txt"
+    file.write_text("Contact: mailto:you@example.org\nExpires: 2020-01-01T00:00:00Z\n")
+    told = run("oracle", "run", "--state", tmp_path / "state", "--security-txt", file, by=oracles[0])
+    assert told.code == 2
+    assert "security.txt: it expired on 2020-01-01" in told.err
 
 
 @pytest.fixture
