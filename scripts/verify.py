@@ -3,7 +3,8 @@
     python scripts/verify.py --network devnet --rpc URL
 
 Compares code, constructor arguments, roles with their delays, and parameters with
-`deployments/<network>.json`, and that with `deployments/params/<network>.toml` where it exists.
+`deployments/<network>.json`, and that with `deployments/params/<network>.toml` and with what a front end
+reads, `deployments/<network>/addresses.json`, where they exist.
 Exit code 0: all of it agrees; 1: something does not; 2: could not tell (no answer, another chain, no file).
 """
 
@@ -20,6 +21,7 @@ import click
 
 from tensorbond.chain import artifacts
 from tensorbond.chain.deployment import Deployment
+from tensorbond.chain.errors import DeploymentInvalid
 from tensorbond.chain.network import Network
 from tensorbond.chain.parameters import Parameters
 from tensorbond.chain.rpc import Rpc
@@ -47,12 +49,14 @@ def cli(
     Exit code 0: it is; 1: something differs; 2: could not tell."""
     try:
         _compile()
-        told = Deployment.load(deployment or ROOT / "deployments" / f"{network}.json")
+        file = deployment or ROOT / "deployments" / f"{network}.json"
+        told = Deployment.load(file)
+        published = _published(file.with_suffix("") / "addresses.json")
         path = config or ROOT / "deployments" / "params" / f"{network}.toml"
         parameters = Parameters.load(path) if config or path.exists() else None
         endpoints = Rpc(rpc, chain_id=told.chain_id, timeout=30.0)
         try:
-            report = verify(Network(endpoints, told, artifacts.load()), parameters)
+            report = verify(Network(endpoints, told, artifacts.load()), parameters, published)
         finally:
             endpoints.close()
     except TensorbondError as error:
@@ -61,8 +65,23 @@ def cli(
         else:
             click.echo(f"could not tell: {error}", err=True)
         sys.exit(2)
+    if published is None:
+        report.notes.append("there is no addresses.json beside the deployment file")
     click.echo(json.dumps(_jsonable(network, told, report), indent=2) if as_json else _text(network, report))
     sys.exit(0 if report.ok else 1)
+
+
+def _published(path: Path) -> dict[str, Any] | None:
+    """What was written for a front end, if anything was. Raises `DeploymentInvalid`."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DeploymentInvalid(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise DeploymentInvalid(f"{path} is not an object")
+    return found
 
 
 def _jsonable(network: str, deployment: Deployment, report: Report) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from eth_utils.crypto import keccak
 from tensorbond.chain import governing
 from tensorbond.chain.abi import Abi
 from tensorbond.chain.artifacts import CONTRACTS, Artifacts
-from tensorbond.chain.deployment import ContractRecord, Deployment, jsonable, write_atomically
+from tensorbond.chain.deployment import (
+    ESCROWS,
+    SETTINGS,
+    ContractRecord,
+    Deployment,
+    jsonable,
+    write_atomically,
+)
 from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid
 from tensorbond.chain.governing import Call
 from tensorbond.chain.handover import MANAGER, handover_due
@@ -30,7 +37,6 @@ from tensorbond.chain.roles import ADMIN
 from tensorbond.chain.types import DeviceClass, Timing
 
 Say = Callable[[str], None]
-FEE_TAKERS = ("JobEscrow", "LeaseEscrow")
 
 
 @dataclass
@@ -386,7 +392,8 @@ def _conclude(
         classes=tuple(terms.to_struct() for terms in parameters.classes),
         contracts=records,
         tokens=plan.tokens,
-        settings={f"{name}.feeBps": parameters.fee_bps for name in FEE_TAKERS},
+        caps={escrow: {token.symbol: token.cap for token in parameters.tokens} for escrow in ESCROWS},
+        settings=dict.fromkeys(SETTINGS, parameters.fee_bps),
     )
     deployment.verify(lane.rpc)
     return deployment
@@ -405,8 +412,10 @@ def _due(network: Network, parameters: Parameters) -> Sequence[Call]:
                 f"class {index} is {found}, the parameters say {wanted}; a class never changes"
             )
     for token in parameters.tokens:
-        address = network.deployment.tokens[token.symbol]
-        for escrow in ("JobEscrow", "LeaseEscrow"):
+        address = network.deployment.tokens.get(token.symbol) or token.address
+        if address is None:
+            raise DeploymentConflict(f"neither the parameters nor the deployment say where {token.symbol} is")
+        for escrow in ESCROWS:
             if call(escrow, "ledgerOf", address).cap != token.cap:
                 due.append((escrow, "allowToken", (address, token.cap)))
     return due

@@ -17,6 +17,9 @@ from tensorbond.chain.rpc import Rpc
 from tensorbond.chain.types import DeviceClass, Timing
 
 FOLDER = Path("deployments")
+ESCROWS = ("JobEscrow", "LeaseEscrow")
+# What the governor may set to another number, by "Contract.view"; a file that lacks one tells nothing of it.
+SETTINGS = tuple(f"{escrow}.feeBps" for escrow in ESCROWS)
 
 _Address = Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
 _Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
@@ -68,6 +71,8 @@ class Deployment(_Model):
     classes: Annotated[tuple[DeviceClass, ...], PlainSerializer(jsonable)]
     contracts: dict[str, ContractRecord]
     tokens: dict[str, _Address]
+    # What each escrow may hold of a token, in its smallest unit: by escrow and symbol.
+    caps: Annotated[dict[str, dict[str, int]], PlainSerializer(jsonable)]
     # What the governor may change, by "Contract.view". Whoever changes it changes it here, too.
     settings: dict[str, int]
     # Timing entries after the first.
@@ -83,10 +88,31 @@ class Deployment(_Model):
             raise DeploymentInvalid(f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, ValidationError) as error:
             raise DeploymentInvalid(f"{path} is not a deployment: {error}") from error
-        missing = [name for name in CONTRACTS if name not in deployment.contracts]
-        if missing:
-            raise DeploymentInvalid(f"{path} lacks {', '.join(missing)}")
+        for verb, names in (("lacks", deployment._missing()), ("knows no", deployment._unknown())):
+            if names:
+                raise DeploymentInvalid(f"{path} {verb} {', '.join(names)}")
         return deployment
+
+    def _missing(self) -> list[str]:
+        return [
+            *(name for name in CONTRACTS if name not in self.contracts),
+            *(f"settings.{name}" for name in SETTINGS if name not in self.settings),
+            *(name for name in self._cap_names() if name not in self._told_caps()),
+        ]
+
+    def _unknown(self) -> list[str]:
+        """A number that nothing compares would look as if it were."""
+        caps = self._cap_names()
+        return [
+            *(f"settings.{name}" for name in self.settings if name not in SETTINGS),
+            *(name for name in self._told_caps() if name not in caps),
+        ]
+
+    def _cap_names(self) -> list[str]:
+        return [f"caps.{escrow}.{symbol}" for escrow in ESCROWS for symbol in self.tokens]
+
+    def _told_caps(self) -> list[str]:
+        return [f"caps.{escrow}.{symbol}" for escrow, caps in self.caps.items() for symbol in caps]
 
     def save(self, path: Path) -> None:
         write_atomically(path, json.dumps(self.model_dump(mode="json"), indent=2) + "\n")

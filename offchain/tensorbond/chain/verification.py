@@ -1,8 +1,8 @@
 """Is a network what its deployment file and this source say it is?
 
 Code against the compiler's output, constructor arguments against the transactions that created the contracts,
-roles against every grant that AccessManager has ever logged, parameters against the file. Nothing is believed
-because the file says it: whatever it says is compared with the chain.
+roles against every grant that AccessManager has ever logged, parameters against the file, and so what a front
+end reads. Nothing is believed because the file says it: whatever it says is compared with the chain.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from eth_utils.crypto import keccak
 
 from tensorbond.chain.abi import Event, Parameter, decode_parameters
 from tensorbond.chain.deploy import constructor_arguments
-from tensorbond.chain.deployment import jsonable
+from tensorbond.chain.deployment import ESCROWS, SETTINGS, jsonable
 from tensorbond.chain.errors import BlockUnknown
 from tensorbond.chain.governing import scheduled
 from tensorbond.chain.handover import MANAGER
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.publication import addresses_of
 from tensorbond.chain.roles import ADMIN, GOVERNOR, GUARDIAN, LABELS, members_of, selectors_of
 
 ROLE_NAMES = {ADMIN: "admin", **LABELS}
@@ -29,7 +30,8 @@ ROLE_NAMES = {ADMIN: "admin", **LABELS}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that isn't as it should be. `check`: code, arguments, roles or parameters."""
+    """One thing that isn't as it should be. `check`: code, arguments, roles, parameters or
+    addresses."""
 
     check: str
     subject: str
@@ -61,12 +63,17 @@ class Report:
             self.findings.append(Finding(check, subject, have, need))
 
 
-def verify(network: Network, parameters: Parameters | None = None) -> Report:
-    """Compare the chain at its head with the deployment, and that with `parameters` if there are any.
+def verify(
+    network: Network, parameters: Parameters | None = None, published: Mapping[str, Any] | None = None
+) -> Report:
+    """Compare the chain at its head with the deployment, and that with `parameters` and with what is
+    `published` for a front end, if there are any.
 
     Raises `ChainError` where the node can't tell."""
     report = Report(network.head())
     _verify_code(network, report)
+    if published is not None:
+        _verify_published(network, published, report)
     if parameters is not None:
         _verify_plan(network, parameters, report)
     if any(finding.check == "code" for finding in report.findings):
@@ -148,6 +155,38 @@ def _verify_plan(network: Network, parameters: Parameters, report: Report) -> No
     report.compare("roles", "its delay in the file", deployment.governor_delay, parameters.governor_delay)
     report.compare("roles", "the guardian in the file", deployment.guardian, guardian)
     report.compare("parameters", "the classes in the file", deployment.classes, classes)
+    _verify_planned_tokens(network, parameters, report)
+
+
+def _verify_planned_tokens(network: Network, parameters: Parameters, report: Report) -> None:
+    deployment = network.deployment
+    planned = {token.symbol: token for token in parameters.tokens}
+    report.compare("parameters", "the tokens in the file", sorted(deployment.tokens), sorted(planned))
+    for symbol in sorted(deployment.tokens.keys() & planned.keys()):
+        token, address = planned[symbol], deployment.tokens[symbol].lower()
+        need = (token.address or address).lower()
+        report.compare("parameters", f"{symbol}'s address in the file", address, need)
+        for escrow in ESCROWS:
+            cap = deployment.caps[escrow][symbol]
+            report.compare("parameters", f"{escrow}'s cap of {symbol} in the file", cap, token.cap)
+
+
+# What a front end reads
+
+
+def _verify_published(network: Network, published: Mapping[str, Any], report: Report) -> None:
+    have, need = dict(_leaves(published)), dict(_leaves(addresses_of(network.deployment)))
+    for name in sorted(have.keys() | need.keys()):
+        report.compare("addresses", f"addresses.json's {name}", have.get(name), need.get(name))
+
+
+def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """What is in nested mappings, by dotted name."""
+    for key, each in value.items():
+        if isinstance(each, Mapping) and each:
+            yield from _leaves(each, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", each
 
 
 # Roles
@@ -257,13 +296,14 @@ def _verify_parameters(network: Network, report: Report) -> None:
     entries = (deployment.timing, *deployment.schedule)
     _verify_list(network, ("timingCount", "timingEntry"), "timing entry", entries, report)
     _verify_list(network, ("classCount", "classOf"), "class", deployment.classes, report)
-    for setting, need in deployment.settings.items():
+    for setting in SETTINGS:
         contract, view = setting.split(".")
-        report.compare("parameters", setting, network.call(contract, view, block=block), need)
+        have = network.call(contract, view, block=block)
+        report.compare("parameters", setting, have, deployment.settings[setting])
+    for escrow in ESCROWS:
+        _verify_caps(network, escrow, report)
     for name in deployment.contracts:
         functions = network.abi(name).functions
-        if "allowToken" in functions:
-            _verify_tokens(network, name, report)
         if name == "Attestations":
             _note_oracles(network, report)
         if "paused" in functions and network.call(name, "paused", block=block):
@@ -291,12 +331,18 @@ def _verify_list(
         report.compare("parameters", f"{title} {index}", found, wanted)
 
 
-def _verify_tokens(network: Network, contract: str, report: Report) -> None:
-    need = {address.lower() for address in network.deployment.tokens.values()}
-    named = {
-        event.args["token"].lower() for event in network.events(contract, "TokenAllowed", until=report.block)
+def _verify_caps(network: Network, escrow: str, report: Report) -> None:
+    """Of every token in the file, and of every other that was ever allowed: none of that may be held."""
+    deployment = network.deployment
+    need = {
+        (symbol, address.lower()): deployment.caps[escrow][symbol]
+        for symbol, address in deployment.tokens.items()
     }
-    for token in sorted(named | need):
-        ledger = network.call(contract, "ledgerOf", token, block=report.block)
-        allowed = ledger.cap > 0 if hasattr(ledger, "cap") else ledger.allowed
-        report.compare("parameters", f"{contract} takes {token}", allowed, token in need)
+    known = {address for _, address in need}
+    named = {
+        event.args["token"].lower() for event in network.events(escrow, "TokenAllowed", until=report.block)
+    }
+    need |= {(token, token): 0 for token in sorted(named - known)}
+    for (title, token), cap in need.items():
+        have = network.call(escrow, "ledgerOf", token, block=report.block).cap
+        report.compare("parameters", f"{escrow}'s cap of {title}", have, cap)

@@ -14,7 +14,7 @@ from tensorbond.chain.deploy import deploy, deploy_test_tokens
 from tensorbond.chain.deployment import ContractRecord, Deployment
 from tensorbond.chain.errors import DeploymentConflict, DeploymentInvalid
 from tensorbond.chain.lane import Lane, Policy
-from tensorbond.chain.parameters import Parameters
+from tensorbond.chain.parameters import Parameters, PaymentToken
 from tensorbond.chain.roles import ADMIN, GOVERNOR, GUARDIAN
 from tests.anvil import ROOT, Anvil
 from tests.chain import Chain, account, project_artifacts, system_artifacts
@@ -105,6 +105,7 @@ def test_deploy__an_empty_chain__gives_every_contract_its_peers(own: Chain, run:
         assert int(receipt["blockNumber"], 16) == record.block
         assert receipt["contractAddress"].lower() == record.address.lower()
     assert deployment.chain_id == 31337
+    assert deployment.caps == {"JobEscrow": {"TUSD": 10**15}, "LeaseEscrow": {"TUSD": 10**15}}
     assert deployment.governor == deployment.deployer == account(0).address
     assert own.call("DeviceRegistry", "timingEntry", 0) == deployment.timing
     assert own.call("DeviceRegistry", "classCount") == len(deployment.classes) == 3
@@ -202,6 +203,24 @@ def test_deploy__the_chain_was_reset__is_invalid(own: Chain, run: Run) -> None:
     own.rpc.request("anvil_reset")
     with pytest.raises(DeploymentInvalid, match="there is no AccessManager at"):
         run()
+
+
+def test_deploy__a_token_was_added_to_the_file__is_allowed(
+    own: Chain, run: Run, parameters: Parameters, said: list[str]
+) -> None:
+    deployment = run()
+    own.register("LeaseEscrow", deployment.address("LeaseEscrow"))
+    token = PaymentToken(symbol="EURX", address=own.deploy("TestDollar"), cap=7)
+    run(parameters.model_copy(update={"tokens": (*parameters.tokens, token)}))
+    assert own.call("LeaseEscrow", "ledgerOf", token.address).cap == 7
+    assert said[1:] == ["JobEscrow.allowToken: done", "LeaseEscrow.allowToken: done"]
+
+
+def test_deploy__a_token_was_added_that_is_nowhere__is_a_conflict(run: Run, parameters: Parameters) -> None:
+    run()
+    token = PaymentToken(symbol="EURX", test_contract="TestDollar", cap=7)
+    with pytest.raises(DeploymentConflict, match="nor the deployment say where EURX is"):
+        run(parameters.model_copy(update={"tokens": (*parameters.tokens, token)}))
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from click.testing import CliRunner
 
 import scripts.verify
 from tensorbond.chain.deployment import Deployment
-from tensorbond.chain.roles import ADMIN, GOVERNOR, GUARDIAN
+from tensorbond.chain.publication import addresses_of
+from tensorbond.chain.roles import ADMIN, GOVERNOR, GUARDIAN, verbs_of
 from tests.acts import join_oracles
 from tests.anvil import ROOT
-from tests.chain import Chain, project_artifacts
+from tests.chain import Chain, project_artifacts, system_artifacts
 
 pytestmark = pytest.mark.chain
 
@@ -45,16 +46,24 @@ Verify = Callable[..., Told]
 
 @pytest.fixture
 def verify(chain: Chain, deployment_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
-    """Runs the script against the test network, with its file as `change` leaves it."""
+    """Runs the script against the test network, with its file as `change` leaves it, and what a front end
+    reads as `publish` does."""
     monkeypatch.setattr(scripts.verify, "_compile", lambda: None)
 
     def run(
-        *words: str, change: Callable[[dict[str, Any]], None] = lambda _: None, rpc: str = chain.url
+        *words: str,
+        change: Callable[[dict[str, Any]], None] = lambda _: None,
+        publish: Callable[[dict[str, Any]], None] = lambda _: None,
+        rpc: str = chain.url,
     ) -> Told:
         told = json.loads(deployment_file.read_text())
         change(told)
         path = tmp_path / "test.json"
         path.write_text(json.dumps(told))
+        published: dict[str, Any] = json.loads(json.dumps(addresses_of(Deployment.load(deployment_file))))
+        publish(published)
+        (tmp_path / "test").mkdir(exist_ok=True)
+        (tmp_path / "test" / "addresses.json").write_text(json.dumps(published))
         arguments = ["--rpc", rpc, "--network", "test", "--deployment", str(path), *words]
         done = CliRunner().invoke(scripts.verify.cli, arguments)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
@@ -78,7 +87,7 @@ def test_verify__the_network_as_deployed__agrees(chain: Chain, verify: Verify, c
     assert told.code == 0, told.text
     assert (told.json["ok"], told.json["findings"], told.json["notes"]) == (True, [], [])
     assert (told.json["chain_id"], told.json["block"]) == (31337, chain.block_number)
-    assert set(told.json["compared"]) == {"code", "arguments", "roles", "parameters"}
+    assert set(told.json["compared"]) == {"code", "arguments", "roles", "parameters", "addresses"}
     assert verify().text.startswith(f"test at block {chain.block_number} is what it should be; compared: ")
 
 
@@ -226,6 +235,101 @@ def test_verify__another_parameter__is_found(chain: Chain, verify: Verify, gover
     }
 
 
+@pytest.mark.parametrize("escrow", ["JobEscrow", "LeaseEscrow"])
+def test_verify__another_cap__is_found(chain: Chain, verify: Verify, governor: str, escrow: str) -> None:
+    chain.send(escrow, "allowToken", chain.at("TestDollar"), 1, sender=governor)
+    told = verify("--json")
+    assert told.code == 1
+    assert told.findings("parameters") == {f"{escrow}'s cap of TUSD": (1, 10**15)}
+
+
+@pytest.mark.parametrize("escrow", ["JobEscrow", "LeaseEscrow"])
+def test_verify__a_token_that_the_file_does_not_know__is_found(
+    chain: Chain, verify: Verify, governor: str, escrow: str
+) -> None:
+    token = chain.deploy("TestDollar", label="OtherDollar")
+    chain.send(escrow, "allowToken", token, 1, sender=governor)
+    told = verify("--json")
+    assert told.code == 1
+    assert told.findings("parameters") == {f"{escrow}'s cap of {token.lower()}": (1, 0)}
+    chain.send(escrow, "allowToken", token, 0, sender=governor)
+    assert verify().code == 0
+
+
+@pytest.mark.parametrize("escrow", ["JobEscrow", "LeaseEscrow"])
+def test_verify__another_fee__is_found(chain: Chain, verify: Verify, governor: str, escrow: str) -> None:
+    chain.send(escrow, "setFee", 50, sender=governor)
+    told = verify("--json")
+    assert told.code == 1
+    assert told.findings("parameters") == {f"{escrow}.feeBps": (50, 100)}
+
+
+def test_verify__a_token_that_the_file_does_not_allow__is_found(
+    chain: Chain, verify: Verify, governor: str
+) -> None:
+    """What is allowed no more stays in the file, with a cap of 0."""
+
+    def forbid(told: dict[str, Any]) -> None:
+        told["caps"] = {"JobEscrow": {"TUSD": 0}, "LeaseEscrow": {"TUSD": 0}}
+
+    assert verify("--json", change=forbid).findings("parameters") == {
+        f"{escrow}'s cap of TUSD": (10**15, 0) for escrow in ("JobEscrow", "LeaseEscrow")
+    }
+    for escrow in ("JobEscrow", "LeaseEscrow"):
+        chain.send(escrow, "allowToken", chain.at("TestDollar"), 0, sender=governor)
+    assert verify(change=forbid).code == 0
+
+
+def test_verify__other_tokens_than_the_parameters_have__is_found(
+    chain: Chain, verify: Verify, config: Path
+) -> None:
+    told_cap, address = "cap = 1_000_000_000_000_000", "0x" + "22" * 20
+    config.write_text(
+        config.read_text()
+        .replace('test_contract = "TestDollar"', f'address = "{address}"')
+        .replace(told_cap, f'cap = 7\n\n[[token]]\nsymbol = "EURX"\naddress = "{address}"\n{told_cap}')
+    )
+    told = verify("--json", "--config", str(config))
+    assert told.code == 1
+    assert told.findings("parameters") == {
+        "the tokens in the file": (["TUSD"], ["EURX", "TUSD"]),
+        "TUSD's address in the file": (chain.address["TestDollar"].lower(), address),
+        "JobEscrow's cap of TUSD in the file": (10**15, 7),
+        "LeaseEscrow's cap of TUSD in the file": (10**15, 7),
+    }
+
+
+def test_verify__other_addresses_for_a_front_end__is_found(chain: Chain, verify: Verify) -> None:
+    other = "0x" + "22" * 20
+
+    def lie(published: dict[str, Any]) -> None:
+        published["tokens"] = {}
+        published["contracts"] |= {"JobEscrow": other, "Purse": other}
+        published["chainId"] = 1
+
+    told = verify("--json", publish=lie)
+    assert told.code == 1
+    assert told.findings("addresses") == {
+        "addresses.json's chainId": (1, 31337),
+        "addresses.json's contracts.JobEscrow": (other, chain.address["JobEscrow"]),
+        "addresses.json's contracts.Purse": (other, None),
+        "addresses.json's tokens": ({}, None),
+        "addresses.json's tokens.TUSD": (None, chain.address["TestDollar"]),
+    }
+
+
+def test_verify__whatever_the_governor_sets__is_compared_or_told() -> None:
+    """A new verb of the governor's needs a place here, and in `verification`."""
+    compared = {
+        "DeviceRegistry": {"addClass", "schedule", "unpause"},
+        "Attestations": {"seat"},  # told
+        "JobEscrow": {"allowToken", "setFee", "unpause"},
+        "LeaseEscrow": {"allowToken", "setFee", "unpause"},
+    }
+    wired = verbs_of(GOVERNOR, system_artifacts())
+    assert {name: set(verbs) for name, verbs in wired.items() if name != "AccessManager"} == compared
+
+
 # Allowed, and told
 
 
@@ -247,6 +351,14 @@ def test_verify__a_pause_and_a_scheduled_call__are_notes(
         "DeviceRegistry is paused: nothing new begins",
     ]
     assert "note: DeviceRegistry is paused" in verify().text
+
+
+def test_verify__nothing_published__is_a_note(verify: Verify, deployment_file: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.json"
+    bare.write_text(deployment_file.read_text())
+    told = verify("--json", "--deployment", str(bare))
+    assert told.code == 0, told.text
+    assert told.json["notes"] == ["there is no addresses.json beside the deployment file"]
 
 
 def test_verify__seated_oracles__are_a_note(chain: Chain, verify: Verify, oracles: list[str]) -> None:
@@ -273,6 +385,42 @@ def test_verify__another_chain__could_not_tell(verify: Verify) -> None:
     told = verify("--json", change=lie)
     assert told.code == 2
     assert "serves chain 31337, the deployment is on chain 10" in told.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda told: told.update(settings={}),
+            "lacks settings.JobEscrow.feeBps, settings.LeaseEscrow.feeBps",
+        ),
+        (lambda told: told["settings"].pop("LeaseEscrow.feeBps"), "lacks settings.LeaseEscrow.feeBps"),
+        (lambda told: told["settings"].update({"JobEscrow.fee": 1}), "knows no settings.JobEscrow.fee"),
+        (lambda told: told.pop("caps"), "caps\n  Field required"),
+        (lambda told: told["caps"].pop("JobEscrow"), "lacks caps.JobEscrow.TUSD"),
+        (lambda told: told["caps"]["LeaseEscrow"].clear(), "lacks caps.LeaseEscrow.TUSD"),
+        (lambda told: told["caps"]["JobEscrow"].update(EURX=1), "knows no caps.JobEscrow.EURX"),
+        (lambda told: told["caps"].update(Purse={"TUSD": 1}), "knows no caps.Purse.TUSD"),
+    ],
+)
+def test_verify__a_file_that_lacks_a_number__could_not_tell(
+    verify: Verify, change: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    told = verify("--json", change=change)
+    assert told.code == 2
+    assert says in told.json["error"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_verify__addresses_that_nobody_can_read__could_not_tell(
+    verify: Verify, deployment_file: Path, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "addresses.json").write_text(text)
+    (tmp_path / "odd.json").write_text(deployment_file.read_text())
+    told = verify("--json", "--deployment", str(tmp_path / "odd.json"))
+    assert told.code == 2
+    assert str(tmp_path / "odd" / "addresses.json") in told.json["error"]
 
 
 def test_verify__no_such_file_or_transaction__could_not_tell(verify: Verify, tmp_path: Path) -> None:
