@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.chain import Chain, project_artifacts
+from tests.diagrams import edges, states
 from tests.system import free_anvil
 
 from .play import Play
@@ -127,10 +128,18 @@ def test_market__any_course_of_acts__invariants_hold_and_model_is_met(
     )
     with capsys.disabled():
         report(world)
+    assert len(world.moves) >= 20
+    assert world.moves - drawn() == set(), "a change of status that docs/protocol.md doesn't draw"
     assert sum(world.attempts[verb] > 0 for verb in VERBS) >= MOST_VERBS * len(VERBS)
     for verb in VERBS:
         attempts, successes = world.attempts[verb], world.successes[verb]
         assert attempts < FEW or successes >= LEAST_SUCCESS * attempts, f"{verb}: {successes} of {attempts}"
+
+
+def drawn() -> set[tuple[str, str, str, str]]:
+    """As `World.moves`, all words of each arrow's label among the verbs."""
+    arrows = [(escrow, edge) for escrow in ("JobEscrow", "LeaseEscrow") for edge in edges(states()[escrow])]
+    return {(escrow, edge.source, edge.target, verb) for escrow, edge in arrows for verb in edge.verbs}
 
 
 def report(world: World) -> None:

@@ -37,6 +37,8 @@ TUSD = 10**6
 BOND = 1_000 * TBND
 
 PAYMENT_TOKENS = ("TestDollar", "BlacklistToken")
+# The verbs of the escrows that the order book calls.
+_PULLED_BY = {"matchJobs": "open", "matchLeases": "openFor"}
 
 Key = tuple[str, str, tuple[Any, ...]]
 View = dict[str, int]
@@ -98,6 +100,8 @@ class World:
         self.refusals: dict[str, Counter[str]] = defaultdict(Counter)
         # By name, those with a reason by reason.
         self.events: Counter[str] = Counter()
+        # Of jobs and leases: the escrow, from which status to which, by which of its verbs.
+        self.moves: set[tuple[str, str, str, str]] = set()
         self.transactions = self.blocks = 0
         self._keys = {address: chain.key(address).key for address in chain.accounts}
         self._calldata: dict[Key, bytes] = {}
@@ -140,6 +144,7 @@ class World:
         """Do it to the model, then to the chain: both succeed, or both refuse with the same error."""
         if counts:
             self.attempts[verb] += 1
+        before = self._statuses()
         try:
             effect(self.model)
         except Refused as refused:
@@ -152,11 +157,20 @@ class World:
         if counts:
             self.successes[verb] += 1
         self.transactions += 1
+        for (escrow, number), status in self._statuses().items():
+            if status != (was := before.get((escrow, number), "[*]")):
+                self.moves.add((escrow, was, status, _PULLED_BY.get(function, function)))
         self.since.append(sent)
         for event in sent.events:
             self.events[event.name + str(event.args.get("reason", event.args.get("verdict", "")))] += 1
         self._mined(1)
         return sent
+
+    def _statuses(self) -> dict[tuple[str, int], str]:
+        """By escrow and number."""
+        jobs = {("JobEscrow", n): job.state.status for n, job in self.model.jobs.items()}
+        leases = {("LeaseEscrow", n): lease.status for n, lease in self.model.leases.items()}
+        return {key: status.name.lower() for key, status in (*jobs.items(), *leases.items())}
 
     def _expect_refusal(
         self, need: Refused, contract: str, function: str, args: tuple[Any, ...], sender: str
