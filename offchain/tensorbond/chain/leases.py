@@ -8,6 +8,7 @@ from dataclasses import fields
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from tensorbond.chain.abi import Event
 from tensorbond.chain.errors import LeaseUnknown
 from tensorbond.chain.network import BlockRef, Network
 from tensorbond.chain.types import Lease, LeaseStatus, LeaseTerms
@@ -23,12 +24,17 @@ def lease_of(network: Network, lease: int, block: BlockRef | None = None) -> Lea
     opened = network.events("LeaseEscrow", ["LeaseOpened"], until=block, lease=lease)
     if not opened:
         raise LeaseUnknown(f"there is no lease {lease} in block {block.number}")
-    args = opened[0].args
-    found = Lease(args["terms"], args["device"], args["feeBps"], args["exposure"])
+    found = opened_by(opened[0])
     state, _ = network.call("LeaseEscrow", "stateOf", lease, found, block=block)
     if state.status == LeaseStatus.NONE:
         raise LeaseUnknown(f"lease {lease}: what its event tells leads to no lease on the chain")
     return found
+
+
+def opened_by(event: Event) -> Lease:
+    """What its LeaseOpened fixed, not checked against the chain."""
+    args = event.args
+    return Lease(args["terms"], args["device"], args["feeBps"], args["exposure"])
 
 
 def lease_key(lease: int, found: Lease) -> bytes:

@@ -25,6 +25,7 @@ FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--once", is_flag=True, help="Do what can be done now, then stop.")
 @click.option("--dry-run", is_flag=True, help="Send nothing: tell what would be. Takes no key.")
 @click.option("--no-ask", is_flag=True, help="Ask for nothing on chain: no deposits.")
+@click.option("--no-halt", is_flag=True, help="Halt no leases: nobody pays for that.")
 @click.option(
     "--from-epoch",
     type=click.IntRange(0),
@@ -53,6 +54,7 @@ def watch(
     once: bool,
     dry_run: bool,
     no_ask: bool,
+    no_halt: bool,
     from_epoch: int | None,
     statements: tuple[Path, ...],
     poll: float,
@@ -63,6 +65,7 @@ def watch(
     """Look into every epoch, find faults and lies, and prove them on chain.
 
     Nobody has to say where a lie is: every leaf is computed anew. Who proves gets a share of what it costs.
+    A lease of a device that has failed is halted: its funders get back what ran since.
     Prints a line for each thing found (with
     --json a JSON object). With --once, exit code 0: everything is as it should be; 1: something was found;
     2: it could not tell.
@@ -84,6 +87,7 @@ def watch(
             from_epoch=from_epoch,
             statements=statements,
             ask=not no_ask,
+            halt=not no_halt,
             poll_seconds=poll,
             confirmations=depth,
             workers=workers,

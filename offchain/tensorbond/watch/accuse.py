@@ -56,27 +56,31 @@ class Accuser:
         self._shelf = shelf
         self._ask = ask
 
-    def accuse(self, inquiry: Inquiry) -> list[Alternatives]:
-        """One list for each fault. All lies of one attestation are one fault: it falls with the first."""
-        lies = [
+    def lies(self, inquiry: Inquiry) -> Alternatives:
+        """All lies of one attestation are one fault: it falls with the first."""
+        found = [
             dispute
             for lie in inquiry.lies
             for dispute in disputes_of(self._network, inquiry, lie, self._evidence)
         ]
-        asked = [
-            request
+        return _in_its_round(inquiry, found)
+
+    def asked(self, inquiry: Inquiry) -> list[Alternatives]:
+        """What asks for data that nobody shows, though the attestation vouches for them."""
+        return [
+            _in_its_round(inquiry, request)
             for lie in inquiry.lies
-            if self._ask and not lies
+            if self._ask
             for request in requests_of(self._network, inquiry, lie, self._picked)
         ]
+
+    def work(self, inquiry: Inquiry) -> list[Alternatives]:
+        """One list for each fault of a provider; none beside a revoked attestation, which is looked into for
+        its signers."""
         if inquiry.claim is not None and inquiry.claim.is_revoked:
-            return [
-                [against_revoked(dispute, inquiry.claim.record.round) for dispute in each]
-                for each in (lies, *asked)
-                if each
-            ]
+            return []
         faults = *self._misses(inquiry.facts), *self._faults(inquiry), *self._opened(inquiry)
-        return [each for each in (lies, *asked, *faults, *self._withheld(inquiry)) if each]
+        return [each for each in (*faults, *self._withheld(inquiry)) if each]
 
     # Work
 
@@ -247,6 +251,12 @@ class Accuser:
             told = self._network.calls([("Challenges", "recordOf", *place) for place in part])
             found |= dict(zip(part, told, strict=True))
         return found
+
+
+def _in_its_round(inquiry: Inquiry, disputes: Alternatives) -> Alternatives:
+    if inquiry.claim is None or not inquiry.claim.is_revoked:
+        return disputes
+    return [against_revoked(each, inquiry.claim.record.round) for each in disputes]
 
 
 def against_revoked(dispute: Dispute, round: int) -> Dispute:

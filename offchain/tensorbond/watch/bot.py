@@ -2,6 +2,7 @@
 
     over ── missed slots, bad evidence ─► WorkDisputes          attested ── lies ─► AttestationDisputes
     withheld: ask on chain ── nobody answers in time ─► the proof of that
+    a fault is proven ─► the device's leases are halted
 
 What stands on the chain decides: each proof is simulated first, so whoever comes second sends nothing. What
 was done is in the state folder; after a restart the bot goes on where it was.
@@ -24,6 +25,7 @@ from tensorbond.chain.errors import (
     ChainReorganised,
     ContractRefused,
     EndpointFault,
+    FundsInsufficient,
     LogsUnavailable,
     RpcError,
     RpcUnreachable,
@@ -47,6 +49,7 @@ from tensorbond.watch.coverage import Coverage
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import NoFraud
 from tensorbond.watch.inquiry import Claim, Inquirer
+from tensorbond.watch.leases import Leases
 from tensorbond.watch.lies import LieKind
 from tensorbond.watch.shelf import Shelf
 from tensorbond.watch.statements import Statements, attested_statements
@@ -72,7 +75,7 @@ REVERTED = "reverted"
 """In place of the transaction of a proof that was mined in vain; of one that is too large, its reason."""
 
 # Of one epoch only: the others are looked into all the same.
-POSTPONED = (ClassUnsupported, FactsIncomplete)
+POSTPONED = (ClassUnsupported, ContractRefused, FactsIncomplete)
 
 
 class _Closable(Protocol):
@@ -90,7 +93,8 @@ class Act:
     subject: str
     told: str
     result: str
-    """proven, asked, would send, refused, or found: nothing on chain judges it."""
+    """proven, asked, sealed, halted, would send, refused, waits (for gas), or found: nothing on chain judges
+    it."""
     transaction: str = ""
     reason: str = ""
 
@@ -130,6 +134,7 @@ class Watcher:
         self._reader = Reader(network)
         self._inquirer = Inquirer(network, self._reader, store, self._shelf)
         self._coverage = Coverage(network)
+        self._leases = Leases(network)
         self._accuser = Accuser(network, self._shelf, self._salt(), ask=config.ask)
         self._statements = Statements(network, self._journal)
         self._sender = None if config.account is None else Sender(network, config.account)
@@ -145,7 +150,7 @@ class Watcher:
         """Everything that can be found and done now; raises what RETRIED lists, and what must stop the
         process."""
         pinned = self._pin()
-        acts = self._all([[dispute] for dispute in self._coverage.uncovered(pinned)])
+        acts = self._all([[dispute] for dispute in self._duties(pinned)])
         epochs = list(self._epochs(pinned))
         for epoch in epochs:
             # Whatever was sent for the epoch before may have revoked this one.
@@ -158,6 +163,12 @@ class Watcher:
             timing = self.network.call("DeviceRegistry", "timingOf", epochs[0])
             self._shelf.forget_before(slots.first_slot(timing, epochs[0]))
         return acts
+
+    def _duties(self, pinned: BlockRef) -> Iterator[Dispute]:
+        """What is due whatever the epochs show: first what money leaves without."""
+        if self._config.halt:
+            yield from self._leases.ended(pinned)
+        yield from self._coverage.uncovered(pinned)
 
     def _pin(self) -> BlockRef:
         head = self.network.head()
@@ -207,13 +218,18 @@ class Watcher:
         if self._journal.promised(f"clean/{epoch}/{stage}") is not None:
             return []
         inquiry = self._inquirer.inquire(epoch, claim, pinned, peers)
-        accusations = self._accuser.accuse(inquiry)
-        acts = self._all(accusations)
+        lies, asked, work = self._accuser.lies(inquiry), [], self._accuser.work(inquiry)
+        is_felled, acts = self._try(lies)
+        if not is_felled:
+            # No lie, or none whose proof the chain takes: what nobody shows may tell of one.
+            asked = self._accuser.asked(inquiry)
+            acts += self._all(asked)
+        acts += self._all(work)
         for lie in inquiry.lies:
             if lie.kind == LieKind.UNPROVEN:
                 acts += self._tell(Act(lie.kind, lie.subject, lie.told, "found"))
         # While a slot's evidence may still come, nothing is clean for good.
-        if not accusations and inquiry.is_whole and (claim is not None or settled):
+        if not lies and not asked and not work and inquiry.is_whole and (claim is not None or settled):
             self._promise(f"clean/{epoch}/{stage}", "")
             log.info("epoch %d is in order as far as %s", epoch, stage)
         return acts
@@ -245,11 +261,15 @@ class Watcher:
         return acts
 
     def _act(self, alternatives: Alternatives) -> list[Act]:
-        """Send the first of several that the chain takes; nothing if one was sent before."""
+        return self._try(alternatives)[1]
+
+    def _try(self, alternatives: Alternatives) -> tuple[bool, list[Act]]:
+        """Send the first of several that the chain takes; nothing if one was sent before. Whether one is on
+        its way or waits for gas; what is refused stands in no other's way."""
         refused: Act | None = None
         for dispute in alternatives:
             if (done := self._journal.texts(_sent(dispute))) and done[0].startswith("0x"):
-                return []
+                return True, []
             if done:
                 continue
             told = dispute.kind, dispute.subject, dispute.told
@@ -262,21 +282,30 @@ class Watcher:
                     refused = Act(*told, "refused", reason=reason)
                     continue
                 if self._sender is None:
-                    return self._tell(Act(*told, "would send"))
+                    return True, self._tell(Act(*told, "would send"))
                 receipt = dispute.send(self._sender)
             except ContractRefused as error:
                 log.info("%s %s: %s", dispute.kind, dispute.subject, error)
+                # A request that stands already is refused, too: its answer is waited for.
+                if not alternatives[-1].is_request:
+                    refused = Act(*told, "refused", reason=str(error))
+                continue
+            except RpcError as error:
+                # So nodes refuse what their pool has no room for; another, or a later one, may take it.
+                log.warning("%s %s: %s", dispute.kind, dispute.subject, error)
                 refused = Act(*told, "refused", reason=str(error))
                 continue
+            except FundsInsufficient as error:
+                log.warning("%s %s: %s", dispute.kind, dispute.subject, error)
+                return True, self._tell(Act(*told, "waits", reason=str(error)))
             except TransactionReverted as error:
                 # It would again, and cost again: a proof that takes more gas than a transaction has.
                 self._promise(_sent(dispute), REVERTED)
                 refused = Act(*told, "refused", reason=str(error))
                 continue
             self._promise(_sent(dispute), receipt.transaction)
-            return self._tell(Act(*told, "asked" if dispute.is_request else "proven", receipt.transaction))
-        # A request that stands already is refused, too: its answer is waited for.
-        return [] if refused is None or alternatives[-1].is_request else self._tell(refused)
+            return True, self._tell(Act(*told, dispute.result, receipt.transaction))
+        return False, [] if refused is None else self._tell(refused)
 
     def _gas_of(self, dispute: Dispute) -> int:
         """What the proof takes; 0 where the chain refuses it: sending it tells why."""

@@ -44,10 +44,14 @@ def build(network: Network, store: Store, wanted: Wanted) -> list[Dispute]:
         accuser = Accuser(network, shelf, salt=b"")
         # What stands first, then what was revoked: its signers answer for it all the same.
         claims = [claim for claim in inquirer.claims_of(wanted.epoch, pinned) if claim.is_revoked]
+        inquiries = [
+            inquirer.inquire(wanted.epoch, claim, pinned, peers)
+            for claim in (inquirer.claim_of(wanted.epoch, pinned), *claims)
+        ]
         found = [
             dispute
-            for claim in (inquirer.claim_of(wanted.epoch, pinned), *claims)
-            for alternatives in accuser.accuse(inquirer.inquire(wanted.epoch, claim, pinned, peers))
+            for each in inquiries
+            for alternatives in (accuser.lies(each), *accuser.asked(each), *accuser.work(each))
             for dispute in alternatives
         ]
     return [dispute for dispute in found if _is_about(dispute, wanted)]

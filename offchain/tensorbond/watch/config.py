@@ -27,6 +27,8 @@ class WatchConfig:
     """Files of signed statements, in the form in which oracles exchange them."""
     ask: bool = True
     """Also ask on chain, against a deposit, for what is withheld."""
+    halt: bool = True
+    """Also halt leases of devices that have failed or ended; nobody pays for that."""
     poll_seconds: float = 1.0
     confirmations: int = 0
     """Blocks that must lie above the block that all reads of a cycle are pinned to."""

@@ -32,7 +32,7 @@ class Dispute:
 
     kind: str
     about: Mapping[str, int | str]
-    """By "epoch", "round", "device", "slot", "outcome", "job" and "oracle": those that it has."""
+    """By "epoch", "round", "device", "slot", "outcome", "job", "oracle" and "lease": those that it has."""
     args: tuple[Any, ...]
     value: int = 0
     """Wei that go along as a deposit."""
@@ -56,6 +56,11 @@ class Dispute:
     def is_request(self) -> bool:
         """Whether it only asks for what a proof needs."""
         return self.function.startswith("request")
+
+    @property
+    def result(self) -> str:
+        """What has come of it once it is sent."""
+        return "asked" if self.is_request else KINDS[self.kind].result
 
     def call(self, network: Network) -> tuple[str, tuple[Any, ...]]:
         """The function that is called, and its arguments."""

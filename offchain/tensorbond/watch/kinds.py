@@ -1,4 +1,5 @@
-"""The kinds of disputes: every verb that punishes a fault, or asks for what the proof of one needs."""
+"""The kinds of disputes: every verb that punishes a fault, asks for what the proof of one needs, or keeps one
+from being paid for."""
 
 from __future__ import annotations
 
@@ -7,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """A verb of the contracts that punishes a fault, or asks for what a proof of one needs."""
-
     contract: str
     function: str
     shows: str
+    result: str = "proven"
+    """What has come of it once it is sent."""
 
 
 KINDS: dict[str, Kind] = {
@@ -36,6 +37,10 @@ KINDS: dict[str, Kind] = {
         "suspendUncovered",
         "a provider has been short of its locks for longer than an epoch",
     ),
+    "halt": Kind(
+        "LeaseEscrow", "halt", "a lease of a device that has failed, or ended: what accrued since", "halted"
+    ),
+    "seal": Kind("Challenges", "seal", "the hash of a slot's first block, which a halt counts to", "sealed"),
     "badSum": Kind("AttestationDisputes", "proveBadSum", "a sum in the tree that its parts don't give"),
     "badDevice": Kind(
         "AttestationDisputes", "proveBadDevice", "a leaf of no device, or of another provider or class"

@@ -18,6 +18,7 @@ from tensorbond.oracle.leaves import EpochData
 from tensorbond.oracle.outcomes import NO_WITNESS, Finding, judge
 from tensorbond.oracle.rules import next_leaf, weight_of
 from tensorbond.oracle.tree import ZERO
+from tensorbond.proof.memory import MEMORY_ITEMS
 
 
 class LieKind(StrEnum):
@@ -186,7 +187,8 @@ def _result_lie(truth: Truth, device: DeviceFact, duty: Duty, row: Outcome) -> t
     if row == need:
         return None
     told = f"{_show(row)}, not {_show(need)}"
-    if not is_well_formed(row):
+    in_memory = duty.kind != OutcomeKind.FORCED and facts.is_memory(device, duty.slot)
+    if not is_well_formed(row, MEMORY_ITEMS if in_memory else facts.classes[device.class_id].q):
         return LieKind.OUTCOMES, f"{told}: it tells what its result doesn't"
     says_work = is_pass(row)
     if commit is None and row.result != OutcomeResult.MISSED:
@@ -217,12 +219,13 @@ def counts_impossibly(leaf: Leaf, most: int) -> bool:
     return leaf.outcome_count > most or (leaf.outcome_count == 0 and leaf.outcomes_root != ZERO)
 
 
-def is_well_formed(row: Outcome) -> bool:
-    """Whether the row has a result, and tells what belongs to it and nothing else."""
+def is_well_formed(row: Outcome, items: int) -> bool:
+    """Whether the row has a result, and tells what belongs to it and nothing else. `items`: as many as an
+    evidence of its phase has; that number names the header."""
     if is_pass(row):
         return row.witness != NO_WITNESS and row.item == 0
     if row.result == OutcomeResult.BAD_ITEM:
-        return row.witness != NO_WITNESS and row.throughput == 0
+        return row.witness != NO_WITNESS and row.throughput == 0 and row.item <= items
     is_plain = row.witness == NO_WITNESS and row.throughput == 0 and row.item == 0
     return is_plain and row.result in (OutcomeResult.MISSED, OutcomeResult.WITHHELD)
 

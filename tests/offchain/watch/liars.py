@@ -170,6 +170,13 @@ def fail_of_a_pass(truth: Truth, honest: EpochData, choice: Random) -> Signed | 
     )
 
 
+def fail_of_no_item(truth: Truth, honest: EpochData, choice: Random) -> Signed | None:
+    """Under a witness that nobody has seen, it names an item that nobody can be asked for."""
+    among, witness = _rows(honest, PASSED), choice.randbytes(32)
+    changes = {"result": int(BAD_ITEM), "throughput": 0, "item": 40_000, "witness": witness}
+    return _change_row(truth, honest, choice, among, **changes)
+
+
 def miss_with_a_record(truth: Truth, honest: EpochData, choice: Random) -> Signed | None:
     among = _rows(honest, PASSED, BAD_ITEM, WITHHELD)
     return _change_row(
@@ -271,6 +278,7 @@ LIARS: dict[str, tuple[Liar, LieKind]] = {
     "a pass without record": (pass_without_record, LieKind.PASS),
     "a pass of a bad item": (pass_of_a_bad_item, LieKind.PASS),
     "a bad item that is good": (fail_of_a_pass, LieKind.FAIL),
+    "a bad item that no evidence has": (fail_of_no_item, LieKind.OUTCOMES),
     "a miss with a record": (miss_with_a_record, LieKind.FAIL),
     "a fault without record": (fail_without_record, LieKind.FAIL),
     "an outcome left out": (outcome_left_out, LieKind.OUTCOMES),

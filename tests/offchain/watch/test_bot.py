@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from tensorbond.chain.errors import ContractRefused
 from tensorbond.oracle.board import SignedStatement
 from tensorbond.oracle.exchange import show_signatures
 from tensorbond.watch import bot
-from tensorbond.watch.bot import Act
+from tensorbond.watch.bot import Act, Watcher
 from tests import acts
 from tests.offchain.audit.market import Market
 from tests.offchain.audit.story import LIAR, SECOND
@@ -79,6 +80,19 @@ def test_cycle__proofs_too_large_for_a_transaction__are_told_once_and_never_sent
     monkeypatch.undo()
     assert watch(young_market) == [], "the reason is remembered"
     assert young_market.chain.block_number == block
+
+
+def test_cycle__epoch_about_which_a_view_refuses_to_answer__ends_nothing(
+    young_market: Market, watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> list[Act]:
+        raise ContractRefused("ItemOutOfRange", {"index": 40_000, "items": 16})
+
+    young_market.attest_honestly(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Watcher, "_judge", refuse)
+        assert watch(young_market) == []
+    assert {act.result for act in watch(young_market)} == {"proven"}
 
 
 def test_cycle__missed_slots__are_proven_from_where_it_begins(young_market: Market, watch: Watch):

@@ -8,9 +8,13 @@ from random import Random
 
 import pytest
 
+from tensorbond.chain.errors import ContractRefused, RpcError
+from tensorbond.chain.lane import MAX_TRANSACTION_GAS
+from tensorbond.chain.sender import Receipt, Sender
 from tensorbond.chain.types import Statement
 from tensorbond.oracle.leaves import EpochData, data_name
 from tensorbond.oracle.reader import Reader
+from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.lies import LieKind, Truth
 from tests import acts
 from tests.offchain.audit.market import Market
@@ -174,6 +178,54 @@ def test_cycle__a_witness_that_nobody_shows__is_asked_for_and_then_costs_the_bon
     chain.mine_to(requests[0].args["answerBy"] + 1)
     found = watch(market)
     assert [(act.kind, act.result) for act in found] == [("withheldEvidence", "proven")]
+    assert [chain.call("Attestations", "bondOf", oracle).amount for oracle in market.oracles[:3]] == [0, 0, 0]
+
+
+def two_lies(truth: Truth, honest: EpochData, choice: Random) -> Signed | None:
+    """A row names a witness that nobody has, and a reward is wrong, too."""
+    signed = LIARS["an unknown witness"][0](truth, honest, choice)
+    assert signed is not None
+    device = choice.choice(list(honest.leaves))
+    reward = signed.data.leaves[device].cumulative_reward + 1
+    return _with_leaf(truth, signed.data, device, cumulative_reward=reward)
+
+
+@pytest.mark.parametrize("refusal", ["too large", "by the node", "by the contract"])
+def test_hide_behind_a_lie_whose_proof_is_refused__data_are_asked_for_all_the_same(
+    young_market: Market, watch: Watch, monkeypatch: pytest.MonkeyPatch, refusal: str
+):
+    """A quorum adds a lie that it knows nobody can prove, so that nobody asks for what would fell it."""
+    market, chain = young_market, young_market.chain
+    lie_by(market, two_lies, Random(SEED))
+    gas, send = Dispute.gas, Dispute.send
+
+    def refuse(dispute: Dispute, sender: Sender) -> Receipt:
+        if dispute.kind != "badReward":
+            return send(dispute, sender)
+        if refusal == "by the node":
+            raise RpcError("eth_sendRawTransaction", -32000, "oversized data: limit 131072")
+        raise ContractRefused("LeafAsItShould", {})
+
+    if refusal == "too large":
+        large = {"badReward": MAX_TRANSACTION_GAS + 1}
+        monkeypatch.setattr(Dispute, "gas", lambda d, *told: large.get(d.kind) or gas(d, *told))
+    else:
+        monkeypatch.setattr(Dispute, "send", refuse)
+
+    found = watch(market)
+    assert ("badReward", "refused") in {(act.kind, act.result) for act in found}
+    asked = [act for act in found if act.kind == "requestEvidence"]
+    assert {act.result for act in asked} == {"asked"}
+    assert len(chain.events("AttestationDisputes", "EvidenceRequested")) == len(asked) > 0
+    assert {act.kind for act in found} >= WORK, "whoever lied about work pays, too"
+    assert (
+        watch(market) == []
+        if refusal == "too large"
+        else {act.result for act in watch(market)} == {"refused"}
+    )
+
+    chain.mine_to(chain.events("AttestationDisputes", "EvidenceRequested")[0].args["answerBy"] + 1)
+    assert ("withheldEvidence", "proven") in {(act.kind, act.result) for act in watch(market)}
     assert [chain.call("Attestations", "bondOf", oracle).amount for oracle in market.oracles[:3]] == [0, 0, 0]
 
 
