@@ -118,14 +118,14 @@ class Agent:
             config.state_dir / "journal.sqlite", f"{owner}, contract {network.address('Challenges')}"
         )
         self._closing.callback(journal.close)
+        store = Store(config.store_url)
         self._publisher = Publisher(
-            Store(config.store_url), journal, config.account, network.domain("Challenges"), config.self_check
+            store, journal, config.account, network.domain("Challenges"), config.self_check
         )
         self._done: set[bytes] = set()
         self._refused: tuple[range, int, str] | None = None
-        self._desk = JobDesk(self._sender, self.provider, config.jobs) if config.jobs else None
-        if self._desk is not None:
-            self._closing.callback(self._desk.close)
+        self._desk = JobDesk(self._sender, self.provider, store, config.jobs)
+        self._closing.callback(self._desk.close)
         log.info("operator %s serves the devices of %s", operator, self.provider)
 
     def close(self) -> None:
@@ -146,8 +146,7 @@ class Agent:
             following = slots.start_of(timing, slots.slot_at(timing, head.number) + 1)
             self._answer_due(devices, self.network.head(), following)
         self._open_session(devices, timing, head)
-        if self._desk is not None:
-            self._desk.serve(devices, head)
+        self._desk.serve(devices, head)
 
     def _open_session(self, devices: list[OwnDevice], timing: Timing, head: BlockRef) -> None:
         """A commit costs a fifth less with a session. One is wanted for the most devices in a row: at first,

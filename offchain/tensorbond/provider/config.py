@@ -80,7 +80,7 @@ class AgentConfig:
     self_check: bool = True
     """Verify what is about to be signed, and rather sign nothing than something bad."""
     jobs: JobPolicy | None = None
-    """None: jobs are left to the owner."""
+    """None: taking jobs is left to the owner; being paid for them is not."""
     once: bool = False
     """One cycle, then stop; its errors are raised."""
     rpc_timeout: float = 10.0

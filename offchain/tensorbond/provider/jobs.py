@@ -1,9 +1,19 @@
-"""Taking jobs that fit, and handing in their results. A job's state is what its events say."""
+"""Taking jobs that fit, handing in their results, and being paid for them. A job's state is what its events
+say.
+
+    submitted ── review over, the forced draw final: passed ─► settle
+    disputed ── a verdict, or none by `verdictBy` ─► resolve
+
+Anyone may send either, but who waits for somebody else may lose its pay: a job that is not settled within a
+proof window from its `refundAt` on, later after a dispute or a revocation, can be refunded, passed or not.
+"""
 
 from __future__ import annotations
 
 import logging
 import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tensorbond.chain import slots
@@ -12,11 +22,24 @@ from tensorbond.chain.errors import ContractRefused
 from tensorbond.chain.jobs import JOB_EVENTS, replay
 from tensorbond.chain.network import BlockRef
 from tensorbond.chain.sender import Sender
-from tensorbond.chain.types import ZERO_ADDRESS, Job, JobStatus, Timing
+from tensorbond.chain.types import (
+    ZERO_ADDRESS,
+    EpochStatus,
+    Job,
+    JobStatus,
+    OutcomeKind,
+    OutcomeResult,
+    Timing,
+)
 from tensorbond.follower import Follower
+from tensorbond.oracle.errors import LeafDataInvalid, LeafDataMissing
+from tensorbond.oracle.leaves import MAX_BYTES, EpochData, data_name, decode_epoch, load_epoch
+from tensorbond.oracle.peers import Peers
+from tensorbond.oracle.reader import Reader
 from tensorbond.provider.config import JobPolicy
 from tensorbond.provider.devices import OwnDevice
 from tensorbond.provider.errors import ResultInvalid
+from tensorbond.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +47,10 @@ RESULT_BYTES = 32
 FORCED_ALREADY = "DeviceForcedAlready"
 DECISIONS = 4
 """So many times an outcome may be waited for by default."""
+RETRY_BLOCKS = 5
+"""Between two times that a final outcome is looked at which pays nothing, or which nobody shows."""
+FILE_SECONDS = 5.0
+"""However slow an oracle is that is asked for it, the next slot's commit can't wait for longer."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +97,17 @@ def misfit(job: Job, device: OwnDevice, policy: JobPolicy, now: Moment) -> str:
 
 
 class JobDesk:
-    """One provider's jobs. `close` ends the commands that still run."""
+    """One provider's jobs; without a policy it only has them paid. `close` ends the commands that still run.
+    `store`: where oracles publish leaf data; their exchanges are asked for what isn't there."""
 
-    def __init__(self, sender: Sender, provider: str, policy: JobPolicy) -> None:
+    def __init__(self, sender: Sender, provider: str, store: Store, policy: JobPolicy | None) -> None:
         self._sender = sender
         self._network = sender.network
         self._provider = provider
+        self._store = store
+        self._reader = Reader(sender.network)
         self._policy = policy
+        self._unpaid: dict[int, int] = {}
         self._events = Follower(sender.network, "JobEscrow", JOB_EVENTS)
         self._refused: set[int] = set()
         self._running: dict[int, subprocess.Popen[str]] = {}
@@ -89,12 +120,25 @@ class JobDesk:
 
     def serve(self, devices: list[OwnDevice], pinned: BlockRef) -> None:
         jobs = self._jobs(pinned)
+        if self._policy is not None:
+            self._work(self._policy, jobs, devices, pinned)
+        for number, job in jobs.items():
+            if job.provider != self._provider:
+                continue
+            if job.status == JobStatus.DISPUTED:
+                self._resolve(number, job)
+            elif job.status == JobStatus.SUBMITTED and pinned.number >= self._unpaid.get(number, 0):
+                self._settle(number, job, pinned)
+
+    def _work(
+        self, policy: JobPolicy, jobs: Mapping[int, Job], devices: list[OwnDevice], pinned: BlockRef
+    ) -> None:
         free_devices = [device for device in devices if not device.held]
         for number, job in jobs.items():
             if job.status == JobStatus.FUNDED and number not in self._refused:
-                self._consider(number, job, free_devices, pinned)
+                self._consider(policy, number, job, free_devices, pinned)
             elif job.status == JobStatus.ACCEPTED and job.provider == self._provider:
-                self._hand_in(number, job, pinned)
+                self._hand_in(policy, number, job, pinned)
 
     def _jobs(self, pinned: BlockRef) -> dict[int, Job]:
         told: dict[int, list[Event]] = {}
@@ -103,7 +147,9 @@ class JobDesk:
         states = {number: replay(events) for number, events in told.items()}
         return {number: job for number, job in states.items() if job is not None}
 
-    def _consider(self, number: int, job: Job, devices: list[OwnDevice], pinned: BlockRef) -> None:
+    def _consider(
+        self, policy: JobPolicy, number: int, job: Job, devices: list[OwnDevice], pinned: BlockRef
+    ) -> None:
         """Accept with the first device that fits, which then is free no more."""
         timing: Timing = self._network.call("DeviceRegistry", "timingNow", block=pinned)
         free = self._network.call("ProviderStaking", "freeOf", self._provider, block=pinned)
@@ -111,7 +157,7 @@ class JobDesk:
         slot = slots.forced_slot(timing, block)
         now = Moment(block, slot, slots.epoch_of(timing, slot), free, slots.decision_blocks(timing))
         for device in devices:
-            why = misfit(job, device, self._policy, now)
+            why = misfit(job, device, policy, now)
             if why:
                 log.debug("job %d does not fit device %d: %s", number, device.number, why)
                 continue
@@ -128,20 +174,20 @@ class JobDesk:
                 log.info("job %d is not taken: %s", number, error)
             return
 
-    def _hand_in(self, number: int, job: Job, pinned: BlockRef) -> None:
+    def _hand_in(self, policy: JobPolicy, number: int, job: Job, pinned: BlockRef) -> None:
         if pinned.number >= job.terms.submit_by:
             return
-        result = self._policy.result_digest or self._result(number, job)
+        result = policy.result_digest or self._result(policy, number, job)
         if result is not None:
             self._sender.send("JobEscrow", "submit", number, job, result)
             log.info("job %d submitted: 0x%s", number, result.hex())
 
-    def _result(self, number: int, job: Job) -> bytes | None:
+    def _result(self, policy: JobPolicy, number: int, job: Job) -> bytes | None:
         """The digest that the command printed; None while it runs, for good if it failed."""
-        if number not in self._results and self._policy.result_command:
+        if number not in self._results and policy.result_command:
             process = self._running.get(number)
             if process is None:
-                command = [*self._policy.result_command, str(number), "0x" + job.terms.spec.hex()]
+                command = [*policy.result_command, str(number), "0x" + job.terms.spec.hex()]
                 self._running[number] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             elif process.poll() is not None:
                 output, _ = process.communicate()
@@ -152,6 +198,55 @@ class JobDesk:
                     self._results[number] = None
                     log.error("job %d has no result: %s", number, error)
         return self._results.get(number)
+
+    def _resolve(self, number: int, job: Job) -> None:
+        """While a job is disputed its clock stands still; after that, its pay is a matter of time again."""
+        try:
+            self._sender.send("JobEscrow", "resolve", number, job)
+            log.info("the dispute of job %d is over", number)
+        except ContractRefused as error:
+            log.debug("job %d is disputed still: %s", number, error)
+
+    def _settle(self, number: int, job: Job, pinned: BlockRef) -> None:
+        """Once the review is over and the forced draw's epoch final."""
+        if pinned.number < job.submitted_at + job.terms.review_blocks:
+            return
+        slot = job.forced_slot
+        timing: Timing = self._network.call("DeviceRegistry", "timingAt", slot, block=pinned)
+        epoch = slots.epoch_of(timing, slot)
+        if self._network.call("Attestations", "statusOf", epoch, block=pinned) != EpochStatus.FINAL:
+            return
+        self._unpaid[number] = pinned.number + RETRY_BLOCKS
+        root, _ = self._network.call("Attestations", "attestedOf", epoch, block=pinned)
+        try:
+            data = self._leaf_data(epoch, root, pinned)
+        except LeafDataMissing as error:
+            log.warning("job %d can't be settled yet: %s", number, error)
+            return
+        rows = data.outcomes.get(job.device, ())
+        told = [row for row in rows if (row.kind, row.slot, row.job) == (OutcomeKind.FORCED, slot, number)]
+        if not told or told[0].result != OutcomeResult.PASSED:
+            log.debug("job %d isn't paid by its draw", number)
+            return
+        proofs = data.leaf_proof(job.device), data.outcome_proof(job.device, slot, number)
+        try:
+            self._sender.send("JobEscrow", "settle", number, job, *proofs)
+            log.info("job %d is settled", number)
+        except ContractRefused as error:
+            log.warning("job %d is not settled: %s", number, error)
+
+    def _leaf_data(self, epoch: int, root: bytes, pinned: BlockRef) -> EpochData:
+        """From the store, or from whoever signed them. Raises LeafDataMissing."""
+        chain_id = self._network.chain_id
+        with suppress(StoreError, LeafDataInvalid):
+            return load_epoch(self._store, chain_id, epoch, root)
+        set_id = self._network.call("Attestations", "setOf", epoch, block=pinned)
+        members = self._network.call("Attestations", "membersOf", set_id, block=pinned)
+        peers = Peers(self._reader.endpoints(members, pinned), file_seconds=FILE_SECONDS)
+        for raw in peers.leaf_data(data_name(chain_id, epoch, root), MAX_BYTES):
+            with suppress(LeafDataInvalid):
+                return decode_epoch(raw, chain_id, epoch, root)
+        raise LeafDataMissing(f"nobody has the leaf data of epoch {epoch} under root 0x{root.hex()}")
 
 
 def parse_result(code: int, output: str) -> bytes:
