@@ -198,6 +198,22 @@ def retire(settings: Settings, device: int) -> None:
         )
 
 
+@provider.command()
+@click.argument("device", type=click.IntRange(1))
+@with_settings
+def discharge(settings: Settings, device: int) -> None:
+    """Unlock what is left of the bond of DEVICE, which has ended, once no proof can touch it. Anyone may."""
+    with settings.connect() as network:
+        receipt = settings.sender(network).send("WorkDisputes", "discharge", device)
+        event = receipt.event("DeviceDischarged")
+        amount, owner = event["amount"], event["provider"]
+        settings.answer_sent(
+            receipt,
+            {"device": device, "provider": owner, "amount": str(amount)},
+            f"device {device} is discharged: {show_tbnd(amount)} of {owner} unlocked",
+        )
+
+
 @provider.command("open-session")
 @click.argument("first", type=click.IntRange(1))
 @click.option(

@@ -46,6 +46,7 @@ from tensorbond.store import Store, StoreUnavailable
 from tensorbond.watch.accuse import Accuser, Alternatives, equivocation
 from tensorbond.watch.config import WatchConfig
 from tensorbond.watch.coverage import Coverage
+from tensorbond.watch.deposits import Deposits
 from tensorbond.watch.dispute import Dispute
 from tensorbond.watch.fraud import NoFraud
 from tensorbond.watch.inquiry import Claim, Inquirer
@@ -93,8 +94,8 @@ class Act:
     subject: str
     told: str
     result: str
-    """proven, asked, sealed, halted, would send, refused, waits (for gas), or found: nothing on chain judges
-    it."""
+    """proven, asked, sealed, halted, returned, would send, refused, waits (for gas), or found: nothing on
+    chain judges it."""
     transaction: str = ""
     reason: str = ""
 
@@ -138,6 +139,7 @@ class Watcher:
         self._accuser = Accuser(network, self._shelf, self._salt(), ask=config.ask)
         self._statements = Statements(network, self._journal)
         self._sender = None if config.account is None else Sender(network, config.account)
+        self._deposits = None if config.account is None else Deposits(network, config.account.address)
         self._told: set[tuple[str, str]] = set()
         self._peers: dict[int, Peers] = {}
         for path in config.statements:
@@ -165,10 +167,12 @@ class Watcher:
         return acts
 
     def _duties(self, pinned: BlockRef) -> Iterator[Dispute]:
-        """What is due whatever the epochs show: first what money leaves without."""
+        """What is due whatever the epochs show: first what somebody's money leaves without."""
         if self._config.halt:
             yield from self._leases.ended(pinned)
         yield from self._coverage.uncovered(pinned)
+        if self._deposits is not None:
+            yield from self._deposits.returnable(pinned)
 
     def _pin(self) -> BlockRef:
         head = self.network.head()

@@ -41,6 +41,18 @@ KINDS: dict[str, Kind] = {
         "LeaseEscrow", "halt", "a lease of a device that has failed, or ended: what accrued since", "halted"
     ),
     "seal": Kind("Challenges", "seal", "the hash of a slot's first block, which a halt counts to", "sealed"),
+    "itemDeposit": Kind(
+        "Challenges", "returnDeposit", "what it deposited for an item that was not shown", "returned"
+    ),
+    "leafDeposit": Kind(
+        "Attestations", "returnDeposit", "what it deposited for a leaf, and no answer was paid", "returned"
+    ),
+    "evidenceDeposit": Kind(
+        "AttestationDisputes",
+        "returnDeposit",
+        "what it deposited for evidence, and no answer was paid",
+        "returned",
+    ),
     "badSum": Kind("AttestationDisputes", "proveBadSum", "a sum in the tree that its parts don't give"),
     "badDevice": Kind(
         "AttestationDisputes", "proveBadDevice", "a leaf of no device, or of another provider or class"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acts import TBND, mine_to_slot, stake_as
+from tensorbond.chain import slots
+from tests.acts import TBND, close_before, mine_to_slot, stake_as, timing
 from tests.chain import Chain
 from tests.offchain.cli.conftest import Run
 
@@ -110,6 +111,24 @@ def test_retire__a_device__ends_later(run: Run, chain: Chain, provider: str) -> 
         run("provider", "show", provider, "--json").json["devices"][0]["until_slot"]
         == told.json["until_slot"]
     )
+
+
+def test_discharge__a_device_that_has_ended__unlocks_its_bond_when_no_proof_can_touch_it(
+    run: Run, chain: Chain, provider: str, stranger: str
+) -> None:
+    stake_as(chain, provider, 50 * TBND)
+    device = run("provider", "register", "--gops", 10, "--json", by=provider).json["devices"][0]
+    chain.send("DeviceRegistry", "retire", device, sender=provider)
+    until = chain.call("DeviceRegistry", "deviceOf", device).until_slot
+    close_before(chain, slots.epoch_of(timing(chain), until))
+    early = run("provider", "discharge", device, by=stranger)
+    assert early.code == 2
+    assert "ProofStillPossible" in early.err
+    chain.mine(2 * timing(chain).proof_blocks)
+    locked = chain.call("ProviderStaking", "stakeOf", provider).locked
+    told = run("provider", "discharge", device, "--json", by=stranger)
+    assert (told.code, told.json["provider"], told.json["amount"]) == (0, provider, str(locked))
+    assert chain.call("ProviderStaking", "stakeOf", provider).locked == 0 < locked
 
 
 def test_open_session__own_devices__is_the_key_s_session(run: Run, chain: Chain, provider: str) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tensorbond.chain.errors import ContractRefused
+from tensorbond.chain.types import OutcomeResult, Place, PlaceKind
 from tensorbond.oracle.board import SignedStatement
 from tensorbond.oracle.exchange import show_signatures
 from tensorbond.watch import bot
 from tensorbond.watch.bot import Act, Watcher
 from tests import acts
 from tests.offchain.audit.market import Market
-from tests.offchain.audit.story import LIAR, SECOND
+from tests.offchain.audit.story import HONEST, LIAR, SECOND
 from tests.offchain.watch.conftest import Watch
 from tests.system import role
 
@@ -110,6 +111,32 @@ def test_cycle__missed_slots__are_proven_from_where_it_begins(young_market: Mark
     assert {each.args["slot"] for each in missed} <= set(market.slots_of(2))
     assert len(missed) == sum(len(rows) for rows in market.standing.outcomes.values()) > 0
     assert watch(market, from_epoch=2) == []
+
+
+def test_cycle__deposits_that_no_answer_can_take__come_back_to_the_asker_once(
+    young_market: Market, watch: Watch
+):
+    market, chain = young_market, young_market.chain
+    market.attest_honestly(1)
+    watch(market)
+    auditor, stranger = role(chain, "auditor"), role(chain, "stranger")
+    place, wei = Place(int(PlaceKind.SAMPLE), 0, 0), 10**16
+    slot = next(row.slot for row in market.standing.outcomes[HONEST] if row.result == OutcomeResult.PASSED)
+    for asker, device in ((auditor, HONEST), (stranger, LIAR)):
+        chain.send("Attestations", "requestLeaf", 1, 0, device, sender=asker, value=wei)
+    chain.send("Challenges", "requestItem", HONEST, slot, 0, sender=auditor, value=2 * wei)
+    assert watch(market) == [], "it can still be answered"
+
+    deadline = chain.call("Challenges", "requestOf", HONEST, slot, place).deadline
+    chain.mine_to(max(deadline, chain.call("Attestations", "leafRequestOf", 1, 0, HONEST)[1].answer_by) + 1)
+    before = [int(chain.rpc.request("eth_getBalance", each, "latest"), 16) for each in (auditor, stranger)]
+    found = watch(market)
+    assert shown(found) == {("leafDeposit", "returned"), ("itemDeposit", "returned")}
+    after = [int(chain.rpc.request("eth_getBalance", each, "latest"), 16) for each in (auditor, stranger)]
+    receipts = [chain.rpc.request("eth_getTransactionReceipt", act.transaction) for act in found]
+    gas = sum(int(each["gasUsed"], 16) * int(each["effectiveGasPrice"], 16) for each in receipts)
+    assert [now - then for now, then in zip(after, before, strict=True)] == [3 * wei - gas, 0]
+    assert watch(market, state_dir=market.folder / "another") == []
 
 
 def _told(market: Market, path: Path, oracle: str, *statements: Any) -> Path:
