@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import pytest
 
-from tensorbond.chain.abi import Item, Parameter
+from tensorbond.chain.abi import Abi, Item, Parameter
 from tensorbond.chain.artifacts import CONTRACTS
 from tensorbond.chain.roles import GOVERNOR, GUARDIAN, verbs_of
 from tests.anvil import ROOT
 from tests.chain import Chain, Reverted, project_artifacts, system_artifacts
 from tests.system import ROLES, oracle_accounts, role
 
-_ROW = re.compile(r"^\| (`\w+`(?:, `\w+`)*) \| (.+?) \| (?:`(\w+)`|—) \|$", re.MULTILINE)
+# A verb is its name; where several have one, each is its signature: `withdraw(address)`.
+_VERB = r"`\w+(?:\([^` ]*\))?`"
+_ROW = re.compile(rf"^\| ({_VERB}(?:, {_VERB})*) \| (.+?) \| (?:`(\w+)`|—) \|$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,21 @@ def table() -> dict[tuple[str, str], Row]:
     return rows
 
 
-def verbs(contract: str) -> dict[str, Item]:
-    """What changes state, by name. Overloads take turns."""
-    functions = project_artifacts()[contract].abi.functions.values()
-    return {item.name: item for item in functions if not item.is_view}
+def verbs(contract: str, entries: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Item]:
+    """What changes state, by name, or by signature where several have that name; `fallback` and `receive` are
+    verbs, too. `entries`: the ABI, if it isn't the compiler's."""
+    entries = project_artifacts()[contract].entries if entries is None else entries
+    functions = set(Abi(contract, entries).functions.values())
+    acting = [item for item in functions if not item.is_view]
+    count = Counter(item.name for item in acting)
+    found = {item.signature if count[item.name] > 1 else item.name: item for item in acting}
+    unnamed = {entry["type"] for entry in entries} & {"fallback", "receive"}
+    return found | {kind: Item(contract, kind, ()) for kind in unnamed}
+
+
+def rowless(contract: str, entries: Sequence[Mapping[str, Any]] | None = None) -> set[str]:
+    """The verbs of which the table doesn't say who may call them."""
+    return {verb for verb in verbs(contract, entries) if (contract, verb) not in table()}
 
 
 def zero(parameter: Parameter) -> Any:
@@ -97,10 +112,32 @@ def actors(chain: Chain, guardian: str) -> dict[str, str]:
 
 
 def test_table__every_verb_of_the_abis__has_a_row_and_no_other() -> None:
-    need = {(contract, verb) for contract in CONTRACTS for verb in verbs(contract)}
-    have = table().keys()
-    assert sorted(need - have) == [], "docs/roles.md must say who may call these"
-    assert sorted(have - need) == [], "docs/roles.md speaks of verbs that aren't there"
+    missing = {contract: found for contract in CONTRACTS if (found := rowless(contract))}
+    assert missing == {}, "docs/roles.md must say who may call these"
+    there = {(contract, verb) for contract in CONTRACTS for verb in verbs(contract)}
+    assert sorted(table().keys() - there) == [], "docs/roles.md speaks of verbs that aren't there"
+
+
+_ADDED = {"name": "withdraw", "outputs": [], "stateMutability": "nonpayable", "type": "function"}
+_ACCOUNT = {"name": "to", "type": "address", "internalType": "address"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "need"),
+    [
+        (_ADDED | {"inputs": [_ACCOUNT]}, {"withdraw()", "withdraw(address)"}),
+        (_ADDED | {"inputs": [_ACCOUNT], "stateMutability": "payable"}, {"withdraw()", "withdraw(address)"}),
+        (_ADDED | {"inputs": [], "name": "withdrawAll"}, {"withdrawAll"}),
+        (_ADDED | {"inputs": [_ACCOUNT], "stateMutability": "view"}, set()),
+        ({"type": "fallback", "stateMutability": "nonpayable"}, {"fallback"}),
+        ({"type": "receive", "stateMutability": "payable"}, {"receive"}),
+    ],
+    ids=["overload", "payable overload", "new", "view", "fallback", "receive"],
+)
+def test_table__an_entry_that_an_abi_has_more__lacks_a_row(entry: dict[str, Any], need: set[str]) -> None:
+    """The test of the test above."""
+    entries = project_artifacts()["ProviderStaking"].entries
+    assert rowless("ProviderStaking", [*entries, entry]) == need
 
 
 def test_table__every_error_it_names__is_one_of_the_contract() -> None:
@@ -117,8 +154,8 @@ def test_table__every_error_it_names__is_one_of_the_contract() -> None:
 def test_verb__of_a_role_or_a_peer__is_refused_to_everybody_else(
     chain: Chain, actors: dict[str, str], contract: str
 ) -> None:
-    for verb in verbs(contract).values():
-        row = table()[contract, verb.name]
+    for key, verb in verbs(contract).items():
+        row = table()[contract, key]
         if not row.fixed:
             continue
         assert row.fixed <= actors.keys()
@@ -138,12 +175,12 @@ def test_restricted__every_verb_under_the_manager__is_given_to_a_role(
 ) -> None:
     """What is `restricted` in code and what deployment wires are the same verbs, and the table's."""
     restricted = {
-        (contract, verb.name)
+        (contract, key)
         for contract in CONTRACTS
         if "authority" in project_artifacts()[contract].abi.functions
-        for verb in verbs(contract).values()
+        for key, verb in verbs(contract).items()
         if refusal(chain, contract, verb, stranger) == ("AccessManagedUnauthorized", {"caller": stranger})
-        and verb.name != "setAuthority"
+        and key != "setAuthority"
     }
     for number, name in ((GOVERNOR, "governor"), (GUARDIAN, "guardian")):
         wired = {
