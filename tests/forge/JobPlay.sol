@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {EpochStatus, LeafProof, OutcomeProof} from "../../contracts/interfaces/IAttestations.sol";
+import {EpochStatus, IAttestations, LeafProof, OutcomeProof} from "../../contracts/interfaces/IAttestations.sol";
 import {Job, JobStatus, Terms} from "../../contracts/interfaces/IJobEscrow.sol";
 import {Slots, Timing} from "../../contracts/libraries/Slots.sol";
 import {LiePlay} from "./LiePlay.sol";
@@ -197,10 +197,7 @@ abstract contract JobPlay is LiePlay {
         uint256 job = seed % 3 == 0 ? _fund(seed) : seed % 3 == 1 ? _acceptedJob(seed) : _submittedJob(seed);
         Job memory state = _jobs[job];
         uint256 after_ = state.status == JobStatus.Funded ? state.terms.acceptBy : state.terms.submitBy;
-        if (state.status == JobStatus.Submitted) {
-            after_ = state.verdictBy > state.terms.refundAt ? state.verdictBy : state.terms.refundAt;
-            after_ += registry.timingAt(state.forcedSlot).proofBlocks;
-        }
+        if (state.status == JobStatus.Submitted) after_ = _undecidedUntil(state);
         bytes memory call = abi.encodeCall(jobEscrow.refund, (job, state));
         if (_now() <= state.terms.acceptBy) _refuse(_stranger, address(jobEscrow), call, "refunded early");
         _advanceTo(after_ + 1);
@@ -267,6 +264,22 @@ abstract contract JobPlay is LiePlay {
     }
 
     // ------------------------------------------------------------------------------------------------ what these need
+
+    /// @dev The last block in which a submitted job can't be refunded, as long as nobody attests or revokes.
+    function _undecidedUntil(Job memory state) internal view returns (uint256 until) {
+        until = state.verdictBy > state.terms.refundAt ? state.verdictBy : state.terms.refundAt;
+        Timing memory timing = registry.timingAt(state.forcedSlot);
+        uint256 epoch = timing.epochOf(state.forcedSlot);
+        EpochStatus status = attestations.statusOf(epoch);
+        if (status == EpochStatus.Void) return until;
+        if (status == EpochStatus.Open) {
+            uint256 deadline = attestations.deadline();
+            return deadline > until ? deadline : until;
+        }
+        (, IAttestations.Attested memory attested) = attestations.attestedOf(epoch);
+        if (attested.provableUntil > until) until = attested.provableUntil;
+        until += timing.proofBlocks;
+    }
 
     function _payerOf(Job memory state) internal pure returns (address) {
         return state.terms.sponsor == address(0) ? state.terms.requester : state.terms.sponsor;
