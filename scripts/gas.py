@@ -1,7 +1,7 @@
 """Measure the gas of every verb, show it beside the targets, and compare it with what tests/gas.json keeps.
 
 `--write` keeps it there, and draws the tables of docs/gas.md anew. Exit code 1 if a verb costs over 2 % more
-or less than what is kept, or there is another set of keys.
+or less than what is kept, or there is another set of keys, or one leaves too little room in a transaction.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from pathlib import Path
 import click
 
 from scripts.gas_account import Account, account
+from tensorbond.chain.lane import MAX_TRANSACTION_GAS
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "tests" / "gas.json"
 PAGE = ROOT / "docs" / "gas.md"
 TOLERANCE_PERCENT = 2
+# Of what a transaction may cost, at the largest parameters that contracts admit.
+ROOM_PERCENT = 5
 
 # What we aim at, and what we must not exceed.
 TARGETS = {
@@ -86,6 +89,12 @@ def differences(have: Gas, kept: Gas) -> list[str]:
         if abs(have[key] - kept[key]) * 100 > kept[key] * TOLERANCE_PERCENT:
             found.append(f"{key}: {have[key]:,} gas, {KEPT.name} has {kept[key]:,}")
     return found
+
+
+def too_large(have: Gas) -> list[str]:
+    """What leaves less than ROOM_PERCENT of a transaction: nobody could send it before long."""
+    most = MAX_TRANSACTION_GAS * (100 - ROOM_PERCENT) // 100
+    return [f"{key}: {gas:,} gas, the most is {most:,}" for key, gas in sorted(have.items()) if gas > most]
 
 
 def derived(have: Gas) -> list[tuple[str, int, int, int]]:
@@ -163,11 +172,12 @@ def main(write: bool) -> None:
     """Measure the gas of every verb as a whole transaction, and show it beside the targets."""
     have = measure()
     click.echo(table(have))
+    found = too_large(have)
     if write:
         KEPT.write_text(json.dumps(have, indent=2) + "\n", encoding="utf-8")
         draw(have, accounts())
-        return
-    found = differences(have, json.loads(KEPT.read_text(encoding="utf-8")))
+    else:
+        found += differences(have, json.loads(KEPT.read_text(encoding="utf-8")))
     for line in found:
         click.echo(line, err=True)
     if found:

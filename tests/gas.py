@@ -21,6 +21,7 @@ from eth_utils.crypto import keccak
 
 from tensorbond.chain import digests
 from tensorbond.chain.jobs import terms_hash
+from tensorbond.chain.lane import MAX_TRANSACTION_GAS
 from tensorbond.chain.penalties import WINDOW_EPOCHS
 from tensorbond.chain.rpc import Rpc
 from tensorbond.chain.types import (
@@ -54,7 +55,7 @@ from tests.acts import (
     stake_as,
     submit_as,
 )
-from tests.chain import Chain, Sent, project_artifacts
+from tests.chain import Chain, Sent, account, project_artifacts
 from tests.contracts.attestations.epochs import STANDING
 from tests.contracts.lease_escrow.leases import OpenLease, lease_terms, opened_by, tab_of, voucher
 from tests.contracts.order_book.orders import (
@@ -95,6 +96,8 @@ from tests.work import (
 
 GENESIS = 1_800_000_000
 UNLIMITED = 2**256 - 1
+# What contracts admit: members of a set, and rows of a leaf.
+MOST_SIGNERS, MOST_ROWS = 64, 512
 
 Gas = dict[str, int]
 Look = Callable[[str, Rpc, str], None]
@@ -146,6 +149,7 @@ def measure(look: Look | None = None) -> Gas:
             _bad_memory,
             _oracles,
             _lies,
+            _refutations,
             _requests,
         ):
             with _again_from_here(chain):
@@ -577,6 +581,47 @@ def _lies(chain: Chain, found: Gas) -> None:
         found["Attestations.punish:3-of-4"] = chain.send(
             "Attestations", "punish", *args, sender=disputes
         ).gas_used
+
+
+def _refutations(chain: Chain, found: Gas) -> None:
+    """A false verdict about an item of the longest line that `Penalties.isRefutable` has room for: by all
+    signers that a set may have, in the last of all rows that a leaf may have, under twenty siblings."""
+    provider, auditor = role(chain, "provider"), role(chain, "auditor")
+    oracles = _all_oracles(chain)
+    join_oracles(chain, oracles, threshold=len(oracles))
+    terms = replace(chain.call("DeviceRegistry", "classOf", 0), m=256, n=256, k=8192, r=1, q=1024)
+    sent = chain.send("DeviceRegistry", "addClass", terms, sender=role(chain, "governor"))
+    device = _device(chain, sent.event("ClassAdded")["classId"])
+    work = open_work(chain, commit_work(chain, provider, device))
+    opening = item_opening(show_item(chain, work))
+    root = merkle.fold(item_leaf(0, opening.item), 0, opening.path, len(opening.path))
+    epoch = work.slot // 4
+    row = make_outcome(work.slot, OutcomeKind.DRAWN_C, OutcomeResult.BAD_ITEM, witness=root)
+    rows = {device: [row] * MOST_ROWS}
+    others = [make_leaf(device ^ (1 << level), provider, cumulative_reward=TBND) for level in range(20)]
+    told = attest(chain, epoch, [make_leaf(device, provider, weight=10), *others], rows).epoch
+    proofs = told.leaf_proof(device), told.outcome_proof(device, MOST_ROWS - 1)
+    name = f"{len(oracles)}-of-{len(oracles)}"
+    with _again_from_here(chain):
+        disputes = chain.impersonate("AttestationDisputes")
+        args = [told.number, STANDING, auditor, OracleFault.FALSE_FAIL, b"\x44" * 32]
+        sent = chain.send("Attestations", "punish", *args, sender=disputes)
+        found[f"Attestations.punish:{name}"] = sent.gas_used
+    claim = *proofs, work.record, opening
+    sent = chain.send(
+        "AttestationDisputes", "proveFalseFailItem", *claim, sender=auditor, gas=MAX_TRANSACTION_GAS
+    )
+    found[f"AttestationDisputes.falseFailItem:K8192:{name}"] = sent.gas_used
+
+
+def _all_oracles(chain: Chain) -> list[str]:
+    """As many as a set may have, with what a bond costs; the node has no keys of theirs."""
+    bond = chain.call("Attestations", "BOND")
+    for index in range(len(chain.accounts), len(chain.accounts) + MOST_SIGNERS):
+        oracle = account(index).address
+        chain.accounts.append(chain.impersonate(oracle))
+        chain.send("TensorbondToken", "transfer", oracle, bond, sender=role(chain, "treasury"))
+    return chain.accounts[-MOST_SIGNERS:]
 
 
 def _node(epoch: Epoch, device: int) -> tuple[bytes, int, bytes]:

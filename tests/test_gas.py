@@ -12,7 +12,9 @@ from scripts import gas
 @pytest.mark.chain
 @pytest.mark.slow
 def test_gas__every_verb__is_within_two_percent_of_what_is_kept() -> None:
-    assert gas.differences(gas.measure(), json.loads(gas.KEPT.read_text())) == []
+    have = gas.measure()
+    assert gas.differences(have, json.loads(gas.KEPT.read_text())) == []
+    assert gas.too_large(have) == []
 
 
 def test_targets__every_one__is_measured() -> None:
@@ -26,6 +28,12 @@ def test_differences__more_than_two_percent__are_told(have: int, complaints: int
 
 def test_differences__another_set_of_keys__is_told() -> None:
     assert gas.differences({"new": 1}, {"old": 1}) == ["new: not in gas.json", "old: no longer measured"]
+
+
+def test_too_large__less_than_a_twentieth_of_a_transaction_left__is_told() -> None:
+    assert gas.too_large({"fits": 15_938_355, "no": 15_938_356}) == [
+        "no: 15,938,356 gas, the most is 15,938,355"
+    ]
 
 
 def test_table__over_a_must__says_so() -> None:
