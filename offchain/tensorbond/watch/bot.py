@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from eth_utils.crypto import keccak
@@ -74,6 +75,9 @@ RETRIED = (
 
 REVERTED = "reverted"
 """In place of the transaction of a proof that was mined in vain; of one that is too large, its reason."""
+
+RETURNS_AT_ONCE = 4
+"""Deposits that are taken back in a cycle."""
 
 # Of one epoch only: the others are looked into all the same.
 POSTPONED = (ClassUnsupported, ContractRefused, FactsIncomplete)
@@ -164,6 +168,10 @@ class Watcher:
         if epochs:
             timing = self.network.call("DeviceRegistry", "timingOf", epochs[0])
             self._shelf.forget_before(slots.first_slot(timing, epochs[0]))
+        if self._deposits is not None:
+            # They wait; a proof does not.
+            returns = islice(self._deposits.returnable(self._pin()), RETURNS_AT_ONCE)
+            acts += self._all([[dispute] for dispute in returns])
         return acts
 
     def _duties(self, pinned: BlockRef) -> Iterator[Dispute]:
@@ -171,8 +179,6 @@ class Watcher:
         if self._config.halt:
             yield from self._leases.ended(pinned)
         yield from self._coverage.uncovered(pinned)
-        if self._deposits is not None:
-            yield from self._deposits.returnable(pinned)
 
     def _pin(self) -> BlockRef:
         head = self.network.head()

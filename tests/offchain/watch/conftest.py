@@ -52,9 +52,10 @@ Watch = Callable[..., list[Act]]
 
 @pytest.fixture
 def watch(tmp_path: Path) -> Watch:
-    """`watch(market)`: what the bot does until nothing more can be done. Its state stays between calls."""
+    """`watch(market)`: what the bot does until nothing more can be done; that it takes back its deposits is
+    left out unless it is asked for. Its state stays between calls."""
 
-    def run(market: Market, **told: Any) -> list[Act]:
+    def run(market: Market, deposits: bool = False, **told: Any) -> list[Act]:
         config = WatchConfig(
             rpc_urls=(market.chain.url,),
             deployment=market.deployment,
@@ -67,6 +68,6 @@ def watch(tmp_path: Path) -> Watch:
         with closing(Watcher(replace(config, **told))) as watcher:
             while (acts_now := watcher.cycle()) and any(act.is_sent for act in acts_now):
                 found += acts_now
-        return found + acts_now
+        return [act for act in found + acts_now if deposits or not act.kind.endswith("Deposit")]
 
     return run

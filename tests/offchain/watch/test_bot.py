@@ -125,18 +125,18 @@ def test_cycle__deposits_that_no_answer_can_take__come_back_to_the_asker_once(
     for asker, device in ((auditor, HONEST), (stranger, LIAR)):
         chain.send("Attestations", "requestLeaf", 1, 0, device, sender=asker, value=wei)
     chain.send("Challenges", "requestItem", HONEST, slot, 0, sender=auditor, value=2 * wei)
-    assert watch(market) == [], "it can still be answered"
+    assert watch(market, deposits=True) == [], "it can still be answered"
 
     deadline = chain.call("Challenges", "requestOf", HONEST, slot, place).deadline
     chain.mine_to(max(deadline, chain.call("Attestations", "leafRequestOf", 1, 0, HONEST)[1].answer_by) + 1)
     before = [int(chain.rpc.request("eth_getBalance", each, "latest"), 16) for each in (auditor, stranger)]
-    found = watch(market)
+    found = watch(market, deposits=True)
     assert shown(found) == {("leafDeposit", "returned"), ("itemDeposit", "returned")}
     after = [int(chain.rpc.request("eth_getBalance", each, "latest"), 16) for each in (auditor, stranger)]
     receipts = [chain.rpc.request("eth_getTransactionReceipt", act.transaction) for act in found]
     gas = sum(int(each["gasUsed"], 16) * int(each["effectiveGasPrice"], 16) for each in receipts)
     assert [now - then for now, then in zip(after, before, strict=True)] == [3 * wei - gas, 0]
-    assert watch(market, state_dir=market.folder / "another") == []
+    assert watch(market, deposits=True, state_dir=market.folder / "another") == []
 
 
 def _told(market: Market, path: Path, oracle: str, *statements: Any) -> Path:
