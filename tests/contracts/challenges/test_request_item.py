@@ -123,6 +123,18 @@ def test_request__before_the_open_window_is_over__reverts(
         ask(chain, work, place, stranger)
 
 
+def test_request_item__next_slot_not_begun__reverts_for_its_window(
+    chain: Chain, provider: str, stranger: str
+) -> None:
+    """Nothing is there to seal yet, and that isn't what is told."""
+    work = commit_work(chain, provider, device_as(chain, provider))
+    number = chain.block_number + 1
+    assert number <= start_of(chain, work.slot + 1)
+    bounds = {"firstBlock": start_of(chain, work.slot + 2), "lastBlock": last_block_of(chain, work)}
+    with chain.reverts("RequestWindowClosed", slot=work.slot, blockNumber=number, **bounds):
+        ask(chain, work, SAMPLE, stranger)
+
+
 def test_request__in_the_last_block__is_taken_and_after_it_refused(
     chain: Chain, stranger: str, work: Work
 ) -> None:
