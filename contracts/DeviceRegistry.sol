@@ -260,7 +260,7 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
             windows = Math.max(windows, uint256(then_.attestBlocks) + then_.proofBlocks);
         }
         startsAt = then_.startOf(slot);
-        finalFrom = then_.lastBlock(then_.epochOf(slot)) + windows + 1;
+        finalFrom = _finalAfter(timing, then_.lastBlock(then_.epochOf(slot)) + windows + 1);
         held = deviceOf(device);
         uint256 holds = _requireReleased(device);
         _requireActive(device, held, slot, then_);
@@ -530,6 +530,17 @@ contract DeviceRegistry is IDeviceRegistry, IPausable, AccessManaged {
     function _nextEpoch(Timing memory timing) private view returns (uint256) {
         if (block.number < timing.fromBlock) return timing.fromEpoch;
         return timing.epochOf(timing.slotAt(block.number)) + 1;
+    }
+
+    /// @return Not before the last epoch of an entry before `timing` is final either, whose windows may have been longer; but none is longer
+    /// than stake is in unbonding.
+    function _finalAfter(Timing memory timing, uint256 finalFrom) private view returns (uint256) {
+        while (timing.fromSlot != 0 && timing.fromBlock + STAKING.UNBONDING_BLOCKS() > finalFrom) {
+            uint256 after_ = timing.fromBlock;
+            timing = timingAt(timing.fromSlot - 1);
+            finalFrom = Math.max(finalFrom, after_ + timing.attestBlocks + timing.proofBlocks);
+        }
+        return finalFrom;
     }
 
     /// @return The first slot that begins in this block or later, given the timing in force.

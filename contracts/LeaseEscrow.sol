@@ -609,11 +609,21 @@ contract LeaseEscrow is ILeaseEscrow, IPausable, AccessManaged, ReentrancyGuardT
         state.ripeAt = uint40(_ripeAt());
     }
 
-    /// @return The first block in which no proof about this block's epoch can come as a surprise: its attestation deadline and proof window are
-    /// over, and whatever the last block of that showed (F7, `enforce`) could be proven for an epoch more.
-    function _ripeAt() private view returns (uint256) {
+    /// @return ripe The first block in which no proof about this block's epoch, or an earlier one, can come as a surprise. Those under an
+    /// earlier entry may be longer in proving, but no longer than stake is in unbonding.
+    function _ripeAt() private view returns (uint256 ripe) {
         Timing memory timing = REGISTRY.timingNow();
-        uint256 last = timing.lastBlock(timing.epochOf(timing.slotAt(block.number)));
+        ripe = _ripeAfter(timing, timing.lastBlock(timing.epochOf(timing.slotAt(block.number))));
+        while (timing.fromSlot != 0 && timing.fromBlock + STAKING.UNBONDING_BLOCKS() > ripe) {
+            uint256 last = timing.fromBlock - 1;
+            timing = REGISTRY.timingAt(timing.fromSlot - 1);
+            ripe = Math.max(ripe, _ripeAfter(timing, last));
+        }
+    }
+
+    /// @dev The attestation deadline and proof window of an epoch with this last block are over, and whatever the last block of that
+    /// showed (F7, `enforce`) could be proven for an epoch more.
+    function _ripeAfter(Timing memory timing, uint256 last) private pure returns (uint256) {
         return last + timing.attestBlocks + timing.proofBlocks + timing.epochBlocks();
     }
 

@@ -269,6 +269,12 @@ contract WorkDisputes is IWorkDisputes {
         uint256 provableUntil = timing.lastBlock(epoch) + timing.attestBlocks + 2 * uint256(timing.proofBlocks);
         (, IAttestations.Attested memory attested) = ATTESTATIONS.attestedOf(epoch);
         provableUntil = Math.max(provableUntil, uint256(attested.provableUntil) + timing.proofBlocks);
+        // An epoch under an earlier entry may be longer in proving, but no longer than stake is in unbonding.
+        while (timing.fromSlot != 0 && timing.fromBlock + STAKING.UNBONDING_BLOCKS() > provableUntil) {
+            uint256 last = timing.fromBlock - 1;
+            timing = REGISTRY.timingAt(timing.fromSlot - 1);
+            provableUntil = Math.max(provableUntil, last + timing.attestBlocks + 2 * uint256(timing.proofBlocks));
+        }
         require(block.number > provableUntil, ProofStillPossible(device, block.number, provableUntil + 1));
 
         REGISTRY.discharge(device);

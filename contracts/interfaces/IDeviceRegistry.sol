@@ -129,7 +129,7 @@ interface IDeviceRegistry {
 
     /// @notice `hold` with the first slot that starts at least one slot from now. Caller: an escrow.
     /// @return held The device. @return slot The slot. @return startsAt Its first block. @return finalFrom The first block in which an
-    /// attestation of its epoch is surely final or missing, by the entries in force now and then.
+    /// attestation of its epoch is surely final or missing, by the entries in force before, now and then.
     function force(uint256 device) external returns (Device memory held, uint256 slot, uint256 startsAt, uint256 finalFrom);
 
     /// @notice End a device's lease or job. Caller: an escrow.

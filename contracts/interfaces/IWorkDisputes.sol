@@ -146,7 +146,8 @@ interface IWorkDisputes {
     function enforce(LeafProof calldata leaf, OutcomeProof calldata outcome) external returns (uint256 amount);
 
     /// @notice Free the rest of an ended device's bond once every epoch it was drawn in is final or void, and two proof windows have
-    /// passed since the last of them could have been attested in time, and one since it could first be enforced. Anyone.
+    /// passed since the last of them, under every entry so far, could have been attested in time, and one since it could first be enforced.
+    /// Anyone.
     function discharge(uint256 device) external;
 
     /// @return Wei of bond that failed in the window of `epoch` and in the one before, as far as it is known: it makes a fault there dearer.

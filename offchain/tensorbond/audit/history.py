@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -413,6 +414,10 @@ def _discharged(history: History, event: Event, report: Report) -> None:
     report.expect_at_least("invariant 12", f"{subject}: settled epochs", settled, epoch + 1, where(event))
     provable = history.last_block(epoch) + timing.attest_blocks + 2 * timing.proof_blocks
     provable = max(provable, history.words[epoch].provable_until + timing.proof_blocks)
+    for earlier, later in pairwise(history.timings):
+        if later.from_block <= timing.from_block:
+            end = later.from_block - 1
+            provable = max(provable, end + earlier.attest_blocks + 2 * earlier.proof_blocks)
     report.expect_at_least("invariant 12", subject, event.block, provable + 1, where(event))
     unit.left = 0
 

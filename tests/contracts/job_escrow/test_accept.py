@@ -280,6 +280,24 @@ def test_accept__draw_under_a_later_quicker_timing__waits_for_the_slower_epoch_b
     assert accepted.state.forced_slot == later.from_slot + 1
 
 
+def test_accept__just_after_a_change_to_a_quicker_timing__waits_for_the_slower_epoch_before_it(
+    chain: Chain, governor: str, provider: str, requester: str, device: int
+) -> None:
+    """Else a requester could have its price back before the draw that the provider passed is final."""
+    slow = timing(chain)
+    later = schedule(chain, governor, slot_blocks=4, epoch_slots=1, attest_blocks=8, proof_blocks=4)
+    chain.mine_to(later.from_block + 1)
+    least = later.from_block + slow.attest_blocks + slow.proof_blocks
+    submit_by = chain.block_number + 30
+    tight = terms_of(
+        chain, requester, accept_by=submit_by, submit_by=submit_by, review_blocks=10, refund_at=least - 1
+    )
+    job = fund_as(chain, requester, tight)
+    with chain.reverts("DeadlineInvalid", field="refundAt", have=least - 1, least=least):
+        accept_as(chain, provider, job, device)
+    accept_as(chain, provider, fund_as(chain, requester, replace(tight, refund_at=least)), device)
+
+
 def test_accept__funded_under_a_quicker_timing__reverts(
     chain: Chain, governor: str, provider: str, requester: str, device: int
 ) -> None:

@@ -3,14 +3,17 @@ cap, a voucher's time."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tensorbond.chain.types import LeaseStatus, StopReason
-from tests.acts import TUSD
+from tensorbond.chain import slots
+from tensorbond.chain.types import LeaseStatus, StopReason, Timing
+from tests.acts import TUSD, current_epoch, timing
 from tests.chain import Chain, Sent
 
+from ..device_registry.registry import schedule
 from .leases import (
     GRACE,
     RATE,
@@ -184,3 +187,54 @@ def test_stop_a_lease_without_money_under_a_voucher_in_flight__needs_its_notice(
     if state_of(chain, lease).status != LeaseStatus.CLOSED:
         act(chain, lease, "settle")
     assert state_of(chain, lease).status == LeaseStatus.CLOSED
+
+
+@pytest.mark.parametrize("entries", [1, 2])
+def test_be_paid_past_a_fault_by_settling_under_a_quicker_timing__waits_for_the_slower_epoch_before_it(
+    chain: Chain, device: int, entries: int
+) -> None:
+    """What was earned in a slow epoch was noted in a quick one, and left with that one's windows."""
+    slow = timing(chain)
+    lease = start_lease(chain, device)
+    quick = quicker(chain, slow, entries)
+    chain.mine_to(quick.from_block)
+    act(chain, lease, "settle")
+    windows = slow.attest_blocks + slow.proof_blocks + slots.epoch_blocks(slow)
+    ripe = last_block_under(chain) + windows
+    assert state_of(chain, lease).ripe_at == ripe
+    chain.mine_to(ripe - 2)
+    with refused(chain, "HeldBack", lease=lease.number, blockNumber=ripe - 1, ripeAt=ripe):
+        act(chain, lease, "settle")
+    chain.mine()
+    assert act(chain, lease, "settle").event("LeaseSettled")["paid"] > 0
+
+
+def test_be_paid_past_a_fault_by_stopping_under_a_quicker_timing__keeps_what_ripens_its_date(
+    chain: Chain, device: int
+) -> None:
+    slow = timing(chain)
+    lease = start_lease(chain, device)
+    quick = quicker(chain, slow, 1)
+    chain.mine_to(quick.from_block - 2)
+    act(chain, lease, "settle")
+    ripe = state_of(chain, lease).ripe_at
+    chain.mine_to(quick.from_block)
+    act(chain, lease, "stop", sender="requester")
+    assert state_of(chain, lease).ripe_at == ripe
+
+
+def quicker(chain: Chain, slow: Timing, entries: int) -> Timing:
+    """The last of so many entries, an epoch apart, under which an epoch is a slot and windows are short."""
+    epoch = current_epoch(chain) + 2
+    for at_epoch in range(epoch, epoch + entries):
+        quick = replace(
+            slow, from_epoch=at_epoch, slot_blocks=4, epoch_slots=1, attest_blocks=8, proof_blocks=4
+        )
+        scheduled = schedule(chain, quick).event("TimingScheduled")["timing"]
+    found: Timing = scheduled
+    return found
+
+
+def last_block_under(chain: Chain) -> int:
+    """Of the first entry's last epoch."""
+    return int(chain.call("DeviceRegistry", "timingEntry", 1).from_block) - 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tensorbond.chain import slots
-from tests.acts import attest, close_before, join_oracles, mine_to_final, timing
+from tests.acts import attest, close_before, current_epoch, join_oracles, mine_to_final, timing
 from tests.chain import Chain, Sent
 from tests.contracts.provider_staking.staking import moving
 from tests.leaves import make_leaf
@@ -125,6 +125,31 @@ def test_discharge__timing_changed_at_its_end__counts_by_the_timing_that_it_serv
     )
     void(chain, last)
     end = provable_until(chain, device)
+    mine_before(chain, end)
+    with moving(chain), chain.reverts("ProofStillPossible", device=device, have=end, need=end + 1):
+        discharge(chain, device, stranger)
+    assert discharge(chain, device, stranger).event("DeviceDischarged")["amount"] == BOND
+
+
+def test_discharge__ended_under_a_quicker_timing__waits_for_the_slower_epoch_before_it(
+    chain: Chain, provider: str, stranger: str, device: int
+) -> None:
+    """Else what was asked for there could be withheld for nothing."""
+    slow = timing(chain)
+    quick = replace(
+        slow,
+        from_epoch=current_epoch(chain) + 2,
+        slot_blocks=4,
+        epoch_slots=1,
+        attest_blocks=8,
+        proof_blocks=4,
+    )
+    later = schedule(chain, quick).event("TimingScheduled")["timing"]
+    chain.mine_to(later.from_block - 2)
+    chain.send("DeviceRegistry", "retire", device, sender=provider)
+    assert chain.call("DeviceRegistry", "deviceOf", device).until_slot > later.from_slot
+    close_before(chain, later.from_epoch + 1)
+    end = later.from_block - 1 + slow.attest_blocks + 2 * slow.proof_blocks
     mine_before(chain, end)
     with moving(chain), chain.reverts("ProofStillPossible", device=device, have=end, need=end + 1):
         discharge(chain, device, stranger)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -55,6 +56,11 @@ class Devices(Staking):
         """The first epoch that a timing entry may begin with."""
         forced = self.coming_slot + 1
         return max(self.epoch + 1, self.timings[-1].from_epoch, self.epoch_of_slot(forced)) + 1
+
+    def ends_before(self, timing: Timing) -> list[tuple[int, Timing]]:
+        """The entries before one, each with the last block of its last epoch."""
+        pairs = pairwise(self.timings)
+        return [(later.from_block - 1, t) for t, later in pairs if later.from_block <= timing.from_block]
 
     def schedule(self, sender: str, timing: Timing) -> None:
         self.require_governor(sender)

@@ -69,6 +69,8 @@ class Faults(Epochs):
         require(settled > epoch, "ProofStillPossible", device, settled, epoch + 1)
         provable = last_block(t, epoch) + t.attest_blocks + 2 * t.proof_blocks
         provable = max(provable, self.epochs[epoch].provable_until + t.proof_blocks)
+        for end, each in self.ends_before(t):
+            provable = max(provable, end + each.attest_blocks + 2 * each.proof_blocks)
         require(self.block > provable, "ProofStillPossible", device, self.block, provable + 1)
         require(book.bond > 0, "DeviceDischargedAlready", device)
         self._unlock(book.provider, book.bond)

@@ -180,6 +180,8 @@ class Jobs(Faults):
         self._require_later("submitBy", terms.submit_by, start_of(then, slot))
         windows = max(t.attest_blocks + t.proof_blocks for t in (self.timing, then))
         final = last_block(then, epoch_of(then, slot)) + windows + 1
+        for end, each in self.ends_before(self.timing):
+            final = max(final, end + each.attest_blocks + each.proof_blocks + 1)
         self._require_later("refundAt", terms.refund_at, final)
         self._require_lockable(book.provider, terms.collateral)
         return slot

@@ -393,7 +393,10 @@ class Leases(Jobs):
             t = self.timing
             last = last_block(t, epoch_of(t, self.slot))
             lease.held = active
-            lease.ripe_at = last + t.attest_blocks + t.proof_blocks + epoch_blocks(t)
+            lease.ripe_at = max(
+                end + each.attest_blocks + each.proof_blocks + epoch_blocks(each)
+                for end, each in [(last, t), *self.ends_before(t)]
+            )
 
     def _end_lease(self, lease: LeaseBook, reason: StopReason) -> int:
         """What of the rest is the requester's alone."""
