@@ -124,6 +124,7 @@ TARGETS = (
     _library("Requests", 4, "contracts/challenges", "contracts/attestation_disputes"),
     _library("Philox", 3, "parity/test_philox.py", "parity/test_label_proof.py"),
     _library("TileProof", 3, "parity/test_tile_proof.py"),
+    _library("TileProduct", 3, "parity/test_tile_proof.py"),
     _library("LabelProof", 3, "parity/test_label_proof.py"),
     _library("BlockHeader", 3, "contracts/block_header"),
     _library(

@@ -11,7 +11,7 @@ from tests.anvil import ROOT
 pytestmark = pytest.mark.unit
 
 # Wraps by its definition: the generator, the digests of tiles and of labels. None of them holds money.
-WRAPPING = {"LabelProof.sol", "Philox.sol", "TileProof.sol"}
+WRAPPING = {"LabelProof.sol", "Philox.sol", "TileProduct.sol", "TileProof.sol"}
 # How far a share is shifted from one generation to a later one: 32 bits each, of numbers of 32 bits.
 SHIFTING = {"Shares.sol": "return part >> 32 * (to - from);"}
 # How many sums of money are unchecked: of TBND that there is, whose bound is written beside them.

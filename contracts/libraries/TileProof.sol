@@ -5,6 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {LittleEndian} from "./LittleEndian.sol";
 import {Philox} from "./Philox.sol";
+import {TileProduct} from "./TileProduct.sol";
 
 // The proof libraries are where assembly is allowed.
 // solhint-disable no-inline-assembly
@@ -253,7 +254,8 @@ library TileProof {
         );
     }
 
-    /// @return Whether all 256 entries of an item are those of the tile whose first line numbers these are.
+    /// @return Whether all 256 entries of an item are those of the tile whose first line numbers these are. @param item One of the right
+    /// length. @dev Once a call: see `TileProduct`.
     function isTile(
         bytes calldata item,
         bytes32 seed,
@@ -263,20 +265,10 @@ library TileProof {
         uint256 k,
         uint256 profile
     ) internal pure returns (bool) {
-        uint256 length = _lineLength(k, profile);
-        bytes[] memory columns = new bytes[](TILE);
-        for (uint256 j = 0; j < TILE; ++j) {
-            columns[j] = Philox.column(columnSeed(seed0), column + j, length);
-        }
-        bytes memory four = new bytes(16 * length);
-        for (uint256 i = 0; i < TILE; i += 4) {
-            _spread(four, rowSeed(seed), row + i, length, profile);
-            for (uint256 j = 0; j < TILE; ++j) {
-                uint256 sums = Philox.dots(four, columns[j], profile);
-                for (uint256 place = 0; place < 4; ++place) {
-                    if (uint32(uint256(entryOf(item, i + place, j))) != uint32(sums >> (32 * place))) return false;
-                }
-            }
+        TileProduct.multiply(rowSeed(seed), columnSeed(seed0), row, column, _lineLength(k, profile), profile);
+        uint256 at = _start(item) + ENTRIES;
+        for (uint256 half = 0; half < 2 * TILE; ++half) {
+            if (_load(at + 32 * half) != TileProduct.eightOf(half >> 1, half & 1)) return false;
         }
         return true;
     }
