@@ -129,15 +129,21 @@ class Chain:
         )
 
     def call(
-        self, contract: str, function: str, *args: Any, sender: str | None = None, block: int | None = None
+        self,
+        contract: str,
+        function: str,
+        *args: Any,
+        sender: str | None = None,
+        block: int | str = "latest",
     ) -> Any:
-        """The result of a read, or of a simulated transaction, in the state and at the number of a block."""
+        """The result of a read, or of a simulated transaction, in the state and at the number of a block;
+        "pending": of the next one."""
         abi = self._abi(contract)
         request = {"to": self.at(contract), "data": "0x" + abi.encode_call(function, args).hex()}
         if sender is not None:
             request["from"] = sender
         try:
-            data = self.rpc.request("eth_call", request, "latest" if block is None else hex(block))
+            data = self.rpc.request("eth_call", request, hex(block) if isinstance(block, int) else block)
         except RpcError as error:
             raise self._reverted_call(error, self.at(contract), function) from None
         return abi.decode_result(function, bytes.fromhex(data[2:]))

@@ -1,4 +1,5 @@
-"""The tests of `EXITS` run twice: in an open system, and in one that is paused by the time of the exit."""
+"""The tests of `EXITS` run twice: in an open system, and in one that is paused by the time of the exit.
+In those of `TRIED`, everybody who may not tries the verb, before one who may."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ import pytest
 from tensorbond.chain.artifacts import CONTRACTS
 from tensorbond.chain.roles import GUARDIAN, PAUSE
 from tests.chain import Chain, Sent, project_artifacts
+from tests.contracts.governance.callers import TRIED, refusal, try_as_others
 from tests.contracts.governance.exits import EXITS
+from tests.contracts.governance.table import table
 from tests.system import role
 
 HERE = Path(__file__).parent
@@ -46,10 +49,41 @@ def while_paused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     assert tried, f"{verb} was not sent"
 
 
+@pytest.fixture(autouse=True)
+def _tried_as_others(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """See `governance/callers.py`."""
+    place = _place(request.node)
+    is_paused = getattr(request.node, "callspec", None) and request.node.callspec.params.get("while_paused")
+    left = {verb for verb, found in TRIED.items() if found == place and not is_paused}
+    if not left:
+        yield
+        return
+    chain: Chain = request.getfixturevalue("chain")
+    send = chain.send
+
+    def send_after_others(contract: str, function: str, *args: Any, **options: Any) -> Sent:
+        verb, row = f"{contract}.{function}", table().get((contract, function))
+        if (
+            verb in left
+            and row
+            and refusal(chain, contract, function, *args, sender=options["sender"]) is None
+        ):
+            left.discard(verb)
+            try_as_others(chain, verb, args, row.caller, row.error)
+        return send(contract, function, *args, **options)
+
+    monkeypatch.setattr(chain, "send", send_after_others)
+    yield
+    assert left == set(), "nobody could send these"
+
+
+def _place(test: pytest.Function | pytest.Item) -> tuple[str, str]:
+    return test.path.relative_to(HERE).as_posix(), getattr(test, "originalname", "")
+
+
 def _verb(test: pytest.Function | pytest.Item) -> str | None:
     assert isinstance(test, pytest.Function)
-    place = test.path.relative_to(HERE).as_posix(), test.originalname
-    return next((verb for verb, found in EXITS.items() if found == place), None)
+    return next((verb for verb, found in EXITS.items() if found == _place(test)), None)
 
 
 def pause_all(chain: Chain) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.acts import FundedJob
 from tests.chain import Chain
+from tests.contracts.governance.callers import actors, refusal
 
 ETHER = 10**18
 
@@ -45,6 +46,21 @@ def test_rule__each_ruling__is_this_verdict(
 def test_rule__by_anybody_else__reverts(chain: Chain, provider: str, before_court: FundedJob) -> None:
     with chain.reverts("ArbitratorOnly", account=provider):
         chain.send("Erc792Arbiter", "rule", 0, 1, sender=provider)
+
+
+def test_rule__as_anybody_else__is_refused_and_the_arbitrator_rules(
+    chain: Chain, governor: str, before_court: FundedJob
+) -> None:
+    """Its owner, who has it rule, and the adapter itself too."""
+    others = actors(chain) | {"Erc792Arbiter": chain.at("Erc792Arbiter")}
+    for name, account in others.items():
+        told = refusal(chain, "Erc792Arbiter", "rule", 0, 1, sender=account)
+        assert told == ("ArbitratorOnly", {"account": account}), name
+        told = refusal(chain, "CentralArbitrator", "giveRuling", 0, 1, sender=account)
+        assert (told is None) == (account == governor), name
+    assert verdict_of(chain, before_court.number) == (False, False)
+    chain.send("CentralArbitrator", "giveRuling", 0, 1, sender=governor)
+    assert verdict_of(chain, before_court.number) == (True, True)
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])

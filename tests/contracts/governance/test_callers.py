@@ -1,65 +1,101 @@
-"""The table of docs/roles.md that says who calls what anyone may: complete, and true of what it names."""
+"""Verbs where not the caller counts but what it holds, has signed, or is called through."""
 
 from __future__ import annotations
 
-import re
-
-import click
 import pytest
 
-from tensorbond.cli import main
-from tensorbond.watch.kinds import KINDS
-from tests.anvil import ROOT
+from tensorbond.chain import digests
+from tensorbond.chain.roles import GUARDIAN
+from tests.acts import domain
+from tests.chain import Chain, project_artifacts
 
-from .test_roles import table, verbs
+from ..permits import send_permit, sign_permit
+from .callers import ORACLES, actors, refusal
+from .conftest import DELAY, Operation
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.chain
 
-_ROW = re.compile(r"^\| `(\w+)\.(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
-_PROCESSES = {"watch": "watch", "oracle run": "oracle", "provider run": "provider"}
-"""By command, the package in which it finds what to call."""
-_OWN = {"permit", "multicall"}
-
-
-def rows() -> list[tuple[str, ...]]:
-    text = (ROOT / "docs" / "roles.md").read_text().split("\n## Who calls what anyone may\n")[1]
-    return _ROW.findall(text.split("\n## ")[0])
+_ASKED = "isConsumingScheduledOp"
 
 
-def command_of(words: str) -> click.Command | None:
-    command: click.Command | None = main
-    for word in words.split():
-        assert isinstance(command, click.Group), words
-        command = command.get_command(click.Context(command), word)
-    return command
+def test_consume_scheduled_op__by_whom_nothing_was_called_through__is_refused(
+    chain: Chain, set_fee: Operation
+) -> None:
+    """Only the contract that the scheduled call is of, while it is called."""
+    set_fee.schedule()
+    chain.set_time(chain.timestamp + DELAY)
+    chain.mine()
+    for name, account in actors(chain).items():
+        found = refusal(
+            chain, "AccessManager", "consumeScheduledOp", set_fee.caller, set_fee.data, sender=account
+        )
+        # Whoever can't even be asked is refused without a reason.
+        is_managed = name in project_artifacts() and _ASKED in project_artifacts()[name].abi.functions
+        assert found == (
+            ("AccessManagerUnauthorizedConsume", {"target": account}) if is_managed else ("", {})
+        ), name
+    assert chain.call("AccessManager", "getSchedule", set_fee.id) != 0
+    assert set_fee.make().event("OperationExecuted") == {"operationId": set_fee.id, "nonce": 1}
 
 
-def sources_of(package: str) -> str:
-    folder = ROOT / "offchain" / "tensorbond" / package
-    return "".join(path.read_text() for path in sorted(folder.glob("*.py")))
+def test_renounce_role__for_another__is_refused(chain: Chain, guardian: str) -> None:
+    for name, account in actors(chain).items():
+        found = refusal(chain, "AccessManager", "renounceRole", GUARDIAN, guardian, sender=account)
+        assert found == (None if account == guardian else ("AccessManagerBadConfirmation", {})), name
+    assert chain.call("AccessManager", "hasRole", GUARDIAN, guardian) == (True, 0)
+    chain.send("AccessManager", "renounceRole", GUARDIAN, guardian, sender=guardian)
+    assert chain.call("AccessManager", "hasRole", GUARDIAN, guardian) == (False, 0)
 
 
-def test_callers__every_verb_that_anyone_may_call__has_one_row_and_no_other_has() -> None:
-    told = [(contract, verb) for contract, verb, *_ in rows()]
-    anyones = {
-        (contract, verb)
-        for (contract, verb), row in table().items()
-        if "anyone" in row.caller and contract not in ("AccessManager", "TensorbondToken")
-    }
-    assert len(told) == len(set(told))
-    assert set(told) == {each for each in anyones if each[1] not in _OWN and not each[1].startswith("prove")}
-    assert {(contract, verb) for contract, verb in told if verb not in verbs(contract)} == set()
+def test_tokens__of_another__stay(chain: Chain, treasury: str, stranger: str, auditor: str) -> None:
+    """Whoever sends or burns does so with its own; whoever was not approved takes nothing."""
+    all_of_it = chain.balance("TensorbondToken", treasury)
+    chain.send("TensorbondToken", "approve", stranger, all_of_it, sender=treasury)
+    for name, account in actors(chain).items():
+        balance = chain.balance("TensorbondToken", account)
+        short = "ERC20InsufficientBalance", {"sender": account, "balance": balance, "needed": all_of_it}
+        barred = "ERC20InsufficientAllowance", {"spender": account, "allowance": 0, "needed": all_of_it}
+        for verb, args, may, need in (
+            ("burn", (all_of_it,), treasury, short),
+            ("transfer", (auditor, all_of_it), treasury, short),
+            ("transferFrom", (treasury, auditor, all_of_it), stranger, barred),
+        ):
+            found = refusal(chain, "TensorbondToken", verb, *args, sender=account)
+            assert found == (None if account == may else need), f"{verb} as {name}"
+    chain.send("TensorbondToken", "transferFrom", treasury, auditor, all_of_it, sender=stranger)
+    chain.send("TensorbondToken", "transfer", stranger, all_of_it, sender=auditor)
+    chain.send("TensorbondToken", "burn", all_of_it, sender=stranger)
+    assert [chain.balance("TensorbondToken", each) for each in (treasury, auditor, stranger)] == [0, 0, 0]
 
 
-def test_callers__each_process_and_command__is_there_and_calls_the_verb() -> None:
-    for contract, verb, _, process, command in rows():
-        for named in re.findall(r"`([a-z][a-z -]*)`", process):
-            package = _PROCESSES[named]
-            assert command_of(named) is not None
-            calls = f'"{contract}", "{verb}"' in re.sub(r"\s+", " ", sources_of(package))
-            kinds = {(kind.contract, kind.function) for kind in KINDS.values()}
-            assert calls or (package == "watch" and (contract, verb) in kinds), (contract, verb, named)
-        for named in re.findall(r"`([a-z][a-z -]*)`", command):
-            assert command_of(named) is not None, named
-            sources = (ROOT / "offchain/tensorbond/cli" / f"{named.split()[0]}.py").read_text()
-            assert f'"{verb}"' in sources or f"{verb}(" in sources, (contract, verb, named)
+def test_permit__signed_by_another__is_refused(chain: Chain, provider: str, stranger: str) -> None:
+    for name, account in _people(chain).items():
+        permit = sign_permit(chain, provider, stranger, 5, signer=account)
+        args = (provider, stranger, 5, permit.deadline, permit.v, permit.r, permit.s)
+        found = refusal(chain, "TensorbondToken", "permit", *args, sender=account)
+        refused = "ERC2612InvalidSigner", {"signer": account, "owner": provider}
+        assert found == (None if account == provider else refused), name
+    assert chain.call("TensorbondToken", "allowance", provider, stranger) == 0
+    send_permit(chain, sign_permit(chain, provider, stranger, 5), sender=stranger)
+    assert chain.call("TensorbondToken", "allowance", provider, stranger) == 5
+
+
+def test_set_operator__with_a_consent_to_another__is_refused(
+    chain: Chain, provider: str, operator: str
+) -> None:
+    where = domain(chain, "ProviderStaking")
+    consent = digests.operator(where, provider, operator, 0).sign(chain.key(operator))
+    for name, account in actors(chain).items():
+        # Read as a consent to the sender, it is somebody's who never was.
+        recovered = digests.operator(where, account, operator, 0).signer(consent)
+        found = refusal(chain, "ProviderStaking", "setOperator", operator, consent, sender=account)
+        refused = "OperatorSignatureInvalid", {"operator": operator, "recovered": recovered}
+        assert found == (None if account == provider else refused), name
+    assert chain.call("ProviderStaking", "operatorOf", provider) == provider
+    chain.send("ProviderStaking", "setOperator", operator, consent, sender=provider)
+    assert chain.call("ProviderStaking", "operatorOf", provider) == operator
+
+
+def _people(chain: Chain) -> dict[str, str]:
+    """Those with a key."""
+    return {name: each for name, each in actors(chain).items() if each in chain.accounts or name in ORACLES}

@@ -8,8 +8,8 @@ from tests.anvil import ROOT
 from tests.contracts.conftest import PAUSABLE
 
 from .exits import EXITS
+from .table import table, verbs
 from .test_pause import refusing
-from .test_roles import table, verbs
 
 HERE = ROOT / "tests" / "contracts"
 

@@ -13,7 +13,7 @@ from tensorbond.chain.types import JobAsk, JobBid, LeafProof
 from tests.acts import TBND, TUSD, attest, domain, mine_to_final, mine_to_slot, set_operator_as
 from tests.chain import Chain, Sent
 from tests.leaves import folded, make_leaf
-from tests.system import role
+from tests.system import ROLES, oracle_accounts, role
 
 from .conftest import Devices
 from .orders import (
@@ -380,6 +380,26 @@ def test_malleable_or_short_signature__reverts(
         match(chain, bid, offer(chain, ask, device), signature=spoil(sign(chain, bid)))
     with moving(chain), chain.reverts("SignatureInvalid", account=provider, order=digest(chain, ask)):
         match(chain, bid, offer(chain, ask, device, signature=spoil(sign(chain, ask))))
+
+
+def test_match_jobs__signed_by_another__reverts(
+    chain: Chain, device: int, requester: str, provider: str, operator: str
+) -> None:
+    """An ask may be signed by its provider's operator; nothing else is anybody's but its account's."""
+    bid, ask = job_bid(chain), job_ask(chain)
+    book = domain(chain, "OrderBook")
+    for other in {role(chain, name) for name in ROLES} | {oracle_accounts(chain, 1)[0]}:
+        key = chain.key(other)
+        if other != requester:
+            with (
+                moving(chain),
+                chain.reverts("SignatureInvalid", account=requester, order=digest(chain, bid)),
+            ):
+                match(chain, bid, offer(chain, ask, device), signature=signable(book, bid).sign(key))
+        if other not in (provider, operator):
+            with moving(chain), chain.reverts("SignatureInvalid", account=provider, order=digest(chain, ask)):
+                match(chain, bid, offer(chain, ask, device, signature=signable(book, ask).sign(key)))
+    match(chain, bid, offer(chain, ask, device, signature=signable(book, ask).sign(chain.key(operator))))
 
 
 def test_bid_of_nobody__reverts(chain: Chain, device: int) -> None:
