@@ -50,7 +50,8 @@ class Revm:
             code = bytes.fromhex(account["code"][2:])
             if address.lower() in self._asking:
                 code = _looking_up(code)
-            self._evm.insert_account_info(address, AccountInfo(int(str(account["nonce"]), 0), code=code))
+            nonce = int(str(account["nonce"]), 0)
+            self._evm.insert_account_info(address, _deployed(code) if code else AccountInfo(nonce))
             self._evm.set_balance(address, int(account["balance"], 16))
             for slot, word in account["storage"].items():
                 self._evm.insert_account_storage(address, int(slot, 16), int(word, 16))
@@ -187,6 +188,14 @@ def _looking_up(code: bytes) -> bytes:
             changed[at] = SLOAD
         at += 1 + max(0, code[at] - PUSH1 + 1 if code[at] <= PUSH32 else 0)
     return bytes(changed)
+
+
+def _deployed(code: bytes) -> AccountInfo:
+    """A contract as its creation leaves it. In code that is merely inserted revm looks for the places to jump
+    to at every call anew, which takes longer than most calls."""
+    evm = EVM(gas_limit=GAS_LIMIT, spec_id="PRAGUE")
+    returns = bytes.fromhex(f"61{len(code):04x}80600a3d393df3")
+    return evm.basic(evm.deploy(HISTORY, returns + code))
 
 
 def _output(error: RuntimeError) -> str:
