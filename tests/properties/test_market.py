@@ -60,6 +60,7 @@ VERBS = [
     "close",
     "proveEquivocation",
     "claim",
+    "claimMany",
     "fund",
     "accept",
     "submit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -19,6 +20,7 @@ from .staking import CHALLENGER_SHARE
 CAP = 1_000_000_000 * 10**18
 EMISSION = 1_000 * 10**18
 GRAIN = 10**9
+MAX_LEAVES = 64
 MAX_SEAT_DELAY = 1_024
 ATTESTED, VOID, REVOKED = 1, 2, 4
 
@@ -298,14 +300,36 @@ class Epochs(Devices):
 
     def claim(self, epoch: int, leaf: Leaf) -> int:
         self.require_final_leaf(epoch, leaf)
-        book = self.devices[leaf.device]
-        earned = leaf.cumulative_reward // GRAIN * GRAIN
-        amount = earned - book.claimed
-        require(amount > 0, "NothingToClaim", leaf.device, earned, book.claimed)
+        return self._claim([leaf])
+
+    def claim_many(self, epoch: int, leaves: Sequence[Leaf]) -> int:
+        """In order of device, each once: nothing else has a path."""
+        require(1 <= len(leaves) <= MAX_LEAVES, "LeavesOutOfRange", len(leaves), MAX_LEAVES)
+        devices = [leaf.device for leaf in leaves]
+        require(devices == sorted(set(devices)), "PathMalformed", ..., ...)
+        for leaf in leaves:
+            self.require_final_leaf(epoch, leaf)
+        return self._claim(leaves)
+
+    def _claim(self, leaves: Sequence[Leaf]) -> int:
+        """Who has nothing to claim is no obstacle to the others."""
+        first = leaves[0]
+        due = {leaf.device: max(0, self._earned(leaf) - self.devices[leaf.device].claimed) for leaf in leaves}
+        amount, claimed = sum(due.values()), self.devices[first.device].claimed
+        require(amount > 0, "NothingToClaim", first.device, self._earned(first), claimed)
         total, most = self.total_claimed + amount, self.final_emission(self.block)
         require(total <= most, "EmissionExceeded", total, most)
-        book.claimed += amount
-        self.total_claimed += amount
+        self.total_claimed = total
         self.supply += amount
-        self._distribute(leaf.provider, amount)
+        # What neighbours of one provider bring joins what vests as one.
+        for provider, neighbours in groupby(leaves, key=lambda leaf: leaf.provider):
+            part = 0
+            for leaf in neighbours:
+                self.devices[leaf.device].claimed += due[leaf.device]
+                part += due[leaf.device]
+            if part:
+                self._distribute(provider, part)
         return amount
+
+    def _earned(self, leaf: Leaf) -> int:
+        return leaf.cumulative_reward // GRAIN * GRAIN

@@ -169,19 +169,41 @@ class EpochVerbs(Table):
     @precondition(lambda self: any(True for _ in self.leaves()))
     @verb
     def claim(self) -> None:
-        leaves = list(self.leaves())
-        due = [
-            (epoch, leaf)
-            for epoch, leaf in leaves
-            if leaf.cumulative_reward > self.model.devices[leaf.device].claimed
-        ]
-        epoch, leaf = self.pick(due[-6:], leaves)
+        epoch, leaf = self.pick(self.due()[-6:], list(self.leaves()))
         self.wait_for(self.record(epoch).provable_until + 1)
         proof = self.data(epoch).leaf_proof(leaf.device)
         if not self.mostly():
             leaf = replace(leaf, cumulative_reward=leaf.cumulative_reward + 1)
             proof = replace(proof, leaf=leaf)
         self.act("claim", "Rewards", proof, by=self.cast.stranger, effect=lambda m: m.claim(epoch, leaf))
+
+    @precondition(lambda self: any(True for _ in self.leaves()))
+    @verb
+    def claim_many(self) -> None:
+        """Of one epoch, some due and some not; or none, too many, one twice, out of order, one that is none."""
+        epoch, leaf = self.pick(self.due()[-6:], list(self.leaves()))
+        data, random = self.data(epoch), self.random
+        self.wait_for(self.record(epoch).provable_until + 1)
+        others = random.sample(sorted(data.leaves), random.randint(0, len(data.leaves)))
+        leaves, path = data.leaves_proof(sorted({leaf.device, *others}))
+        last = leaves[-1]
+        wrong = [
+            [],
+            [*leaves, *[last] * 64],
+            [*leaves, last],
+            leaves[::-1],
+            [*leaves[:-1], replace(last, cumulative_reward=last.cumulative_reward + 1)],
+        ]
+        leaves = self.pick([leaves], wrong)
+        self.act(
+            "claimMany",
+            "Rewards",
+            epoch,
+            leaves,
+            path,
+            by=self.cast.stranger,
+            effect=lambda m: m.claim_many(epoch, leaves),
+        )
 
     # Choosing
 
@@ -217,6 +239,14 @@ class EpochVerbs(Table):
         for epoch in self.standing():
             for leaf in self.data(epoch).leaves.values():
                 yield epoch, leaf
+
+    def due(self) -> list[tuple[int, Leaf]]:
+        devices = self.model.devices
+        return [
+            (epoch, leaf)
+            for epoch, leaf in self.leaves()
+            if leaf.cumulative_reward > devices[leaf.device].claimed
+        ]
 
     def rows(self) -> Iterator[tuple[int, int, int]]:
         """Every outcome under a standing attestation: (epoch, device, index)."""
