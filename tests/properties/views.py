@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .model.books import ZERO
 from .model.epochs import ATTESTED, REVOKED, VOID
 from .world import Key, View, World
 
@@ -142,6 +143,21 @@ def expected(world: World) -> dict[Key, View]:
     say("JobEscrow", "feeBps", value=model.fee_bps)
     for number, job in model.jobs.items():
         say("JobEscrow", "jobHash", number, value=job.hash)
+    for number, auction in list(model.auctions.items())[-6:]:
+        leader, price = auction.best
+        say(
+            "SealedAuction",
+            "auctionOf",
+            number,
+            commitBy=auction.commit_by,
+            revealBy=auction.reveal_by,
+            bids=len(auction.bids),
+            provider=leader,
+            price=price,
+        )
+        for provider, bid in auction.bids.items():
+            seal = ZERO if bid.revealed else bid.seal.ljust(32, b"\0")
+            say("SealedAuction", "bidOf", number, provider, seal=seal, place=bid.place)
     say("LeaseEscrow", "leaseCount", value=len(model.leases))
     say("LeaseEscrow", "feeBps", value=model.lease_fee_bps)
     for number, lease in model.leases.items():

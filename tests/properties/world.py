@@ -541,6 +541,7 @@ class World:
                     escrow=at["JobEscrow"],
                     lease_escrow=at["LeaseEscrow"],
                     order_book=at["OrderBook"],
+                    auction=at["SealedAuction"],
                     arbiter=at["OracleArbiter"],
                     governor=cast.governor,
                     fee_recipient=cast.treasury,

@@ -91,6 +91,7 @@ class Addresses:
     escrow: str
     lease_escrow: str
     order_book: str
+    auction: str
     arbiter: str
     governor: str
     fee_recipient: str

@@ -1,11 +1,12 @@
 """The verbs of the market as a play: each asks mostly for what should work, and else for what must not."""
 
+from .auctions import AuctionVerbs
 from .devices import DeviceVerbs
 from .orders import OrderVerbs
 from .stake import StakeVerbs
 
 
-class Play(StakeVerbs, DeviceVerbs, OrderVerbs):
+class Play(StakeVerbs, DeviceVerbs, OrderVerbs, AuctionVerbs):
     """All of them."""
 
 

@@ -180,7 +180,7 @@ class EpochVerbs(Table):
     @precondition(lambda self: any(True for _ in self.leaves()))
     @verb
     def claim_many(self) -> None:
-        """Of one epoch, some due and some not; or none, too many, one twice, out of order, one that is none."""
+        """Of one epoch, some due and some not; or none, too many, one twice, out of order, a wrong one."""
         epoch, leaf = self.pick(self.due()[-6:], list(self.leaves()))
         data, random = self.data(epoch), self.random
         self.wait_for(self.record(epoch).provable_until + 1)

@@ -36,7 +36,11 @@ class JobVerbs(EpochVerbs):
         token = self.random.choice(list(model.tokens))
         unblocked = [each for each in self.cast.requesters if each not in model.tokens[token].blocked]
         requester = self.pick(unblocked, self.cast.requesters)
-        accept_by = model.block + self.random.randint(0, 60)
+        provider = self.random.choice(
+            [ZERO_ADDRESS, ZERO_ADDRESS, *self.cast.providers, model.at.auction, model.at.auction]
+        )
+        # An auction takes its time.
+        accept_by = model.block + self.random.randint(30 if provider == model.at.auction else 0, 60)
         submit_by = accept_by + self.random.randint(8, 40)
         review = self.random.choice([0, 10, 30, 60])
         decision = max(model.decision_blocks(), review)
@@ -47,7 +51,7 @@ class JobVerbs(EpochVerbs):
             token=token,
             price=self.random.randint(1, 40 * TUSD) * max(parts, 1),
             parts=parts,
-            provider=self.random.choice([ZERO_ADDRESS, ZERO_ADDRESS, *self.cast.providers]),
+            provider=provider,
             class_id=self.pick([0], range(len(model.classes))),
             min_gops=self.random.randint(0, 12),
             collateral=self.random.choice([0, 7, self.amount(60 * TBND), self.amount(60 * TBND)]),
@@ -85,7 +89,8 @@ class JobVerbs(EpochVerbs):
         provider = self.pick(self.cast.providers, [ZERO_ADDRESS])
         cheaper = [terms.price, max(terms.price // parts // 2, 1) * parts]
         price = self.pick(cheaper, [0, terms.price + parts, terms.price - 1])
-        sender = self.pick([terms.provider], [self.cast.stranger])
+        invited = [] if terms.provider == self.model.at.auction else [terms.provider]
+        sender = self.pick(invited, [self.cast.stranger])
         self.act(
             "assign",
             "JobEscrow",
@@ -415,7 +420,8 @@ class JobVerbs(EpochVerbs):
         return [
             (n, job)
             for n, job in self.jobs(FUNDED)
-            if job.state.terms.provider != ZERO_ADDRESS and self.model.block <= job.state.terms.accept_by
+            if job.state.terms.provider not in (ZERO_ADDRESS, self.model.at.auction)
+            and self.model.block <= job.state.terms.accept_by
         ]
 
     def disputable(self) -> list[tuple[int, JobBook]]:

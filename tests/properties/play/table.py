@@ -29,9 +29,12 @@ WEIGHTS = {
     "approve_part": 3,
     "attest_verdict": 8,
     "accept_lease": 6,
+    "award": 20,
     "block": 3,
+    "claim_many": 2,
     "collect": 8,
     "commit": 2,
+    "commit_bid": 40,
     "discharge": 2,
     "dispute": 16,
     "enforce": 3,
@@ -39,12 +42,14 @@ WEIGHTS = {
     "halt": 20,
     "match_jobs": 10,
     "match_leases": 8,
+    "open_auction": 16,
     "open_lease": 6,
     "redeem": 3,
     "refund_by_outcome": 6,
     "refund_funder": 8,
     "register": 2,
     "resolve": 10,
+    "reveal_bid": 24,
     "settle": 10,
     "settle_lease": 4,
     "stop": 4,
@@ -103,6 +108,8 @@ class Table(RuleBasedStateMachine):
         self.asks: list[Ask] = []
         self.job_bids: list[JobBid] = []
         self.lease_bids: list[LeaseBid] = []
+        # What was sealed in an auction, by job and provider: device, price, salt.
+        self.sealed: dict[tuple[int, str], tuple[int, int, bytes]] = {}
         # A block's hash follows from its number: begin at another one, and others are drawn.
         self.world.advance_to(self.world.head + self.random.randrange(40))
 
