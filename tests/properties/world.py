@@ -545,12 +545,14 @@ class World:
                     arbiter=at["OracleArbiter"],
                     governor=cast.governor,
                     fee_recipient=cast.treasury,
+                    tbnd=at["TensorbondToken"],
                 ),
                 deployment.timing,
                 [terms.to_struct() for terms in parameters.classes],
                 unbonding_blocks=parameters.unbonding_blocks,
                 bond=BOND,
                 fee_bps=parameters.fee_bps,
+                burn_bps=parameters.fee_burn_bps,
                 verdict_blocks=parameters.verdict_blocks,
                 chain_id=CHAIN_ID,
             )
@@ -561,10 +563,11 @@ class World:
             model.tbnd[account] = chain.balance("TensorbondToken", account)
             model.allowance[account] = FOREVER
         for name, token in tokens.items():
-            model.tokens[token], model.ledgers[token] = Token(), JobLedger()
-            model.lease_ledgers[token] = LeaseLedger()
+            model.tokens[token] = Token()
             for account in cast.everyone:
                 model.tokens[token].balances[account] = chain.balance(name, account)
+        for token in model.tokens:
+            model.ledgers[token], model.lease_ledgers[token] = JobLedger(), LeaseLedger()
         self._start(model, {})
 
     def _supply(self) -> None:
@@ -577,10 +580,16 @@ class World:
             chain.send("TensorbondToken", "approve", spender, FOREVER, sender=account)
         for account in cast.oracles:
             chain.send("TensorbondToken", "approve", chain.address["Attestations"], FOREVER, sender=account)
-        for name in PAYMENT_TOKENS:
-            for account in cast.requesters:
+        for account in cast.requesters:
+            for name in PAYMENT_TOKENS:
                 chain.send(name, "mint", account, 1_000 * TUSD, sender=account)
-                for escrow in ("JobEscrow", "LeaseEscrow"):
+            chain.send("TensorbondToken", "transfer", account, TBND, sender=cast.treasury)
+        for escrow in ("JobEscrow", "LeaseEscrow"):
+            # Where fees are paid in TBND, too, a share of them burns.
+            tbnd = chain.address["TensorbondToken"]
+            chain.send(escrow, "allowToken", tbnd, TOKEN_CAP, sender=cast.governor)
+            for account in cast.requesters:
+                for name in ("TensorbondToken", *PAYMENT_TOKENS):
                     chain.send(name, "approve", chain.address[escrow], FOREVER, sender=account)
 
     def _prelude(self) -> None:

@@ -95,6 +95,7 @@ class Addresses:
     arbiter: str
     governor: str
     fee_recipient: str
+    tbnd: str
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class Deployed:
     unbonding_blocks: int
     bond: int
     fee_bps: int
+    # Of swept fees in TBND.
+    burn_bps: int
     verdict_blocks: int
     chain_id: int
 
@@ -116,13 +119,15 @@ class Books:
 
     def __init__(self, deployed: Deployed) -> None:
         self.at, self.chain_id = deployed.at, deployed.chain_id
+        self.burn_bps = deployed.burn_bps
         self.block = self.timestamp = 0
         self.hash_of: Callable[[int], bytes] = lambda _: ZERO
         self.timings = [deployed.timing]
 
         self.tbnd: dict[str, int] = defaultdict(int)
         self.supply = 0
-        self.tokens: dict[str, Token] = {}
+        # Of jobs and leases; TBND is one of them, and its balances are those above.
+        self.tokens = {self.at.tbnd: Token(self.tbnd)}
 
     def timing_at(self, slot: int) -> Timing:
         return [t for t in self.timings if t.from_slot <= slot][-1]
@@ -161,6 +166,15 @@ class Books:
         require(balance >= amount, "ERC20InsufficientBalance", sender, balance, amount)
         self.tbnd[sender] -= amount
         self.tbnd[to] += amount
+
+    def burn_swept(self, token: str, escrow: str, fees: int) -> int:
+        """A share of fees in TBND is burned. What is left to pay."""
+        if token != self.at.tbnd:
+            return fees
+        burned = share(fees, self.burn_bps)
+        self.tbnd[escrow] -= burned
+        self.supply -= burned
+        return fees - burned
 
     def require_governor(self, sender: str) -> None:
         require(sender == self.at.governor, "AccessManagedUnauthorized", sender)

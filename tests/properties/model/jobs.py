@@ -339,10 +339,12 @@ class Jobs(Faults):
         ledger, recipient = self.ledgers[token], self.at.fee_recipient
         amount = ledger.fees
         require(amount > 0, "NothingOwed", recipient, token)
-        self.tokens[token].move(self.at.escrow, recipient, amount)
+        self.tokens[token].require_movable(self.at.escrow, recipient, amount)
+        left = self.burn_swept(token, self.at.escrow, amount)
+        self.tokens[token].move(self.at.escrow, recipient, left)
         ledger.fees = 0
         ledger.tracked -= amount
-        return amount
+        return left
 
     # Closing a job
 

@@ -367,10 +367,11 @@ class Leases(Jobs):
         ledger, recipient = self.lease_ledgers[token], self.at.fee_recipient
         amount = ledger.fees
         require(amount > 0, "NothingOwed", recipient, token)
-        self._send(token, recipient, amount)
+        left = self.burn_swept(token, self.at.lease_escrow, amount)
+        self._send(token, recipient, left)
         ledger.fees = 0
         ledger.tracked -= amount
-        return amount
+        return left
 
     # Ending
 

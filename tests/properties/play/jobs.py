@@ -68,7 +68,7 @@ class JobVerbs(EpochVerbs):
                 {"price": 0},
                 {"price": 10_000 * TUSD, "parts": 1},
                 {"price": 7, "parts": 2},
-                {"token": self.chain.address["TensorbondToken"]},
+                {"token": self.model.at.registry},
                 {"accept_by": model.block - 1},
                 {"submit_by": accept_by - 1},
                 {"refund_at": submit_by + decision - 1},

@@ -48,7 +48,7 @@ class LeaseVerbs(EpochVerbs):
         if rate:
             terms = replace(terms, cap=min(terms.cap, rate * OPEN))
         wrong = [
-            {"token": self.chain.address["TensorbondToken"]},
+            {"token": self.model.at.registry},
             {"cap": deposit - 1},
             {"provider": ZERO_ADDRESS},
             {"voucher_blocks": 49},

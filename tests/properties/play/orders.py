@@ -292,7 +292,7 @@ class OrderVerbs(JobVerbs, LeaseVerbs):
         orders = [
             replace(a, price=b.price + 1),
             replace(a, class_id=b.class_id + 1),
-            replace(a, token=self.chain.address["TensorbondToken"]),
+            replace(a, token=self.model.at.registry),
             replace(a, counterparty=self.cast.stranger),
             replace(a, series=a.series + 1),
             replace(a, expiry=self.model.block - 1),
