@@ -113,13 +113,17 @@ class Epoch:
         return keccak(data)
 
     def leaf_proof(self, device: int) -> LeafProof:
+        return LeafProof(self.number, self.leaves[device], self.path_of(device))
+
+    def path_of(self, device: int) -> bytes:
+        """Of a place, empty or not."""
         bitmap, siblings = 0, b""
         for level in range(DEPTH):
             sibling = self._levels[level].get((device >> level) ^ 1)
             if sibling is not None:
                 bitmap |= 1 << level
                 siblings += sibling[0] + sibling[1].to_bytes(12, "big")
-        return LeafProof(self.number, self.leaves[device], bitmap.to_bytes(3, "big") + siblings)
+        return bitmap.to_bytes(3, "big") + siblings
 
     def leaves_proof(self, devices: Sequence[int]) -> tuple[list[Leaf], bytes]:
         """Several leaves, in order of device, and `MerkleMany.foldMany`'s path."""

@@ -73,7 +73,7 @@ class Tally:
                 case "OracleSlashed":
                     assert args["amount"] == args["toChallenger"] + args["burned"]
                     assert args["toChallenger"] <= args["amount"] // 4
-                    assert args["oracle"] in self.world.cast.liars, "an honest oracle was slashed"
+                    assert args["oracle"] in self.world.liars, "an honest oracle was slashed"
                 case "JobAssigned":
                     self.left[args["job"]] += args["returned"]
                 case "JobPartsPaid":

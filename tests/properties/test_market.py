@@ -59,6 +59,8 @@ VERBS = [
     "attest",
     "close",
     "proveEquivocation",
+    "proveBadReward",
+    "proveRevoked",
     "claim",
     "claimMany",
     "fund",

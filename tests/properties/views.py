@@ -139,6 +139,22 @@ def expected(world: World) -> dict[Key, View]:
         status = 0 if not standing else 3 if void else 2 if head > e.provable_until else 1
         say("Attestations", "statusOf", epoch, value=status)
 
+    for (epoch, round), e in list(model.rounds.items())[-4:]:
+        say(
+            "Attestations",
+            "attestationOf",
+            epoch,
+            round,
+            root=e.root,
+            previousRoot=e.previous_root,
+            totalWeight=e.total_weight,
+            provableUntil=e.provable_until,
+            setId=e.set_id,
+            round=e.round,
+            signers=sum(1 << index for index in e.signers),
+            flags=ATTESTED | (REVOKED if model.is_revoked(epoch, e) else 0),
+        )
+
     say("JobEscrow", "jobCount", value=len(model.jobs))
     say("JobEscrow", "feeBps", value=model.fee_bps)
     for number, job in model.jobs.items():

@@ -126,6 +126,9 @@ class World:
         self.timestamp = self.chain.timestamp
         self.since: list[Sent] = []
         self.statements: dict[int, Statement] = {}
+        # Rewards that are not what they should be (epoch, round, device), and who signed them.
+        self.lies: list[tuple[int, int, int]] = []
+        self.liars = set(self.cast.liars)
         self._duties: dict[tuple[int, int], int] = {}
         self._tick()
 
@@ -314,9 +317,9 @@ class World:
 
     # Attesting
 
-    def data_of(self, epoch: int) -> tuple[Epoch, dict[int, int]]:
-        """Leaves that honest oracles could have made, but for what the work was worth, which is chance; and
-        the rewards. Seldom a device earns what it should not."""
+    def data_of(self, epoch: int) -> tuple[Epoch, dict[int, int], list[int]]:
+        """Leaves that honest oracles could have made, but for what the work was worth, which is chance; the
+        rewards; and which devices got one that they should not."""
         model, random = self.model, self.random
         t = model.timing_of(epoch)
         slots = range(first_slot(t, epoch), first_slot(t, epoch + 1))
@@ -324,7 +327,7 @@ class World:
         weights = {d: random.randrange(0, book.gops + 1) for d, book in devices.items()}
         total = sum(weights.values())
         earned = dict(model.before(epoch).earned)
-        leaves, outcomes = [], {}
+        leaves, outcomes, lies = [], {}, []
         for device, book in devices.items():
             rows = []
             for slot in slots:
@@ -336,13 +339,15 @@ class World:
                     result = random.choice([1, 1, 1, 2, 3, 4])
                     rows.append(make_outcome(job.state.forced_slot, OutcomeKind.FORCED, result, job=number))
             reward = EMISSION * weights[device] // total if total else 0
-            if device != self.cast.careful_device and random.random() < 0.05:
-                reward += random.randrange(3 * EMISSION)
+            if device != self.cast.careful_device and random.random() < 0.15:
+                much, little = random.randint(1, 3 * EMISSION), -1 if reward else 1
+                reward += random.choice([much, 1, 1, little, little])
+                lies.append(device)
             earned[device] = earned.get(device, 0) + reward
             values = {"weight": weights[device], "cumulative_reward": earned[device]}
             leaves.append(make_leaf(device, book.provider, class_id=book.class_id, **values))
             outcomes[device] = rows
-        return Epoch.of(epoch, leaves, outcomes), earned
+        return Epoch.of(epoch, leaves, outcomes), earned, lies
 
     def _result_of(self, device: int, slot: int) -> int:
         model = self.model
@@ -396,10 +401,10 @@ class World:
         model = self.model
         epoch = model.next_epoch
         if model.block <= model.last_block_of(epoch):
-            data, earned = Epoch.of(epoch, []), {}
+            data, earned, lies = Epoch.of(epoch, []), {}, []
             statement = replace(Statement(epoch, 0, ZERO, ZERO, ZERO, 0, ZERO, ZERO), **changes)
         else:
-            data, earned = self.data_of(epoch)
+            data, earned, lies = self.data_of(epoch)
             statement = replace(self.statement_of(data, epoch), **changes)
         signers = self.quorum_of(epoch) if signers is None else signers
         set_id = model.set_of(epoch)
@@ -421,6 +426,9 @@ class World:
         )
         if sent:
             self.statements[epoch] = statement
+            lied = [(epoch, statement.round, device) for device in lies]
+            self.lies += lied
+            self.liars.update(signing if lied else ())
         return sent
 
     def sign_operator(self, provider: str, operator: str) -> bytes:

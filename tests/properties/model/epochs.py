@@ -10,10 +10,10 @@ from itertools import groupby
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from tensorbond.chain.types import Leaf, Outcome, Statement
+from tensorbond.chain.types import Leaf, OracleFault, Outcome, Statement
 from tests.leaves import Epoch
 
-from .books import ZERO, Deployed, require, share
+from .books import ALL, ZERO, Deployed, require, share
 from .devices import Devices
 from .staking import CHALLENGER_SHARE
 
@@ -22,6 +22,9 @@ EMISSION = 1_000 * 10**18
 GRAIN = 10**9
 MAX_LEAVES = 64
 MAX_SEAT_DELAY = 1_024
+MAX_ROUND = 255
+STANDING = ALL
+"""In place of a round: that of the attestation which stands."""
 ATTESTED, VOID, REVOKED = 1, 2, 4
 
 
@@ -57,7 +60,11 @@ class RecordBook:
     set_id: int = 0
     round: int = 0
     signers: tuple[int, ...] = ()
+    # Of a void epoch that of the one whose root it carries over.
     data: Epoch | None = None
+    # The root that stood before, and what is behind it.
+    previous_root: bytes = ZERO
+    previous: Epoch | None = None
     # Cumulative reward by device under the standing root; a void epoch carries it over.
     earned: dict[int, int] = field(default_factory=dict)
 
@@ -70,6 +77,8 @@ class Epochs(Devices):
         self.total_bonded = 0
         self.sets: list[SetBook] = []
         self.epochs: dict[int, RecordBook] = {}
+        # Every attestation that there ever was, by epoch and round.
+        self.rounds: dict[tuple[int, int], RecordBook] = {}
         self.next_epoch = self.reached = self.revived = 0
         self.total_claimed = 0
 
@@ -210,8 +219,11 @@ class Epochs(Devices):
             statement.round,
             tuple(signers),
             data,
+            before.root,
+            before.data,
             earned,
         )
+        self.rounds[epoch, statement.round] = self.epochs[epoch]
         self.next_epoch += 1
 
     def _require_seated(self, oracle_set: SetBook, signers: Sequence[int]) -> None:
@@ -234,6 +246,7 @@ class Epochs(Devices):
             VOID | (REVOKED if revoked else 0),
             max(before.provable_until, old.provable_until if old else 0),
             round=old.round if revoked and old else 0,
+            data=before.data,
             earned=before.earned,
         )
         self.next_epoch += 1
@@ -267,6 +280,14 @@ class Epochs(Devices):
         )
         require(rests or book.amount > 0, "OracleNotBonded", oracle)
 
+        amount = self._take_bond(sender, oracle)
+        if rests:
+            self._revoke(first.epoch)
+        return amount
+
+    def _take_bond(self, challenger: str, oracle: str) -> int:
+        """A quarter to the challenger, the rest is burned; it signs no more."""
+        book = self.oracles[oracle]
         amount = book.amount
         if amount and book.left_epoch == 0:
             book.left_epoch = self.first_unsigned
@@ -275,13 +296,58 @@ class Epochs(Devices):
         self.total_bonded -= amount
         reward = share(amount, CHALLENGER_SHARE)
         self.tbnd[self.at.attestations] -= amount
-        self.tbnd[sender] += reward
+        self.tbnd[challenger] += reward
         self.supply -= amount - reward
+        return amount
 
-        if rests:
-            self.reached = max(self.reached, self.next_epoch)
-            self.next_epoch = first.epoch
-            self.revived = self.block
+    def _revoke(self, epoch: int) -> None:
+        self.reached = max(self.reached, self.next_epoch)
+        self.next_epoch = epoch
+        self.revived = self.block
+
+    # Lies under a root
+
+    def attestation(self, epoch: int, round: int) -> RecordBook:
+        """One that stands, or one that was revoked."""
+        if round == STANDING:
+            stands = self.is_standing(epoch) and bool(self.epochs[epoch].flags & ATTESTED)
+            require(stands, "EpochNotAttested", epoch)
+            return self.epochs[epoch]
+        require((epoch, round) in self.rounds, "RoundNotAttested", epoch, round)
+        return self.rounds[epoch, round]
+
+    def is_revoked(self, epoch: int, record: RecordBook) -> bool:
+        return not self.is_standing(epoch) or self.epochs[epoch] is not record
+
+    def signers_of(self, record: RecordBook) -> list[str]:
+        return [self.sets[record.set_id - 1].members[index] for index in record.signers]
+
+    def prove_bad_reward(self, sender: str, epoch: int, leaf: Leaf, round: int = STANDING) -> int:
+        record = self.attestation(epoch, round)
+        assert record.data is not None
+        under = record.data.leaves.get(leaf.device) == leaf
+        require(under, "LeafNotUnderRoot", epoch, ..., record.root)
+        previous = record.previous.leaves.get(leaf.device) if record.previous else None
+        before = previous.cumulative_reward if previous else 0
+        due = EMISSION * leaf.weight // record.total_weight if record.total_weight else 0
+        wrong = leaf.cumulative_reward != before + due
+        require(wrong, "FaultNotShown", epoch, OracleFault.BAD_REWARD)
+        return self._punish_signers(sender, epoch, record)
+
+    def prove_revoked(self, sender: str, round: int, epoch: int, leaf: Leaf) -> int:
+        require(round <= MAX_ROUND, "RoundTooLarge", round, MAX_ROUND)
+        return self.prove_bad_reward(sender, epoch, leaf, round)
+
+    def _punish_signers(self, sender: str, epoch: int, record: RecordBook) -> int:
+        """Who signed it loses its bond, once; and it falls, if it stands and isn't final."""
+        signers = self.signers_of(record)
+        require(sender not in signers, "ChallengerIsAccused", sender)
+        falls = not self.is_revoked(epoch, record) and self.block <= record.provable_until
+        left = any(self.oracles[oracle].amount for oracle in signers)
+        require(falls or left, "SignersSlashedAlready", epoch)
+        amount = sum(self._take_bond(sender, oracle) for oracle in signers)
+        if falls:
+            self._revoke(epoch)
         return amount
 
     def require_final_leaf(self, epoch: int, leaf: Leaf) -> None:

@@ -10,9 +10,9 @@ from eth_utils.crypto import keccak
 from hypothesis.stateful import precondition
 
 from tensorbond.chain.types import Leaf, LeafProof, Outcome
-from tests.leaves import Epoch
+from tests.leaves import Epoch, make_leaf
 
-from ..model.books import ZERO
+from ..model.books import ZERO, ZERO_ADDRESS
 from ..model.epochs import ATTESTED, RecordBook
 from .table import Table, verb
 
@@ -166,6 +166,56 @@ class EpochVerbs(Table):
             effect=lambda m: m.prove_equivocation(sender, first, second, named, index, forged),
         )
 
+    # A lie takes all who signed it, and there are few oracles.
+
+    @precondition(lambda self: self.provable(revoked=False) and self.oracles_left() > 6)
+    @verb
+    def prove_bad_reward(self) -> None:
+        """Mostly a lie; else a reward that is right, one that nobody signed, or a lie that was paid for."""
+        self.world.tend()
+        right = [(epoch, self.record(epoch).round, leaf.device) for epoch, leaf in self.leaves()]
+        right += self.provable(revoked=False, paid=True)
+        epoch, round, device = self.pick(self.provable(revoked=False), right)
+        sender, leaf, args = self.shown(epoch, round, device)
+        self.act(
+            "proveBadReward",
+            "AttestationDisputes",
+            *args,
+            by=sender,
+            effect=lambda m: m.prove_bad_reward(sender, epoch, leaf),
+        )
+
+    @precondition(lambda self: self.provable(revoked=True) and self.oracles_left() > 4)
+    @verb
+    def prove_revoked(self) -> None:
+        """Who signed what was revoked answers for it as before."""
+        self.world.tend()
+        right = [*((epoch, round, 1) for epoch, round in self.model.rounds), *self.world.lies]
+        epoch, round, device = self.pick(self.provable(revoked=True), right)
+        sender, leaf, args = self.shown(epoch, round, device)
+        named = self.pick([round], [round + 1, 256])
+        proof = self.chain._abi("AttestationDisputes").encode_call("proveBadReward", args)
+        self.act(
+            "proveRevoked",
+            "AttestationDisputes",
+            named,
+            proof,
+            by=sender,
+            effect=lambda m: m.prove_revoked(sender, named, epoch, leaf),
+        )
+
+    def shown(self, epoch: int, round: int, device: int) -> tuple[str, Leaf, list[Any]]:
+        """By whom, which leaf, and the proof's arguments."""
+        record = self.model.rounds[epoch, round]
+        assert record.data is not None
+        before = record.previous or Epoch.of(epoch, [])
+        previous = before.leaves.get(device, make_leaf(0, ZERO_ADDRESS))
+        proof = record.data.leaf_proof(device)
+        if not self.mostly():
+            proof = replace(proof, leaf=replace(proof.leaf, cumulative_reward=1))
+        sender = self.pick([self.cast.stranger], self.model.signers_of(record))
+        return sender, proof.leaf, [proof, previous, before.path_of(device)]
+
     @precondition(lambda self: any(True for _ in self.leaves()))
     @verb
     def claim(self) -> None:
@@ -221,6 +271,21 @@ class EpochVerbs(Table):
     def left(self, oracle: str) -> bool:
         book = self.model.oracles[oracle]
         return book.amount > 0 and book.left_epoch > 0
+
+    def provable(self, *, revoked: bool, paid: bool = False) -> list[tuple[int, int, int]]:
+        """Lies whose signers have something to lose, or have lost all."""
+        model, found = self.model, []
+        for epoch, round, device in self.world.lies:
+            record = model.rounds[epoch, round]
+            signers = model.signers_of(record)
+            left = any(model.oracles[oracle].amount for oracle in signers)
+            if model.is_revoked(epoch, record) == revoked and left != paid:
+                found.append((epoch, round, device))
+        return found
+
+    def oracles_left(self) -> int:
+        """Those that have a bond or may join."""
+        return sum(self.stays(o) or not self.model.oracles[o].left_epoch for o in self.cast.oracles)
 
     def record(self, epoch: int) -> RecordBook:
         return self.model.epochs[epoch]

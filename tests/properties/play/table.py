@@ -44,6 +44,7 @@ WEIGHTS = {
     "match_leases": 8,
     "open_auction": 16,
     "open_lease": 6,
+    "prove_revoked": 60,
     "redeem": 3,
     "refund_by_outcome": 6,
     "refund_funder": 8,
