@@ -73,6 +73,8 @@ class Revm:
                     "hash": "0x" + self.hash_of(number).hex(),
                     "timestamp": hex(self._seconds + number),
                 }
+            case "eth_getBalance":
+                return hex(self._evm.get_balance(params[0]))
             case "eth_call":
                 return self._call(params[0], self.head + (params[1] == "pending"))
             case "eth_sendTransactionSync":

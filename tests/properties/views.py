@@ -93,6 +93,19 @@ def expected(world: World) -> dict[Key, View]:
         )
         say("Rewards", "claimedOf", device, value=d.claimed)
     say("Rewards", "totalClaimed", value=model.total_claimed)
+    for (device, slot, place), item in list(model.items.items())[-6:]:
+        say(
+            "Challenges",
+            "requestOf",
+            device,
+            slot,
+            place,
+            asker=item.asker,
+            deposit=item.deposit,
+            deadline=item.deadline,
+            answered=False,
+            ofMemory=False,
+        )
     for slot in sorted(model.beacons)[-2:]:
         say("Challenges", "beaconOf", slot, value=model.beacons[slot])
     for (device, slot), (word, flags) in list(model.records.items())[-3:]:

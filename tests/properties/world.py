@@ -143,6 +143,7 @@ class World:
         sender: str,
         effect: Callable[[Market], object],
         counts: bool = True,
+        value: int = 0,
     ) -> Sent | None:
         """Do it to the model, then to the chain: both succeed, or both refuse with the same error."""
         if counts:
@@ -153,9 +154,9 @@ class World:
         except Refused as refused:
             if counts:
                 self.refusals[verb][refused.error] += 1
-            self._expect_refusal(refused, contract, function, args, sender)
+            self._expect_refusal(refused, contract, function, args, sender, value)
             return None
-        sent = self.chain.send(contract, function, *args, sender=sender)
+        sent = self.chain.send(contract, function, *args, sender=sender, value=value)
         assert sent.block == self.head + 1
         if counts:
             self.successes[verb] += 1
@@ -176,10 +177,11 @@ class World:
         return {key: status.name.lower() for key, status in (*jobs.items(), *leases.items())}
 
     def _expect_refusal(
-        self, need: Refused, contract: str, function: str, args: tuple[Any, ...], sender: str
+        self, need: Refused, contract: str, function: str, args: tuple[Any, ...], sender: str, value: int
     ) -> None:
         abi, to = self.chain._abi(contract), self.chain.at(contract)
-        request = {"to": to, "from": sender, "data": "0x" + abi.encode_call(function, args).hex()}
+        data = "0x" + abi.encode_call(function, args).hex()
+        request = {"to": to, "from": sender, "data": data, "value": hex(value)}
         try:
             self.chain.rpc.request("eth_call", request, "pending")
         except RpcError as refused:
@@ -489,6 +491,9 @@ class World:
             found[key] = {name: int.from_bytes(word, "big") for name, word in zip(names, words, strict=True)}
         return found
 
+    def coin_of(self, account: str) -> int:
+        return int(self.chain.rpc.request("eth_getBalance", account), 16)
+
     def _calldata_of(self, key: Key) -> bytes:
         if key not in self._calldata:
             contract, function, args = key
@@ -576,6 +581,8 @@ class World:
                 model.tokens[token].balances[account] = chain.balance(name, account)
         for token in model.tokens:
             model.ledgers[token], model.lease_ledgers[token] = JobLedger(), LeaseLedger()
+        for account in (*cast.everyone, model.at.challenges):
+            model.coin[account] = self.coin_of(account)
         self._start(model, {})
 
     def _supply(self) -> None:

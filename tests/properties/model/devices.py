@@ -38,6 +38,10 @@ class DeviceBook:
     claimed: int = 0
 
 
+def record_of(commitment: bytes, timestamp: int, key: str) -> bytes:
+    return keccak(encode(["bytes32", "uint256", "address"], [commitment, timestamp, key]))
+
+
 class Devices(Staking):
     def __init__(self, deployed: Deployed) -> None:
         super().__init__(deployed)
@@ -45,6 +49,8 @@ class Devices(Staking):
         self.devices: dict[int, DeviceBook] = {}
         self.beacons: dict[int, bytes] = {}
         self.records: dict[tuple[int, int], tuple[bytes, int]] = {}
+        # What the records are of: commitment, time and key.
+        self.commits: dict[tuple[int, int], tuple[bytes, int, str]] = {}
 
     def add_class(self, sender: str, terms: DeviceClass) -> None:
         self.require_governor(sender)
@@ -138,8 +144,8 @@ class Devices(Staking):
         require((device, slot) not in self.records, "CommittedAlready", device, slot)
         if slot not in self.beacons:
             self.seal(slot)
-        parts = encode(["bytes32", "uint256", "address"], [commitment, self.timestamp, sender])
-        self.records[device, slot] = (keccak(parts), COMMITTED)
+        self.commits[device, slot] = commitment, self.timestamp, sender
+        self.records[device, slot] = record_of(commitment, self.timestamp, sender), COMMITTED
 
     def is_drawn(self, device: int, slot: int) -> bool:
         require(slot in self.beacons, "SlotNotSealed", slot)

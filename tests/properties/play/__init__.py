@@ -3,10 +3,11 @@
 from .auctions import AuctionVerbs
 from .devices import DeviceVerbs
 from .orders import OrderVerbs
+from .requests import RequestVerbs
 from .stake import StakeVerbs
 
 
-class Play(StakeVerbs, DeviceVerbs, OrderVerbs, AuctionVerbs):
+class Play(StakeVerbs, DeviceVerbs, OrderVerbs, AuctionVerbs, RequestVerbs):
     """All of them."""
 
 

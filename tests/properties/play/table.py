@@ -33,7 +33,7 @@ WEIGHTS = {
     "block": 3,
     "claim_many": 2,
     "collect": 8,
-    "commit": 2,
+    "commit": 5,
     "commit_bid": 40,
     "discharge": 2,
     "dispute": 16,
@@ -45,7 +45,10 @@ WEIGHTS = {
     "open_auction": 16,
     "open_lease": 6,
     "prove_revoked": 60,
+    "prove_withheld": 8,
     "redeem": 3,
+    "request_item": 20,
+    "return_deposit": 4,
     "refund_by_outcome": 6,
     "refund_funder": 8,
     "register": 2,
@@ -162,6 +165,8 @@ class Table(RuleBasedStateMachine):
         if not hasattr(self, "tally") or self.seen == self.world.head:
             return
         self.seen = self.world.head
+        coin = {account: self.world.coin_of(account) for account in self.model.coin}
+        assert coin == self.model.coin
         need = expected(self.world)
         have = self.world.look(list(need))
         assert not (differing := differences(have, need)), "\n".join(differing)
@@ -211,11 +216,12 @@ class Table(RuleBasedStateMachine):
         effect: Callable[[Any], object],
         tended: bool = False,
         name: str = "",
+        value: int = 0,
     ) -> None:
         """`name`: what the play calls a verb that two contracts have."""
         if not tended:
             self.world.tend()
-        self.world.act(name or verb, contract, verb, *args, sender=by, effect=effect)
+        self.world.act(name or verb, contract, verb, *args, sender=by, effect=effect, value=value)
 
     def attempted(self, verb: str, sent: Sent | None) -> None:
         self.world.attempts[verb] += 1
