@@ -332,10 +332,13 @@ class Chain:
             _checksum(log["address"]),
         )
 
-    def _candidates(self, address: str) -> list[Abi]:
+    def _candidates(self, address: str) -> Iterator[Abi]:
         """ABIs to try: the contract's own first."""
         own = self._abis.get(self._names.get(address.lower(), ""))
-        return [*([own] if own else []), *self._abis.values(), *(a.abi for a in self._artifacts.values())]
+        if own:
+            yield own
+        yield from self._abis.values()
+        yield from (artifact.abi for artifact in self._artifacts.values())
 
     def _reverted_transaction(self, transaction: str, to: str, function: str) -> Reverted:
         trace = self.rpc.request("debug_traceTransaction", transaction, {"tracer": "callTracer"})
@@ -399,5 +402,6 @@ def _same(have: Any, expected: Any) -> bool:
     return bool(have == expected)
 
 
+@cache
 def _checksum(address: str) -> str:
     return str(to_checksum_address(address))

@@ -9,18 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import Leaf, LeafProof, Outcome, OutcomeProof
+from tests.words import words
 
 DEPTH = 20
 ZERO = bytes(32)
-_LEAF = (
-    "(uint32,address,uint8,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,"
-    "uint32,uint32,uint64,uint96,uint128,bytes32,uint16)"
-)
-_OUTCOME = "(uint32,uint8,uint8,uint32,bytes32,uint32,uint64)"
 
 Node = tuple[bytes, int]
 
@@ -40,11 +35,11 @@ def make_outcome(slot: int, kind: int = 0, result: int = 1, **values: int | byte
 
 
 def encode_leaf(leaf: Leaf) -> bytes:
-    return encode([_LEAF], [tuple(getattr(leaf, each.name) for each in fields(Leaf))])
+    return words(leaf)
 
 
 def encode_outcome(outcome: Outcome) -> bytes:
-    return encode([_OUTCOME], [tuple(getattr(outcome, each.name) for each in fields(Outcome))])
+    return words(outcome)
 
 
 def folded(proof: LeafProof) -> bytes:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+from tests.words import words
 
 from .model.books import ZERO
 from .model.epochs import ATTESTED, REVOKED, VOID
-from .world import Key, View, World
+from .world import Key, Names, Seen, World
 
 
-def expected(world: World) -> dict[Key, View]:
+def expected(world: World) -> Seen:
     """Every number that the contracts show of the play, as the model has it."""
     model, cast, head = world.model, world.cast, world.head
-    views: dict[Key, View] = {}
+    views: dict[Key, bytes] = {}
+    names: Names = {}
 
     def say(contract: str, function: str, *args: Any, **values: Any) -> None:
-        views[contract, function, args] = {name: _word(value) for name, value in values.items()}
+        """What a view returns, or some of it."""
+        names[contract, function] = tuple(values)
+        views[contract, function, args] = words(*values.values())
 
     for provider in (*cast.providers, cast.careful):
         p = model.position(provider)
@@ -228,7 +232,6 @@ def expected(world: World) -> dict[Key, View]:
             say("OrderBook", "spentOf", account, word, value=model.spent_of(account, word))
     for digest, count in list(model.filled.items())[-6:]:
         say("OrderBook", "filledOf", digest, value=count)
-    holders = (*cast.requesters, *cast.providers, cast.treasury, model.at.escrow, model.at.lease_escrow)
     for token, book in model.tokens.items():
         ledger = model.ledgers[token]
         say(
@@ -241,7 +244,7 @@ def expected(world: World) -> dict[Key, View]:
         )
         leased = model.lease_ledgers[token]
         say("LeaseEscrow", "ledgerOf", token, tracked=leased.tracked, fees=leased.fees, cap=leased.cap)
-        for account in holders:
+        for account in world.holders:
             say("LeaseEscrow", "owedOf", account, token, value=leased.owed[account])
             say("JobEscrow", "owedOf", account, token, value=ledger.owed[account])
             say(token, "balanceOf", account, value=book.balances[account])
@@ -249,21 +252,14 @@ def expected(world: World) -> dict[Key, View]:
     for account in (*cast.everyone, *contracts):
         say("TensorbondToken", "balanceOf", account, value=model.tbnd[account])
     say("TensorbondToken", "totalSupply", value=model.supply)
-    return views
+    return Seen(views, names)
 
 
-def differences(have: Mapping[Key, View], need: Mapping[Key, View]) -> list[str]:
+def differences(have: Seen, need: Seen) -> list[str]:
     return [
         f"{key[0]}.{key[1]}{key[2]}.{name}: the chain has {have[key][name]}, the model {value}"
-        for key, view in need.items()
-        for name, value in view.items()
+        for key in need
+        if have.words[key] != need.words[key]
+        for name, value in need[key].items()
         if have[key][name] != value
     ]
-
-
-def _word(value: Any) -> int:
-    if isinstance(value, bytes):
-        return int.from_bytes(value, "big")
-    if isinstance(value, str):
-        return int(value, 16)
-    return int(value)

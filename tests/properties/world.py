@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from .model.epochs import ATTESTED, EMISSION, REVOKED
 from .model.jobs import TOKEN_CAP, JobLedger
 from .model.leases import LeaseLedger
 from .model.orders import Ask, Bid
-from .signing import CHAIN_ID, STATEMENT, STATEMENT_TYPES, domain, sign, typed
+from .signing import CHAIN_ID, STATEMENT, domain, sign, typed
 
 TBND = 10**18
 TUSD = 10**6
@@ -42,6 +42,31 @@ _PULLED_BY = {"matchJobs": "open", "matchLeases": "openFor"}
 
 Key = tuple[str, str, tuple[Any, ...]]
 View = dict[str, int]
+Names = dict[tuple[str, str], tuple[str, ...]]
+
+
+class Seen(Mapping[Key, View]):
+    """What views return: their words, and by name only what is asked for."""
+
+    def __init__(self, words: dict[Key, bytes], names: Names) -> None:
+        self.words, self.names = words, names
+        self._views: dict[Key, View] = {}
+
+    def __getitem__(self, key: Key) -> View:
+        if key not in self._views:
+            data = self.words[key]
+            found = [int.from_bytes(data[at : at + 32], "big") for at in range(0, len(data), 32)]
+            self._views[key] = dict(zip(self.names[key[:2]], found, strict=True))
+        return self._views[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.words
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.words)
+
+    def __len__(self) -> int:
+        return len(self.words)
 
 
 # The cast
@@ -104,8 +129,8 @@ class World:
         self.moves: set[tuple[str, str, str, str]] = set()
         self.transactions = self.blocks = 0
         self._keys = {address: chain.key(address).key for address in chain.accounts}
-        self._calldata: dict[Key, bytes] = {}
-        self._names: dict[tuple[str, str], list[str]] = {}
+        self._calls: dict[Key, bytes] = {}
+        self._places: dict[tuple[str, str], list[int]] = {}
         self._set_up(path)
         self.random = Random(0)
         self._prelude()
@@ -389,7 +414,7 @@ class World:
     def sign_statement(self, statement: Statement, oracle: str) -> bytes:
         values = [getattr(statement, name) for name in statement.__dataclass_fields__]
         here = domain("Attestations", self.chain.address["Attestations"])
-        return sign(self._keys[oracle], typed(here, STATEMENT, STATEMENT_TYPES, values))
+        return sign(self._keys[oracle], typed(here, STATEMENT, values))
 
     def attest(
         self,
@@ -437,13 +462,13 @@ class World:
         here = domain("ProviderStaking", self.chain.address["ProviderStaking"])
         kind = "Operator(address provider,address operator,uint256 nonce)"
         values = [provider, operator, self.model.position(provider).nonce]
-        return sign(self._keys[operator], typed(here, kind, ["address", "address", "uint256"], values))
+        return sign(self._keys[operator], typed(here, kind, values))
 
     def sign_approval(self, requester: str, number: int, terms: bytes, result: bytes) -> bytes:
         here = domain("JobEscrow", self.chain.address["JobEscrow"])
         kind = "Approval(uint256 job,bytes32 terms,bytes32 result)"
         values = [number, terms, result]
-        return sign(self._keys[requester], typed(here, kind, ["uint256", "bytes32", "bytes32"], values))
+        return sign(self._keys[requester], typed(here, kind, values))
 
     def sign_verdict(self, oracle: str, number: int, state: bytes, for_provider: bool) -> bytes:
         """Under the oracle set that is in force now."""
@@ -451,60 +476,72 @@ class World:
         here = domain("OracleArbiter", self.chain.address["OracleArbiter"])
         kind = "Verdict(uint256 job,bytes32 state,bool forProvider,bytes32 configDigest)"
         values = [number, state, for_provider, model.sets[model.set_of(model.epoch) - 1].config_digest]
-        return sign(self._keys[oracle], typed(here, kind, ["uint256", "bytes32", "bool", "bytes32"], values))
+        return sign(self._keys[oracle], typed(here, kind, values))
 
     def sign_voucher(self, requester: str, number: int, amount: int) -> bytes:
         here = domain("LeaseEscrow", self.chain.address["LeaseEscrow"])
         kind = "Voucher(uint256 lease,uint256 amount)"
-        return sign(self._keys[requester], typed(here, kind, ["uint256", "uint256"], [number, amount]))
+        return sign(self._keys[requester], typed(here, kind, [number, amount]))
 
     def sign_order(self, order: Ask | Bid, signer: str | None) -> bytes:
         return sign(self._keys[signer], self.model.digest_of(order)) if signer else b""
 
     def sign_permit(self, owner: str, amount: int, nonce: int, deadline: int) -> tuple[int, bytes, bytes]:
         kind = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
-        types = ["address", "address", "uint256", "uint256", "uint256"]
         values = [owner, self.model.at.staking, amount, nonce, deadline]
-        signature = sign(self._keys[owner], typed(self._permit_domain, kind, types, values))
+        signature = sign(self._keys[owner], typed(self._permit_domain, kind, values))
         return signature[64], signature[:32], signature[32:64]
 
     # Looking
 
-    def look(self, keys: list[Key]) -> dict[Key, View]:
-        """Many views in one call, at the head: the words that they return, by name."""
-        packed = b""
-        for key in keys:
-            data = self._calldata_of(key)
-            packed += bytes.fromhex(self.chain.at(key[0])[2:]) + len(data).to_bytes(2, "big") + data
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Who may have or be owed payment tokens."""
+        cast, at = self.cast, self.model.at
+        everyone = (*cast.requesters, *cast.providers, cast.treasury, at.escrow, at.lease_escrow)
+        return tuple(dict.fromkeys(everyone))
+
+    def look(self, need: Seen) -> Seen:
+        """The same of these views, all in one call at the head."""
+        packed = b"".join([self._call_of(key) for key in need])
         reader = self.chain._abi("Reader")
         request = {
             "to": self.chain.at("Reader"),
-            "data": "0x" + reader.encode_call("read", [packed, len(keys)]).hex(),
+            "data": "0x" + reader.encode_call("read", [packed, len(need)]).hex(),
         }
         answer = bytes.fromhex(self.chain.rpc.request("eth_call", request, "latest")[2:])
-        found = {}
-        for index, key in enumerate(keys):
-            at = 64 + int.from_bytes(answer[64 + 32 * index : 96 + 32 * index], "big")
-            length = int.from_bytes(answer[at : at + 32], "big")
-            words = [answer[at + 32 + i : at + 64 + i] for i in range(0, length, 32)]
-            names = self._names_of(key[0], key[1])
-            found[key] = {name: int.from_bytes(word, "big") for name, word in zip(names, words, strict=True)}
-        return found
+        found, at = {}, 64 + 32 * len(need)
+        for key in need:
+            length = int.from_bytes(answer[at + 24 : at + 32], "big")
+            found[key] = answer[at + 32 : at + 32 + length]
+            at += 32 + length
+            places = self._places_of(key[0], key[1], need.names[key[:2]])
+            if 32 * len(places) < length:
+                found[key] = b"".join([found[key][place : place + 32] for place in places])
+        return Seen(found, need.names)
 
     def coin_of(self, account: str) -> int:
         return int(self.chain.rpc.request("eth_getBalance", account), 16)
 
-    def _calldata_of(self, key: Key) -> bytes:
-        if key not in self._calldata:
+    def _call_of(self, key: Key) -> bytes:
+        """As the `Reader` takes it."""
+        if key not in self._calls:
             contract, function, args = key
-            self._calldata[key] = self.chain._abi(contract).encode_call(function, args)
-        return self._calldata[key]
+            data = self.chain._abi(contract).encode_call(function, args)
+            self._calls[key] = (
+                bytes.fromhex(self.chain.at(contract)[2:]) + len(data).to_bytes(2, "big") + data
+            )
+        return self._calls[key]
 
-    def _names_of(self, contract: str, function: str) -> list[str]:
-        if (contract, function) not in self._names:
+    def _places_of(self, contract: str, function: str, names: tuple[str, ...]) -> list[int]:
+        """Where a view returns what is called so."""
+        if (contract, function) not in self._places:
             outputs = self.chain._abi(contract).function(function).outputs
-            self._names[contract, function] = _apart([name for output in outputs for name in _flat(output)])
-        return self._names[contract, function]
+            every = _apart([name for output in outputs for name in _flat(output)])
+            places = [32 * every.index(name) for name in names]
+            assert len(places) < len(every) or places == sorted(places), f"{function} returns {every}"
+            self._places[contract, function] = places
+        return self._places[contract, function]
 
     # The beginning
 

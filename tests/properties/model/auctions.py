@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import Job
+from tests.words import words
 
 from .books import ZERO, ZERO_ADDRESS, Deployed, require
 from .jobs import FUNDED
@@ -51,8 +51,7 @@ class Auctions(Orders):
         self.auctions: dict[int, AuctionBook] = {}
 
     def bid_hash(self, number: int, provider: str, device: int, price: int, salt: bytes) -> bytes:
-        types = ["uint256", "address", "uint256", "address", "uint256", "uint96", "bytes32"]
-        return keccak(encode(types, [self.chain_id, self.at.auction, number, provider, device, price, salt]))
+        return keccak(words(self.chain_id, self.at.auction, number, provider, device, price, salt))
 
     def open_auction(self, sender: str, number: int, state: Job, commit_by: int, reveal_by: int) -> None:
         job = self._job(number, state, FUNDED)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import DeviceClass, Timing
+from tests.words import words
 
 from .books import OPEN, ZERO, Deployed, first_slot, require, start_of
 from .staking import Staking
@@ -39,7 +39,7 @@ class DeviceBook:
 
 
 def record_of(commitment: bytes, timestamp: int, key: str) -> bytes:
-    return keccak(encode(["bytes32", "uint256", "address"], [commitment, timestamp, key]))
+    return keccak(words(commitment, timestamp, key))
 
 
 class Devices(Staking):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tensorbond.chain.types import (
@@ -20,6 +19,7 @@ from tensorbond.chain.types import (
     Terms,
     Verdict,
 )
+from tests.words import words
 
 from .books import ZERO, ZERO_ADDRESS, Deployed, epoch_blocks, epoch_of, last_block, require, share, start_of
 from .epochs import ATTESTED
@@ -34,13 +34,6 @@ DISPUTE_SHARE = 1_000
 FUNDED, ACCEPTED, SUBMITTED = JobStatus.FUNDED, JobStatus.ACCEPTED, JobStatus.SUBMITTED
 DISPUTED, SETTLED, REFUNDED = JobStatus.DISPUTED, JobStatus.SETTLED, JobStatus.REFUNDED
 HELD = (ACCEPTED, SUBMITTED, DISPUTED)
-
-_TERMS = (
-    "(address,address,address,uint96,uint16,address,uint8,uint24,uint96,uint40,uint40,uint32,uint40,address,"
-    "address,bytes32)"
-)
-_AGREED = f"({_TERMS},uint16,address,uint32,uint32)"
-_JOB = f"{_AGREED[:-1]},uint8,uint16,uint40,uint40,bytes32)"
 
 
 @dataclass
@@ -70,12 +63,12 @@ class JobBook:
 
 @lru_cache(maxsize=4096)
 def hash_of(state: Job) -> bytes:
-    return keccak(encode([_JOB], [astuple(state)]))
+    return keccak(words(state))
 
 
 def agreed_of(state: Job) -> bytes:
     """The hash of what no longer changes once a device is held: all before the status."""
-    return keccak(encode([_AGREED], [astuple(state)[:5]]))
+    return keccak(words(*[getattr(state, each.name) for each in fields(state)[:5]]))
 
 
 @dataclass

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tensorbond.chain.orders import MEMBERS
 from tensorbond.chain.types import JobAsk, JobBid, Leaf, LeaseAsk, LeaseBid, LeaseTerms, Order, Terms
+from tests.words import words
 
 from ..signing import digest_of, domain
 from .books import ZERO, ZERO_ADDRESS, Deployed, Refused, require
@@ -38,11 +38,10 @@ def content_of(order: Ask | Bid | Order) -> bytes:
     """EIP-712's hash of a struct."""
     kind = type(order).__name__
     named = f"{kind}({MEMBERS[kind]})" + ("" if kind == "Order" else f"Order({MEMBERS['Order']})")
-    types = [member.split(" ")[0] for member in MEMBERS[kind].split(",")]
-    values: list[Any] = [getattr(order, each.name) for each in fields(order)]
+    values = [getattr(order, each.name) for each in fields(order)]
     if kind != "Order":
-        types[0], values[0] = "bytes32", content_of(values[0])
-    return keccak(encode(["bytes32", *types], [keccak(named.encode()), *values]))
+        values[0] = content_of(values[0])
+    return keccak(words(keccak(named.encode()), *values))
 
 
 class Orders(Leases):
