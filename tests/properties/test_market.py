@@ -25,7 +25,7 @@ from .world import World
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
 # Plays and steps in each. "ci" plays the same ones every time.
-PROFILES = {"ci": (26, 140), "deep": (500, 100)}
+PROFILES = {"ci": (80, 100), "deep": (1_000, 100)}
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 PLAYS, STEPS = PROFILES[PROFILE]
 
@@ -48,6 +48,7 @@ VERBS = [
     "register",
     "retire",
     "seal",
+    "openSession",
     "commit",
     "proveMissed",
     "requestItem",

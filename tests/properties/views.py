@@ -97,6 +97,9 @@ def expected(world: World) -> Seen:
         )
         say("Rewards", "claimedOf", device, value=d.claimed)
     say("Rewards", "totalClaimed", value=model.total_claimed)
+    for key in (*cast.hot_keys, *cast.providers):
+        first, end, from_epoch = model.sessions.get(key, (0, 0, 0))
+        say("Challenges", "sessionOf", key, first=first, end=end, fromEpoch=from_epoch)
     for (device, slot, place), item in list(model.items.items())[-6:]:
         say(
             "Challenges",

@@ -15,6 +15,7 @@ from tests.words import words
 from .books import OPEN, ZERO, Deployed, first_slot, require, start_of
 from .staking import Staking
 
+MAX_SESSION = 64
 COMMITTED, FAULT_PAID, MISSED, ITEM_SHIFT = 1, 2, 4, 5
 
 
@@ -49,6 +50,8 @@ class Devices(Staking):
         self.devices: dict[int, DeviceBook] = {}
         self.beacons: dict[int, bytes] = {}
         self.records: dict[tuple[int, int], tuple[bytes, int]] = {}
+        # By key: the first device and the one past the last, and from which epoch on.
+        self.sessions: dict[str, tuple[int, int, int]] = {}
         # What the records are of: commitment, time and key.
         self.commits: dict[tuple[int, int], tuple[bytes, int, str]] = {}
 
@@ -133,14 +136,37 @@ class Devices(Staking):
         t = self.timing_at(slot)
         return start_of(t, slot) + 1, start_of(t, slot + 1) - 2
 
+    def open_session(self, sender: str, first: int, count: int) -> None:
+        require(1 <= count <= MAX_SESSION, "SessionSizeInvalid", count, MAX_SESSION)
+        from_epoch = 0
+        for device in range(first, first + count):
+            self._require_key(sender, device)
+            from_epoch = max(from_epoch, self.devices[device].from_epoch)
+        self.sessions[sender] = first, first + count, from_epoch
+
+    def set_operator(self, provider: str, operator: str, valid: bool) -> None:
+        """The session of the key before ends."""
+        revoked = self.operator_of(provider)
+        super().set_operator(provider, operator, valid)
+        self.sessions.pop(revoked, None)
+
+    def _require_key(self, sender: str, device: int) -> None:
+        require(device in self.devices, "DeviceUnknown", device)
+        operator = self.operator_of(self.devices[device].provider)
+        require(sender == operator, "OperatorOnly", sender, operator)
+
+    def in_session(self, sender: str, device: int, slot: int) -> bool:
+        first, end, from_epoch = self.sessions.get(sender, (0, 0, 0))
+        return first <= device < end and self.epoch_of_slot(slot) >= from_epoch
+
     def commit(self, sender: str, device: int, slot: int, commitment: bytes) -> None:
         require(commitment != ZERO, "CommitmentZero")
         first, last = self.window_of(slot)
         require(first <= self.block <= last, "WindowClosed", slot, self.block, first, last)
-        require(device in self.devices, "DeviceUnknown", device)
-        require(self.is_active(device, slot), "DeviceNotActive", device, slot)
-        operator = self.operator_of(self.devices[device].provider)
-        require(sender == operator, "OperatorOnly", sender, operator)
+        if not self.in_session(sender, device, slot):
+            require(device in self.devices, "DeviceUnknown", device)
+            require(self.is_active(device, slot), "DeviceNotActive", device, slot)
+            self._require_key(sender, device)
         require((device, slot) not in self.records, "CommittedAlready", device, slot)
         if slot not in self.beacons:
             self.seal(slot)

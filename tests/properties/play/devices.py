@@ -105,6 +105,25 @@ class DeviceVerbs(EpochVerbs):
         )
 
     @verb
+    def open_session(self) -> None:
+        """Of neighbours of one key; or of none, too many, another's."""
+        self.world.tend()
+        model, owner = self.model, self.random.choice(self.cast.providers)
+        mine = [device for device, book in model.devices.items() if book.provider == owner]
+        first = self.pick(mine, [self.careful, 99])
+        run = [device for device in mine if set(range(first, device + 1)) <= set(mine) and device >= first]
+        count = self.pick(range(1, len(run) + 1), [0, len(run) + 1, 65])
+        sender = self.pick([model.operator_of(owner)], [self.cast.stranger])
+        self.act(
+            "openSession",
+            "Challenges",
+            first,
+            count,
+            by=sender,
+            effect=lambda m: m.open_session(sender, first, count),
+        )
+
+    @verb
     def commit(self) -> None:
         while True:
             first, _ = self.model.window_of(self.model.slot + 1)

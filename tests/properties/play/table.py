@@ -26,6 +26,7 @@ LUCK = st.integers(0, 2**64 - 1)
 WEIGHTS = {
     "accept": 8,
     "approve": 2,
+    "assign": 6,
     "approve_part": 3,
     "attest_verdict": 8,
     "accept_lease": 6,
@@ -44,8 +45,10 @@ WEIGHTS = {
     "match_leases": 8,
     "open_auction": 16,
     "open_lease": 6,
+    "open_session": 2,
     "prove_revoked": 60,
     "prove_withheld": 8,
+    "rebond_delegated": 4,
     "redeem": 3,
     "request_item": 20,
     "return_deposit": 4,
@@ -60,7 +63,9 @@ WEIGHTS = {
     "submit": 8,
     "sweep": 2,
     "top_up": 10,
+    "withdraw": 3,
     "withdraw_bond": 3,
+    "withdraw_delegated": 4,
 }
 
 
