@@ -282,7 +282,7 @@ class Staking(Books):
         require(moved == amount or amount == ALL, "UnbondingInsufficient", holder, moved, amount)
         leaving = after.leaving(provider)
         shares = after.active.add(moved)
-        require(shares > 0, "SharesZero", provider, amount)
+        require(shares > 0, "SharesZero", provider, moved)
         if holder != provider:
             after.held[holder] += shares
             self._require_own_share(provider, after, leaving, OWN_SHARES)

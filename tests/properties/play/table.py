@@ -75,9 +75,10 @@ def verb(method: Callable[[P], None]) -> Callable[[P], None]:
     @rule(luck=LUCK)
     @wraps(method)
     def play(self: P, luck: int) -> None:
-        # A play that repeats itself is no use: equal numbers give other choices later.
-        self.step += 1
-        self.random = Random(f"{luck} {self.step}")
+        # What hypothesis draws is often the same, and mostly small. A play that repeats itself, or another,
+        # is no use: what comes depends on all that was drawn before.
+        self.random = Random(f"{luck} {self.past}")
+        self.past = self.random.getrandbits(64)
         method(self)
 
     return play  # type: ignore[no-any-return]
@@ -88,8 +89,7 @@ class EveryRule(RuleStrategy):
     has nothing to say where nobody funds or nobody attests."""
 
     def do_draw(self, data: Any) -> Any:
-        # From the step, too: what hypothesis draws is often the same, and mostly small.
-        random = Random(f"{data.draw(LUCK)} {getattr(self.machine, 'step', 0)}")
+        random = Random(f"{data.draw(LUCK)} {getattr(self.machine, 'past', 0)}")
         weights = [WEIGHTS.get(each.function.__name__, 1) for each in self.rules]
         chosen = None
         while chosen is None or not all(holds(self.machine) for holds in chosen.preconditions):
@@ -108,8 +108,8 @@ class Table(RuleBasedStateMachine):
 
     @initialize(luck=LUCK)
     def begin(self, luck: int) -> None:
-        self.step = 0
         self.random = Random(luck)
+        self.past = self.random.getrandbits(64)
         self.world.begin(Random(luck))
         self.model = self.world.model
         self.tally = Tally(self.world)
