@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -49,6 +49,7 @@ SEED = 2_026
 # Mutants of a file in one build: more of them, and the compiler takes too long.
 PER_BUILD = 60
 _TOO_DEEP = re.compile(r"too deep in the stack.*?--> (contracts/\S+?):(\d+):(\d+):", re.DOTALL)
+_LISTED = re.compile(r"usr\$(\w+?)(?:_\d+)?\b")
 COPIED = ("contracts", "tests", "scripts", "ape-config.yaml", "pyproject.toml")
 LINKED = (".venv", "node_modules", "deployments", "docs", "offchain")
 
@@ -258,14 +259,25 @@ def build(mutants: Sequence[Mutant], sources: dict[str, Source], tallies: dict[s
 
 
 def crowding_ones(said: str, regions: Mapping[str, Sequence[tuple[int, int, int]]]) -> set[int]:
-    """The mutants nearest to each place where the compiler ran out of stack."""
+    """The mutants nearest to each place where the compiler ran out of stack. Where it tells none, those of
+    the file that has most of the assembly's variables which it lists."""
     found: set[int] = set()
     for name, line, column in _TOO_DEEP.findall(said):
         if regions.get(name):
             lines = (TREE / name).read_bytes().splitlines(keepends=True)
             at = sum(map(len, lines[: int(line) - 1])) + int(column) - 1
             found.add(min((abs(start - at), number) for start, _, number in regions[name])[1])
+    listed = set(_LISTED.findall(said))
+    if listed and not found:
+        counts = {name: _variables(name, listed) for name in regions if regions[name]}
+        most = max(counts.values(), default=0)
+        found = {each[2] for name in counts if counts[name] == most > 0 for each in regions[name]}
     return found
+
+
+def _variables(name: str, listed: Iterable[str]) -> int:
+    text = (TREE / name).read_text()
+    return sum(bool(re.search(rf"\blet {each}\b", text)) for each in listed)
 
 
 # ---- Trying
