@@ -49,7 +49,7 @@ SEED = 2_026
 # Mutants of a file in one build: more of them, and the compiler takes too long.
 PER_BUILD = 60
 _TOO_DEEP = re.compile(r"too deep in the stack.*?--> (contracts/\S+?):(\d+):(\d+):", re.DOTALL)
-_LISTED = re.compile(r"usr\$(\w+?)(?:_\d+)?\b")
+_LISTED = re.compile(r"\b(?:usr\$|var_)(\w+?)(?:_\d+)?\b")
 COPIED = ("contracts", "tests", "scripts", "ape-config.yaml", "pyproject.toml")
 LINKED = (".venv", "node_modules", "deployments", "docs", "offchain")
 
@@ -260,7 +260,7 @@ def build(mutants: Sequence[Mutant], sources: dict[str, Source], tallies: dict[s
 
 def crowding_ones(said: str, regions: Mapping[str, Sequence[tuple[int, int, int]]]) -> set[int]:
     """The mutants nearest to each place where the compiler ran out of stack. Where it tells none, those of
-    the file that has most of the assembly's variables which it lists."""
+    the file that has most of the variables which it lists."""
     found: set[int] = set()
     for name, line, column in _TOO_DEEP.findall(said):
         if regions.get(name):
@@ -277,7 +277,7 @@ def crowding_ones(said: str, regions: Mapping[str, Sequence[tuple[int, int, int]
 
 def _variables(name: str, listed: Iterable[str]) -> int:
     text = (TREE / name).read_text()
-    return sum(bool(re.search(rf"\blet {each}\b", text)) for each in listed)
+    return sum(bool(re.search(rf"\b{each}\b", text)) for each in listed)
 
 
 # ---- Trying

@@ -30,7 +30,11 @@ def test_template__of_security_md__is_valid_once_it_is_filled_in(tmp_path: Path)
     assert SecurityTxt.load(file).text == file.read_text()
 
 
-@pytest.mark.parametrize("text", [GOOD, SIGNED, GOOD.replace("\n", "\r\n"), GOOD.lower()])
+@pytest.mark.parametrize(
+    "text",
+    [GOOD, SIGNED, GOOD.replace("\n", "\r\n"), GOOD.lower()],
+    ids=["plain", "signed", "CRLF", "lower case"],
+)
 def test_load__a_good_one__is_told_as_it_is(tmp_path: Path, text: str) -> None:
     file = tmp_path / "security.txt"
     file.write_bytes(text.encode())
@@ -50,6 +54,18 @@ def test_load__a_good_one__is_told_as_it_is(tmp_path: Path, text: str) -> None:
         (GOOD + f"Expires: {LATER}\n", "more than once"),
         (GOOD + "Preferred-Languages: de\n", "more than once"),
         (GOOD + "#" * 40_000, "32768 bytes"),
+    ],
+    ids=[
+        "empty",
+        "no scheme",
+        "http",
+        "no Expires",
+        "no zone",
+        "no time",
+        "expired",
+        "two Expires",
+        "two languages",
+        "too long",
     ],
 )
 def test_load__what_the_rfc_forbids__is_refused(tmp_path: Path, text: str, why: str) -> None:
