@@ -1,8 +1,9 @@
 """slither over the contracts, against the findings that were looked at before.
 
 slither reads syntax trees: they take seconds, where its own compilation through via-IR takes many minutes.
-`scripts/slither.json` has a reason for every high and medium finding that stands: high ones by place, those
-of a harmless kind together (`*`). Another one, or a reason without a finding, exits 1.
+`scripts/slither.json` has a reason for every high and medium finding that stands, by kind, contract and
+function; several of one kind in one function say how many (`x2`). Another one, or a reason without a finding,
+exits 1.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -91,26 +91,33 @@ def name_of(finding: dict[str, Any]) -> str:
     """Detector and place, without line numbers: an edit elsewhere changes nothing."""
     for element in finding["elements"]:
         if element["type"] == "function":
-            parent = element["type_specific_fields"]["parent"]["name"]
-            return f"{finding['check']} {parent}.{element['name']}"
+            return f"{finding['check']} {_place(element)}"
     element = finding["elements"][0]
-    return f"{finding['check']} {element['name']}"
+    around = element["type_specific_fields"]["parent"]
+    return f"{finding['check']} {_place(around)} {element['name']}"
+
+
+def _place(function: dict[str, Any]) -> str:
+    return f"{function['type_specific_fields']['parent']['name']}.{function['name']}"
 
 
 def main() -> int:
     write_build_info()
-    found: dict[str, str] = {}
+    told: dict[str, list[str]] = {}
     for each in findings():
-        found.setdefault(name_of(each), f"{each['impact']}: {' '.join(each['description'].split())}")
+        text = f"{each['impact']}: {' '.join(each['description'].split())}"
+        told.setdefault(name_of(each), []).append(text)
+    found = {f"{name} x{len(each)}" if len(each) > 1 else name: each for name, each in told.items()}
     reasons: dict[str, str] = json.loads(TRIAGE.read_text())
-    explained = {name: [key for key in reasons if fnmatch(name, key)] for name in found}
-    unexplained = sorted(name for name, keys in explained.items() if not keys)
+    unexplained = sorted(found.keys() - reasons.keys())
     for name in unexplained:
-        print(f"unexplained: {name}\n    {found[name][:400]}")
-    unused = sorted(reasons.keys() - {key for keys in explained.values() for key in keys})
-    for key in unused:
-        print(f"no longer found: {key}")
-    print(f"slither: {len(found)} high and medium findings, {len(found) - len(unexplained)} explained")
+        print(f"unexplained: {name}", *(f"    {each[:400]}" for each in found[name]), sep="\n")
+    unused = sorted(reasons.keys() - found.keys())
+    for name in unused:
+        print(f"no longer found: {name}")
+    count = sum(len(each) for each in found.values())
+    explained = count - sum(len(found[name]) for name in unexplained)
+    print(f"slither: {count} high and medium findings, {explained} explained")
     return 1 if unexplained or unused else 0
 
 
