@@ -11,12 +11,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tensorbond.chain import digests
@@ -27,22 +28,29 @@ from tensorbond.chain.rpc import Rpc
 from tensorbond.chain.types import (
     CapNode,
     Commit,
+    EvidenceRequest,
     HeaderOpening,
+    Job,
+    NodeProof,
     OracleFault,
     Outcome,
     OutcomeKind,
     OutcomeResult,
     Place,
     PlaceKind,
+    Record,
 )
-from tensorbond.proof import item_leaf, merkle
+from tensorbond.proof import is_roll_call, item_leaf, merkle
 from tests.acts import (
+    TOKEN_CAP,
     ZERO_ADDRESS,
     FundedJob,
     accept_as,
     approve_as,
     attest,
+    close_before,
     commit_as,
+    delegate_as,
     dispute_as,
     domain,
     fund_as,
@@ -54,10 +62,26 @@ from tests.acts import (
     sign_statement,
     stake_as,
     submit_as,
+    terms_of,
 )
 from tests.chain import Chain, Sent, account, project_artifacts
 from tests.contracts.attestations.epochs import STANDING
-from tests.contracts.lease_escrow.leases import OpenLease, lease_terms, opened_by, tab_of, voucher
+from tests.contracts.challenges.slots import HISTORY
+from tests.contracts.job_escrow.jobs import attest_draw, refund_by_outcome
+from tests.contracts.lease_escrow.leases import (
+    OpenLease,
+    halt,
+    lease_terms,
+    next_slot,
+    open_lease,
+    opened_by,
+    prove_fault,
+    start_block,
+    start_lease,
+    tab_of,
+    voucher,
+)
+from tests.contracts.oracle_arbiter.verdicts import FOR_PROVIDER, decide
 from tests.contracts.order_book.orders import (
     job_ask,
     job_bid,
@@ -67,10 +91,26 @@ from tests.contracts.order_book.orders import (
     match,
     offer,
 )
+from tests.contracts.permits import permit_and, send_permit, sign_permit
+from tests.contracts.sealed_auction.auctions import (
+    COMMIT_BLOCKS,
+    REVEAL_BLOCKS,
+    award,
+    bid_of,
+    commit_bid,
+    open_as,
+    reveal_bid,
+    to_award,
+    to_reveals,
+)
 from tests.contracts.work_disputes.liars import LyingProver, wrong_seed
+from tests.headers import headers_of
 from tests.labels import SAMPLES, DeepMemory, Dimensions
 from tests.leaves import Epoch, encode_leaf, make_leaf, make_outcome
 from tests.memory_work import (
+    MemoryWork,
+    cap_node,
+    caps_of,
     commit_memory,
     commit_of,
     fold_alone,
@@ -80,9 +120,12 @@ from tests.memory_work import (
     show_alone,
     sign_root,
 )
+from tests.memory_work import show_header as show_memory_header
+from tests.memory_work import show_item as show_memory_item
 from tests.offchain.proof.skipping import SloppyProver
 from tests.system import TBND, TUSD, deploy_system, free_anvil, oracle_accounts, role
 from tests.work import (
+    Work,
     commit_work,
     drawn_slot_of,
     first_slot_of,
@@ -90,6 +133,8 @@ from tests.work import (
     open_link,
     open_tile,
     open_work,
+    seal,
+    show_header,
     show_item,
     sign_evidence,
 )
@@ -121,17 +166,12 @@ class _Found(Gas):
                 self._look(key, self._chain.node, transaction)
 
 
-def measure(look: Look | None = None) -> Gas:
+def measure(look: Look | None = None, *, longest: bool = True) -> Gas:
     """Play everything on a chain of its own; gas by key, sorted. `look` is shown every transaction that is
-    measured by itself, with the node that mined it."""
-    with (
-        free_anvil("--timestamp", str(GENESIS)) as anvil,
-        closing(Chain(anvil.url, project_artifacts())) as chain,
-    ):
+    measured by itself, with the node that mined it. `longest`: also a leaf of the longest epoch, on another
+    chain."""
+    with _system() as chain:
         found = _Found(chain, look)
-        chain.rpc.request("anvil_setBlockTimestampInterval", 1)
-        with tempfile.TemporaryDirectory() as folder:
-            deploy_system(chain, Path(folder, "gas.json"))
         _settle_in(chain)
         for play in (
             _staking,
@@ -151,10 +191,42 @@ def measure(look: Look | None = None) -> Gas:
             _lies,
             _refutations,
             _requests,
+            _stakes,
+            _ends,
+            _bonds,
+            _lost_seals,
+            _verdicts,
+            _deferred,
+            _lease_ends,
+            _auctions,
+            _enforced,
+            _untruths,
+            _false_work,
+            _silences,
         ):
             with _again_from_here(chain):
                 play(chain, found)
+    if longest:
+        with _system(
+            unbonding_blocks=10_000, slot_blocks=4, epoch_slots=MOST_ROWS // 2, attest_blocks=400
+        ) as other:
+            there = _Found(other, look)
+            _many_rows(other, there)
+            found.update(there)
     return dict(sorted(found.items()))
+
+
+@contextmanager
+def _system(**changes: int) -> Iterator[Chain]:
+    """On a chain of its own."""
+    with (
+        free_anvil("--timestamp", str(GENESIS)) as anvil,
+        closing(Chain(anvil.url, project_artifacts())) as chain,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        chain.rpc.request("anvil_setBlockTimestampInterval", 1)
+        deploy_system(chain, Path(folder, "gas.json"), **changes)
+        yield chain
 
 
 def _settle_in(chain: Chain) -> None:
@@ -641,6 +713,418 @@ def _requests(chain: Chain, found: Gas) -> None:
     found["Attestations.answerLeaf"] = chain.send(
         "Attestations", "answerLeaf", *answer, sender=role(chain, "stranger")
     ).gas_used
+
+
+def _stakes(chain: Chain, found: Gas) -> None:
+    """What a permit, a reward, a rebonding delegator or the token alone costs."""
+    provider, other, stranger = (role(chain, name) for name in ("provider", "other_provider", "stranger"))
+    staking, rewards = chain.address["ProviderStaking"], chain.impersonate("Rewards")
+    signed = sign_permit(chain, provider, staking, 100 * TBND)
+    words = signed.value, signed.deadline, signed.v, signed.r, signed.s
+    sent = chain.send("ProviderStaking", "stakeWithPermit", *words, sender=provider)
+    found["ProviderStaking.stakeWithPermit"] = sent.gas_used
+    signed = sign_permit(chain, other, staking, 50 * TBND)
+    words = signed.value, signed.deadline, signed.v, signed.r, signed.s
+    sent = chain.send("ProviderStaking", "delegateWithPermit", provider, *words, sender=other)
+    found["ProviderStaking.delegateWithPermit"] = sent.gas_used
+    chain.send("ProviderStaking", "undelegate", provider, 20 * TBND, sender=other)
+    sent = chain.send("ProviderStaking", "rebondDelegated", provider, 5 * TBND, sender=other)
+    found["ProviderStaking.rebondDelegated"] = sent.gas_used
+    chain.send("TensorbondToken", "mint", staking, TBND, sender=rewards)
+    chain.send("ProviderStaking", "distribute", provider, TBND, sender=rewards)
+    chain.mine(100)
+    sent = chain.send("ProviderStaking", "release", provider, sender=stranger)
+    found["ProviderStaking.release"] = sent.gas_used
+
+    def token(verb: str, *args: Any, sender: str) -> None:
+        found["TensorbondToken." + verb] = chain.send("TensorbondToken", verb, *args, sender=sender).gas_used
+
+    token("transfer", stranger, TBND, sender=provider)
+    token("approve", stranger, TBND, sender=provider)
+    token("transferFrom", provider, stranger, TBND // 2, sender=stranger)
+    token("burn", TBND, sender=provider)
+    found["TensorbondToken.permit"] = send_permit(
+        chain, sign_permit(chain, provider, other, TBND), stranger
+    ).gas_used
+
+
+def _ends(chain: Chain, found: Gas) -> None:
+    """How a device ends, and its bond is free."""
+    provider, other, stranger = (role(chain, name) for name in ("provider", "other_provider", "stranger"))
+    device = _device(chain)
+    mine_to_slot(chain, 4)
+    with _again_from_here(chain):
+        stake_as(chain, provider, 60 * TBND)
+        delegate_as(chain, other, provider, 500 * TBND)
+        register_as(chain, provider, gops=800)
+        chain.send("ProviderStaking", "undelegate", provider, UNLIMITED, sender=other)
+        chain.mine(40)
+        sent = chain.send("DeviceRegistry", "suspendUncovered", device, sender=stranger)
+        found["DeviceRegistry.suspendUncovered"] = sent.gas_used
+    found["DeviceRegistry.retire"] = chain.send("DeviceRegistry", "retire", device, sender=provider).gas_used
+    close_before(chain, 4)
+    chain.mine(200)
+    sent = chain.send("WorkDisputes", "discharge", device, sender=stranger)
+    found["WorkDisputes.discharge"] = sent.gas_used
+
+
+def _bonds(chain: Chain, found: Gas) -> None:
+    """Oracles that come, sit and go; a set of four, and of as many as there may be."""
+    oracles = oracle_accounts(chain, 6)
+    join_oracles(chain, oracles[:4], from_epoch=1)
+    for oracle in oracles[4:]:
+        chain.send("TensorbondToken", "approve", chain.address["Attestations"], UNLIMITED, sender=oracle)
+
+    def act(key: str, *args: Any, sender: str) -> None:
+        verb = key.split(":")[0]
+        found["Attestations." + key] = chain.send("Attestations", verb, *args, sender=sender).gas_used
+
+    endpoint = "https://oracle.example"
+    act("join", endpoint, sender=oracles[4])
+    bond = chain.call("Attestations", "BOND")
+    signed = sign_permit(chain, oracles[5], chain.address["Attestations"], bond)
+    act("joinWithPermit", endpoint, signed.deadline, signed.v, signed.r, signed.s, sender=oracles[5])
+    chain.mine_to(max(chain.call("Attestations", "deadline"), chain.block_number))
+    act("close", 0, sender=role(chain, "stranger"))
+    act("seat:4", oracles[:4], 3, 3, sender=role(chain, "governor"))
+    act("leave", sender=oracles[4])
+    chain.mine(400)
+    act("withdrawBond", sender=oracles[4])
+
+
+def _lost_seals(chain: Chain, found: Gas) -> None:
+    """A slot whose hash only headers bring back, up to the next slot's first block, which was sealed."""
+    stranger = role(chain, "stranger")
+    mine_to_slot(chain, 5)
+    chain.send("Challenges", "seal", 5, sender=stranger)
+    known = chain.block_number - 1
+    chain.rpc.request("anvil_setCode", HISTORY, "0x")
+    chain.mine(300)
+    headers = headers_of(chain, range(known - 10, known + 1))
+    sent = chain.send("Challenges", "sealByHeaders", 4, headers, known, sender=stranger)
+    found["Challenges.sealByHeaders:11"] = sent.gas_used
+
+
+def _verdicts(chain: Chain, found: Gas) -> None:
+    """A job that the oracles decide, one that fails, and what a contract holds for others."""
+    provider, requester, stranger = role(chain, "provider"), role(chain, "requester"), role(chain, "stranger")
+    device = _device(chain)
+    join_oracles(chain, oracle_accounts(chain, 4), from_epoch=1)
+    mine_to_slot(chain, 4)
+    close_before(chain, 1)
+    signed = sign_permit(chain, requester, chain.address["JobEscrow"], 100 * TUSD, token="TestDollar")
+    with _again_from_here(chain):
+        sent = permit_and(chain, "JobEscrow", signed, "fund", terms_of(chain, requester), token="TestDollar")
+        found["JobEscrow.multicall:permit-and-fund"] = sent.gas_used
+    job = submit_as(chain, provider, accept_as(chain, provider, _fund(chain), device))
+    with _again_from_here(chain):
+        disputed = dispute_as(chain, requester, job)
+        found["OracleArbiter.attestVerdict:3-of-4"] = decide(chain, disputed, FOR_PROVIDER).gas_used
+        sent = chain.send("JobEscrow", "resolve", disputed.number, disputed.state, sender=stranger)
+        found["JobEscrow.resolve:for-provider"] = sent.gas_used
+        sent = chain.send("JobEscrow", "sweep", chain.address["TestDollar"], sender=stranger)
+        found["JobEscrow.sweep"] = sent.gas_used
+    others = [make_leaf(device ^ (1 << level), provider) for level in range(10)]
+    draw = attest_draw(chain, job, OutcomeResult.MISSED, others=others)
+    found["JobEscrow.refundByOutcome"] = refund_by_outcome(chain, job, draw).gas_used
+
+
+def _deferred(chain: Chain, found: Gas) -> None:
+    """A payment that a token refused first, of each escrow."""
+    governor, provider, requester = (role(chain, name) for name in ("governor", "provider", "requester"))
+    device = _device(chain)
+    mine_to_slot(chain, 4)
+    token = chain.deploy("BlacklistToken")
+    for escrow in ("JobEscrow", "LeaseEscrow"):
+        chain.send(escrow, "allowToken", token, TOKEN_CAP, sender=governor)
+    chain.send("BlacklistToken", "mint", requester, 1000 * TUSD, sender=governor)
+    job = submit_as(
+        chain, provider, accept_as(chain, provider, fund_as(chain, requester, token=token), device)
+    )
+    lease = open_lease(chain, 0, token=token, rate=0, voucher_blocks=50)
+    signed = voucher(chain, lease, TUSD)
+    chain.send("BlacklistToken", "setBlocked", provider, True, sender=governor)
+    approve_as(chain, requester, job)
+    chain.send("LeaseEscrow", "redeem", lease.number, lease.lease, TUSD, signed, sender=provider)
+    chain.send("BlacklistToken", "setBlocked", provider, False, sender=governor)
+    for escrow in ("JobEscrow", "LeaseEscrow"):
+        with _again_from_here(chain):
+            sent = chain.send(escrow, "collect", provider, token, sender=provider)
+            found[escrow + ".collect"] = sent.gas_used
+    with _again_from_here(chain):
+        sent = chain.send("LeaseEscrow", "sweep", token, sender=provider)
+        found["LeaseEscrow.sweep"] = sent.gas_used
+
+
+def _lease_ends(chain: Chain, found: Gas) -> None:
+    """Notice of a lease, and a fault that ends one."""
+    requester, stranger = role(chain, "requester"), role(chain, "stranger")
+    device = _device(chain)
+    mine_to_slot(chain, 4)
+    tab_of(chain)  # somebody else was there before
+    signed = sign_permit(chain, requester, chain.address["LeaseEscrow"], 2 * TUSD, token="TestDollar")
+    with _again_from_here(chain):
+        args = lease_terms(chain), device, 2 * TUSD
+        sent = permit_and(chain, "LeaseEscrow", signed, "open", *args, token="TestDollar")
+        found["LeaseEscrow.multicall:permit-and-open"] = sent.gas_used
+    with _again_from_here(chain):
+        lease = start_lease(chain, device, notice=60)
+        place = lease.number, lease.lease
+        sent = chain.send("LeaseEscrow", "giveNotice", *place, sender=requester)
+        found["LeaseEscrow.giveNotice"] = sent.gas_used
+    lease = start_lease(chain, device)
+    slot = next_slot(chain)
+    prove_fault(chain, device, slot)
+    found["LeaseEscrow.halt"] = halt(chain, lease, slot).gas_used
+    found["OrderBook.cancel"] = chain.send("OrderBook", "cancel", requester, 0, 1, sender=requester).gas_used
+    found["OrderBook.cancelAll"] = chain.send("OrderBook", "cancelAll", requester, sender=requester).gas_used
+    signed = sign_permit(chain, requester, chain.address["JobEscrow"], 100 * TUSD, token="TestDollar")
+    words = signed.value, signed.deadline, signed.v, signed.r, signed.s
+    book = project_artifacts()["OrderBook"].abi
+    call = book.encode_call("permit", (chain.address["TestDollar"], requester, signed.spender, *words))
+    sent = chain.send("OrderBook", "multicall", [call], sender=stranger)
+    found["OrderBook.multicall:permit"] = sent.gas_used
+
+
+def _auctions(chain: Chain, found: Gas) -> None:
+    """Two bids, the second lower."""
+    requester = role(chain, "requester")
+    devices = [_device(chain), register_as(chain, role(chain, "other_provider"))]
+    mine_to_slot(chain, 4)
+    job = _fund(chain, provider=chain.at("SealedAuction"))
+    head = chain.block_number
+    auction = open_as(chain, requester, job, head + COMMIT_BLOCKS, head + REVEAL_BLOCKS)
+    found["SealedAuction.open"] = auction.sent.gas_used
+    bids = [bid_of(chain, auction, device, price) for device, price in zip(devices, (9, 8), strict=True)]
+    for bid in bids:
+        found["SealedAuction.commit"] = commit_bid(chain, bid).gas_used
+    to_reveals(chain, auction)
+    for bid, suffix in zip(bids, (":first", ""), strict=True):
+        found["SealedAuction.reveal" + suffix] = reveal_bid(chain, auction, bid).gas_used
+    to_award(chain, auction)
+    found["SealedAuction.award"] = award(chain, auction).gas_used
+
+
+def _enforced(chain: Chain, found: Gas) -> None:
+    """A bad item that is final, under ten siblings."""
+    provider, stranger = role(chain, "provider"), role(chain, "stranger")
+    device = _device(chain)
+    join_oracles(chain, oracle_accounts(chain, 4))
+    slot = first_slot_of(chain, device)
+    mine_to_slot(chain, slot)
+    commit_as(chain, provider, device, slot, b"\x66" * 32)
+    row = make_outcome(slot, OutcomeKind.DRAWN_C, OutcomeResult.BAD_ITEM, witness=b"\x55" * 32, item=3)
+    told = _attest_rows(chain, slot // 4, device, [row])
+    mine_to_final(chain, told.number)
+    proofs = told.leaf_proof(device), told.outcome_proof(device, 0)
+    found["WorkDisputes.enforce"] = chain.send("WorkDisputes", "enforce", *proofs, sender=stranger).gas_used
+
+
+def _attest_rows(
+    chain: Chain, epoch: int, device: int, rows: Sequence[Outcome], depth: int = 10, **changes: Any
+) -> Epoch:
+    """Attest a device's leaf with these rows, under so many siblings."""
+    provider = role(chain, "provider")
+    others = [make_leaf(device ^ (1 << level), provider, cumulative_reward=TBND) for level in range(depth)]
+    return attest(chain, epoch, [make_leaf(device, provider), *others], {device: rows}, **changes).epoch
+
+
+def _untruths(chain: Chain, found: Gas) -> None:
+    """Lies that the chain's own record shows, of three oracles of four, under ten siblings."""
+    provider, auditor = role(chain, "provider"), role(chain, "auditor")
+    device = _device(chain)
+    join_oracles(chain, oracle_accounts(chain, 4))
+    before = _attest_rows(chain, 1, device, [])
+    slot = 11
+    mine_to_slot(chain, slot)
+    event = commit_as(chain, provider, device, slot, b"\x66" * 32).event("Committed")
+    record = Record(b"\x66" * 32, event["timestamp"], provider)
+    rows = _due_rows(chain, device, 2)
+    previous = before.leaves[device], before.leaf_proof(device).path
+
+    def prove(key: str, *args: object) -> None:
+        verb = "prove" + key[0].upper() + key[1:].split(":")[0]
+        sent = chain.send("AttestationDisputes", verb, *args, sender=auditor)
+        found["AttestationDisputes." + key] = sent.gas_used
+
+    with _again_from_here(chain):
+        told = _attest_rows(chain, 2, device, rows)
+        args = told.leaf_proof(device), rows, *previous
+        with _again_from_here(chain):
+            prove("badOutcomes:3-of-4", *args)
+        call = project_artifacts()["AttestationDisputes"].abi.encode_call("proveBadOutcomes", args)
+        chain.send("Attestations", "revoke", 2, sender=chain.impersonate("AttestationDisputes"))
+        prove("revoked:badOutcomes:3-of-4", 0, call)
+    with _again_from_here(chain):
+        forced = [*rows, make_outcome(9, OutcomeKind.FORCED, job=999, witness=b"\x55" * 32)]
+        told = _attest_rows(chain, 2, device, forced)
+        prove("badForced:3-of-4", told.leaf_proof(device), forced, 999, _no_job(chain))
+    header = headers_of(chain, [start_block(chain, slot)])[0]
+    for name, result, more in (
+        ("badThroughput", OutcomeResult.PASSED, (record, header)),
+        ("falseFail", OutcomeResult.MISSED, ()),
+    ):
+        with _again_from_here(chain):
+            witness = b"\x55" * 32 if result == OutcomeResult.PASSED else bytes(32)
+            row = make_outcome(slot, OutcomeKind.DRAWN_C, result, witness=witness, throughput=len(more) // 2)
+            told = _attest_rows(chain, 2, device, [row])
+            prove(f"{name}:3-of-4", told.leaf_proof(device), told.outcome_proof(device, 0), *more)
+    with _again_from_here(chain):
+        path = _attest_rows(chain, 2, device, []).leaf_proof(device).path
+    others = [make_leaf(device ^ (1 << level), provider, cumulative_reward=TBND) for level in range(10)]
+    told = attest(chain, 2, others, total_weight=7).epoch
+    with _again_from_here(chain):
+        prove("leafMissing:3-of-4", 2, device, path)
+    pair = [told.node(19, index) for index in (0, 1)]
+    preimage = b"".join(node + weight.to_bytes(12, "big") for node, weight in pair)
+    prove("badSum:3-of-4", NodeProof(2, 20, 0, 7, preimage, bytes(3)))
+
+
+def _due_rows(chain: Chain, device: int, epoch: int) -> list[Outcome]:
+    """Seal an epoch's slots; a passed row for each that draws the device."""
+    entry = chain.call("DeviceRegistry", "timingOf", epoch)
+    first = entry.from_slot + (epoch - entry.from_epoch) * entry.epoch_slots
+    mine_to_slot(chain, first + entry.epoch_slots)
+    rows = []
+    for slot in range(first, first + entry.epoch_slots):
+        beacon = seal(chain, slot)
+        if chain.call("Challenges", "isDrawn", device, slot):
+            kind = OutcomeKind.ROLL_CALL if is_roll_call(beacon, entry.roll_call) else OutcomeKind.DRAWN_C
+            rows.append(make_outcome(slot, kind, OutcomeResult.PASSED, witness=b"\x55" * 32))
+    return rows
+
+
+def _no_job(chain: Chain) -> Job:
+    """Of a job that nobody funded."""
+    return Job(terms_of(chain, role(chain, "requester")), 0)
+
+
+def _false_work(chain: Chain, found: Gas) -> None:
+    """What evidence shows against the outcomes that name it, of three oracles of four, under ten siblings."""
+    provider, auditor = role(chain, "provider"), role(chain, "auditor")
+    join_oracles(chain, oracle_accounts(chain, 4))
+
+    def prove(
+        key: str, work: Work | MemoryWork, result: OutcomeResult, root: bytes, item: int, *args: object
+    ) -> None:
+        kind = OutcomeKind.DRAWN_M if isinstance(work, MemoryWork) else OutcomeKind.DRAWN_C
+        row = make_outcome(work.slot, kind, result, witness=root, item=item)
+        verb = "prove" + key[0].upper() + key[1:].split(":")[0]
+        with _again_from_here(chain):
+            told = _attest_rows(chain, work.slot // 4, work.device, [row])
+            proofs = told.leaf_proof(work.device), told.outcome_proof(work.device, 0)
+            sent = chain.send(
+                "AttestationDisputes", verb, *proofs, Record(*work.record), *args, sender=auditor
+            )
+            found["AttestationDisputes." + key] = sent.gas_used
+
+    passed, bad = OutcomeResult.PASSED, OutcomeResult.BAD_ITEM
+    with _again_from_here(chain):
+        device = _device(chain, 1)
+        sloppy = open_work(chain, commit_work(chain, provider, device, prover=SloppyProver(7, 9)))
+        opening = item_opening(show_item(chain, sloppy, index=1))
+        root = merkle.fold(item_leaf(1, opening.item), 1, opening.path, len(opening.path))
+        prove("falsePassItem:K4096:3-of-4", sloppy, passed, root, 0, opening, 7, 9)
+    with _again_from_here(chain):
+        work = open_work(chain, commit_work(chain, provider, _device(chain)))
+        opening = item_opening(show_item(chain, work, index=1))
+        root = merkle.fold(item_leaf(1, opening.item), 1, opening.path, len(opening.path))
+        prove("falseFailItem:K1024:3-of-4", work, bad, root, 1, opening)
+        shown = show_header(chain, work)[0]
+        root = merkle.fold(item_leaf(16, shown.header), 16, shown.path, len(shown.path))
+        prove("falseFailHeader:R4:3-of-4", work, bad, root, 16, shown)
+        shown = replace(shown, header=shown.header[:-32] + b"\x07" * 32)
+        root = merkle.fold(item_leaf(16, shown.header), 16, shown.path, len(shown.path))
+        prove("falsePassHeader:R4:3-of-4", work, passed, root, 0, shown)
+    memory = open_memory(chain, commit_memory(chain, provider, memory_device_as(chain, provider)))
+    depth = f"depth-{memory.memory.dimensions.depth}:3-of-4"
+    index = memory.index_of()
+    opened, root = show_memory_item(memory, index)
+    prove(f"falseFailMemoryItem:{depth}", memory, bad, root, index, opened, caps_of(memory, index))
+    item = opened.item[:-1] + bytes([opened.item[-1] ^ 1])
+    opened, root = show_memory_item(memory, index, item)
+    prove(f"falsePassMemoryItem:{depth}", memory, passed, root, 0, opened, cap_node(memory, index, 16))
+    shown, root = show_memory_header(memory)
+    prove(f"falseFailMemoryHeader:{depth}", memory, bad, root, SAMPLES, shown)
+    header = memory.memory.header
+    shown, root = show_memory_header(memory, header[:-1] + bytes([header[-1] ^ 1]))
+    prove(f"falsePassMemoryHeader:{depth}", memory, passed, root, 0, shown)
+
+
+def _silences(chain: Chain, found: Gas) -> None:
+    """A leaf and evidence that are asked for: answered, or not."""
+    auditor, stranger = role(chain, "auditor"), role(chain, "stranger")
+    with _again_from_here(chain):
+        device, _, told = _lying_epochs(chain)
+        sent = chain.send(
+            "Attestations", "requestLeaf", told.number, STANDING, device, sender=auditor, value=1
+        )
+        request = sent.event("LeafRequested")["request"]
+        chain.mine(20)
+        sent = chain.send("AttestationDisputes", "proveWithheldLeaf", told.number, 0, device, sender=auditor)
+        found["AttestationDisputes.withheldLeaf:3-of-4"] = sent.gas_used
+        sent = chain.send("Attestations", "returnDeposit", request, sender=auditor)
+        found["Attestations.returnDeposit"] = sent.gas_used
+    join_oracles(chain, oracle_accounts(chain, 4))
+    for rounds in (4, 4000):
+        with _again_from_here(chain):
+            commit, shown, signature = _bad_header(chain, rounds)
+            root = merkle.fold(item_leaf(16, shown.header), 16, shown.path, 5)
+            row = make_outcome(commit.slot, OutcomeKind.DRAWN_C, OutcomeResult.PASSED, witness=root)
+            told = _attest_rows(chain, commit.slot // 4, commit.device, [row])
+            proofs = told.leaf_proof(commit.device), told.outcome_proof(commit.device, 0)
+            sent = chain.send("AttestationDisputes", "requestEvidence", *proofs, 16, sender=auditor, value=1)
+            asked = sent.event("EvidenceRequested")["asked"]
+            if rounds == 4:
+                found["AttestationDisputes.requestEvidence"] = sent.gas_used
+            with _again_from_here(chain):
+                record = Record(commit.commitment, commit.timestamp, commit.key)
+                args = asked, record, shown.header, list(shown.path), signature
+                sent = chain.send("AttestationDisputes", "answerEvidence", *args, sender=stranger)
+                found[f"AttestationDisputes.answerEvidence:header-R{rounds}"] = sent.gas_used
+            if rounds == 4:
+                chain.mine(20)
+                sent = chain.send("AttestationDisputes", "proveWithheldEvidence", asked, sender=auditor)
+                found["AttestationDisputes.withheldEvidence:3-of-4"] = sent.gas_used
+                sent = chain.send("AttestationDisputes", "returnDeposit", _id_of(asked), sender=auditor)
+                found["AttestationDisputes.returnDeposit"] = sent.gas_used
+
+
+def _id_of(asked: EvidenceRequest) -> bytes:
+    kinds = ["uint256"] * 4 + ["bytes32"] + ["uint256"] * 3
+    return keccak(encode([f"({','.join(kinds)})"], [astuple(asked)]))
+
+
+def _many_rows(chain: Chain, found: Gas) -> None:
+    """All rows that a leaf may have: a draw in each slot of the longest epoch, and as many that jobs forced;
+    under twenty siblings."""
+    auditor, stranger = role(chain, "auditor"), role(chain, "stranger")
+    terms = replace(chain.call("DeviceRegistry", "classOf", 0), draw_threshold=(1 << 32) - 1)
+    sent = chain.send("DeviceRegistry", "addClass", terms, sender=role(chain, "governor"))
+    device = _device(chain, sent.event("ClassAdded")["classId"])
+    join_oracles(chain, oracle_accounts(chain, 4), from_epoch=0)
+    close_before(chain, 1)
+    drawn = _due_rows(chain, device, 1)
+    assert len(drawn) == MOST_ROWS // 2
+    last, forced = drawn[-1].slot, OutcomeKind.FORCED
+    rows = [
+        *drawn,
+        *(make_outcome(last, forced, job=999 + i, witness=b"\x55" * 32) for i in range(len(drawn))),
+    ]
+    told = _attest_rows(chain, 1, device, rows, depth=20)
+    leaf, place = told.leaf_proof(device), (1, STANDING, device)
+    before = make_leaf(0, ZERO_ADDRESS), bytes(3)
+    claims: dict[str, tuple[object, ...]] = {
+        "badOutcomes": ("proveBadOutcomes", leaf, rows, *before),
+        "badForced": ("proveBadForced", leaf, rows, rows[-1].job, _no_job(chain)),
+    }
+    for name, (verb, *args) in claims.items():
+        with _again_from_here(chain):
+            sent = chain.send("AttestationDisputes", str(verb), *args, sender=auditor)
+            found[f"AttestationDisputes.{name}:rows-{len(rows)}:3-of-4"] = sent.gas_used
+    chain.send("Attestations", "requestLeaf", *place, sender=auditor, value=1)
+    sent = chain.send("Attestations", "answerLeaf", *place, leaf.leaf, leaf.path, rows, sender=stranger)
+    found[f"Attestations.answerLeaf:rows-{len(rows)}"] = sent.gas_used
 
 
 def _lying_epochs(chain: Chain) -> tuple[int, Epoch, Epoch]:

@@ -107,6 +107,9 @@ class Epoch:
             data += b"".join(encode_outcome(row) for row in self.outcomes.get(device, ()))
         return keccak(data)
 
+    def node(self, level: int, index: int) -> Node:
+        return self._levels[level].get(index, (ZERO, 0))
+
     def leaf_proof(self, device: int) -> LeafProof:
         return LeafProof(self.number, self.leaves[device], self.path_of(device))
 

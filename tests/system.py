@@ -42,9 +42,9 @@ def free_anvil(*options: str) -> Anvil:
     return Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000", *options)
 
 
-def deploy_system(chain: Chain, path: Path, **timing: int) -> None:
+def deploy_system(chain: Chain, path: Path, *, unbonding_blocks: int = 0, **timing: int) -> None:
     """Deploy as `scripts/deploy.py` does, make the contracts known by name, hand out money, and wait for the
-    genesis block. `timing`: what is different of the first entry."""
+    genesis block. `timing`: what is different of the first entry; `unbonding_blocks`: if they are, too."""
     governor, treasury = role(chain, "governor"), role(chain, "treasury")
     dollar = chain.deploy("TestDollar")
     parameters = Parameters.load(ROOT / "tests" / "network.toml")
@@ -52,6 +52,8 @@ def deploy_system(chain: Chain, path: Path, **timing: int) -> None:
     parameters = parameters.model_copy(
         update={"treasury": treasury, "fee_recipient": treasury, "timing": first}
     )
+    if unbonding_blocks:
+        parameters = parameters.model_copy(update={"unbonding_blocks": unbonding_blocks})
     lane = Lane(chain.node, chain.key(governor), policy=Policy(poll=0.01))
     deployment = deploy(lane, system_artifacts(), parameters, "test", path, tokens={"TUSD": dollar})
     for name, record in deployment.contracts.items():
