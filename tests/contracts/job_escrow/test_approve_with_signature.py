@@ -132,7 +132,8 @@ def test_approve_with_signature__malleable_or_of_somebody_else__reverts(
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     high = (order - int.from_bytes(good[32:64], "big")).to_bytes(32, "big")
     mirrored = good[:32] + high + bytes([27 + 28 - good[64]])
-    for signature in (mirrored, sign(chain, provider, submitted), good[:64], b""):
+    other_v = good[:64] + b"\0", good[:64] + b"\x1d"
+    for signature in (mirrored, *other_v, sign(chain, provider, submitted), good[:64], b""):
         with chain.reverts("ApprovalInvalid", job=submitted.number, requester=requester):
             settle_with(chain, submitted, signature, provider)
 

@@ -93,8 +93,9 @@ def test_redeem__malleable_twin_of_a_signature__reverts(chain: Chain, requester:
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     high = order - int.from_bytes(signed[32:64], "big")
     twin = signed[:32] + high.to_bytes(32, "big") + bytes([55 - signed[64]])
-    with chain.reverts("VoucherInvalid", lease=tab.number, signer=requester):
-        act(chain, tab, "redeem", TUSD, twin)
+    for spoilt in (twin, signed[:64] + b"\0", signed[:64] + b"\x1d"):
+        with chain.reverts("VoucherInvalid", lease=tab.number, signer=requester):
+            act(chain, tab, "redeem", TUSD, spoilt)
 
 
 def test_redeem__voucher_of_another_lease__reverts(chain: Chain, requester: str, tab: OpenLease) -> None:

@@ -111,9 +111,11 @@ def test_attest_verdict__not_65_bytes_a_signer__reverts(
 
 def test_attest_verdict__the_upper_s__reverts(chain: Chain, disputed: FundedJob, oracles: list[str]) -> None:
     signable = question(chain, disputed)
-    signatures = high_s(sign(chain, signable, (0,))) + sign(chain, signable, (1, 2))
-    with chain.reverts("SignatureInvalid", index=0, have=ZERO_ADDRESS, need=oracles[0]):
-        send(chain, disputed, FOR_PROVIDER, bitmap(QUORUM), signatures)
+    good = sign(chain, signable, (0,))
+    for spoilt in (high_s(good), good[:64] + b"\0", good[:64] + b"\x1d"):
+        signatures = spoilt + sign(chain, signable, (1, 2))
+        with chain.reverts("SignatureInvalid", index=0, have=ZERO_ADDRESS, need=oracles[0]):
+            send(chain, disputed, FOR_PROVIDER, bitmap(QUORUM), signatures)
 
 
 # Said of something else

@@ -23,6 +23,8 @@ from .orders import (
     is_spent,
     job_ask,
     job_bid,
+    lease_ask,
+    lease_bid,
     match,
     moving,
     offer,
@@ -58,12 +60,13 @@ def test_two_bids_under_one_nonce__only_one_is_filled(chain: Chain, devices: Dev
         match(chain, bids[1], offer(chain, job_ask(chain, nonce=1), devices.ours[1]))
 
 
+@pytest.mark.parametrize("make", [(job_bid, job_ask), (lease_bid, lease_ask)], ids=["job", "lease"])
 @pytest.mark.parametrize("change", [{"chain_id": 1}, {"address": "0x" + "11" * 20}, {"version": "2"}])
 def test_replay_from_another_chain_or_contract__reverts(
-    chain: Chain, device: int, requester: str, provider: str, change: dict[str, Any]
+    chain: Chain, device: int, requester: str, provider: str, change: dict[str, Any], make: Any
 ) -> None:
     there = Domain(**(vars(domain(chain, "OrderBook")) | change))
-    bid, ask = job_bid(chain), job_ask(chain)
+    bid, ask = (each(chain) for each in make)
     foreign = signable(there, bid).sign(chain.key(requester))
     with moving(chain), chain.reverts("SignatureInvalid", account=requester, order=digest(chain, bid)):
         match(chain, bid, offer(chain, ask, device), signature=foreign)
@@ -359,6 +362,7 @@ def compact(signature: bytes) -> bytes:
     return signature[:32] + s.to_bytes(32, "big")
 
 
+@pytest.mark.parametrize("make", [(job_bid, job_ask), (lease_bid, lease_ask)], ids=["job", "lease"])
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -373,9 +377,9 @@ def compact(signature: bytes) -> bytes:
     ids=["malleable", "compact", "none", "short", "long", "low v", "zeros"],
 )
 def test_malleable_or_short_signature__reverts(
-    chain: Chain, device: int, requester: str, provider: str, spoil: Any
+    chain: Chain, device: int, requester: str, provider: str, spoil: Any, make: Any
 ) -> None:
-    bid, ask = job_bid(chain), job_ask(chain)
+    bid, ask = (each(chain) for each in make)
     with moving(chain), chain.reverts("SignatureInvalid", account=requester, order=digest(chain, bid)):
         match(chain, bid, offer(chain, ask, device), signature=spoil(sign(chain, bid)))
     with moving(chain), chain.reverts("SignatureInvalid", account=provider, order=digest(chain, ask)):

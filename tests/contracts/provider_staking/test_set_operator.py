@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tensorbond.chain import digests
 from tests.acts import TBND, ZERO_ADDRESS, domain, set_operator_as, stake_as
 from tests.chain import Chain, Sent
 
+from ..attestations.epochs import high_s
 from .staking import UNBONDING_BLOCKS, moving, unbond_as
 
 pytestmark = pytest.mark.chain
@@ -99,3 +103,34 @@ def test_set_operator__named__still_can_take_nothing_out(chain: Chain, provider:
             chain.send("ProviderStaking", "withdraw", sender=operator)
         with chain.reverts("FreeStakeInsufficient", provider=operator, have=0, need=1):
             chain.send("ProviderStaking", "unbond", 1, sender=operator)
+
+
+@pytest.mark.parametrize("form", ["upper half", "v of 0", "v of 29"])
+def test_set_operator__signature_in_another_form__reverts(
+    chain: Chain, provider: str, operator: str, form: str
+) -> None:
+    good = sign_consent(chain, operator, provider)
+    v = {"v of 0": 0, "v of 29": 29}
+    signature = high_s(good) if form == "upper half" else good[:64] + bytes([v[form]])
+
+    with (
+        moving(chain),
+        chain.reverts("OperatorSignatureInvalid", operator=operator, recovered=ZERO_ADDRESS),
+    ):
+        set_operator(chain, provider, operator, signature)
+    assert operator_of(chain, provider) == provider
+    set_operator(chain, provider, operator, good)
+
+
+@pytest.mark.parametrize("elsewhere", [{"chain_id": 1}, {"address": "0x" + "11" * 20}, {"version": "2"}])
+def test_set_operator__signed_for_another_chain_or_contract__reverts(
+    chain: Chain, provider: str, operator: str, elsewhere: dict[str, Any]
+) -> None:
+    here = domain(chain, "ProviderStaking")
+    there = digests.operator(replace(here, **elsewhere), provider, operator, 0)
+    signature = there.sign(chain.key(operator))
+    nobody = digests.operator(here, provider, operator, 0).signer(signature)
+
+    with moving(chain), chain.reverts("OperatorSignatureInvalid", operator=operator, recovered=nobody):
+        set_operator(chain, provider, operator, signature)
+    assert operator_of(chain, provider) == provider

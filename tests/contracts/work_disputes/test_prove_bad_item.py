@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -392,6 +393,17 @@ def test_prove_bad_item__signed_for_another_commitment__reverts(
     root = evidence_root(honest.evidence)
     signature = sign_evidence(chain, honest.key, bytes(32), root)
     assert_unsigned(chain, replace(show_item(chain, honest), signature=signature), stranger)
+
+
+@pytest.mark.parametrize("elsewhere", [{"chain_id": 1}, {"address": "0x" + "11" * 20}, {"version": "2"}])
+def test_prove_bad_item__signed_for_another_chain_or_contract__reverts(
+    chain: Chain, stranger: str, wrong: Work, elsewhere: dict[str, Any]
+) -> None:
+    assert wrong.evidence is not None
+    there = replace(domain(chain, "Challenges"), **elsewhere)
+    signable = digests.evidence(there, wrong.proof.commitment, evidence_root(wrong.evidence))
+    signature = signable.sign(chain.key(wrong.key))
+    assert_unsigned(chain, replace(show_wrong(chain, wrong), signature=signature), stranger)
 
 
 @pytest.mark.parametrize("form", ["upper half", "compact", "long", "empty", "v of 0"])
