@@ -101,6 +101,24 @@ def test_claim__two_epochs_later__pays_what_came_since(chain: Chain, provider: s
     assert (event["epoch"], event["claimed"], event["totalClaimed"]) == (2, 12 * TBND, 12 * TBND)
 
 
+def test_claim__of_one_among_many__costs_a_path_and_no_more_in_either_epoch(
+    chain: Chain, provider: str, stranger: str
+) -> None:
+    """The others cost what their paths do: a tree has one depth, however many there are."""
+    others = {device: (f"0x{device:040x}", TBND) for device in range(2, 66)}
+    found = []
+    for many in ({}, others):
+        here = chain.snapshot()
+        for epoch, earned in ((0, 7 * TBND), (1, 9 * TBND)):
+            (proof, *_) = final(chain, epoch, {1: (provider, earned)} | many)
+            found.append((len(proof.path), claim(chain, proof, stranger).gas_used))
+        chain.revert_to(here)
+    alone, among = found[:2], found[2:]
+    for (short, few), (long, more) in zip(alone, among, strict=True):
+        assert more - few <= 1_000 * (long - short) // 32 + 200
+    assert among[1][1] <= among[0][1]
+
+
 def test_claim__twice__reverts(chain: Chain, provider: str, stranger: str) -> None:
     (proof,) = final(chain, 0, {1: (provider, ROUND)})
     claim(chain, proof, stranger)
