@@ -15,6 +15,8 @@ contract CentralArbitrator {
     /// A broken one gives every dispute the same number, or rules before it is told to.
     bool public repeats;
     bool public hasty;
+    /// What it calls its caller with while it creates a dispute, and reverts with it.
+    bytes public comesBackWith;
 
     error FeeWrong(uint256 have, uint256 need);
     error JudgeOnly(address account);
@@ -27,6 +29,10 @@ contract CentralArbitrator {
         (repeats, hasty) = (repeats_, hasty_);
     }
 
+    function comeBackWith(bytes calldata data) external {
+        comesBackWith = data;
+    }
+
     function arbitrationCost(bytes calldata) external view returns (uint256) {
         return fee;
     }
@@ -37,6 +43,14 @@ contract CentralArbitrator {
         dispute = repeats ? 0 : arbitrables.length;
         arbitrables.push(msg.sender);
         if (hasty) IArbitrable(msg.sender).rule(dispute, 1);
+        if (comesBackWith.length != 0) {
+            (bool ok, bytes memory reason) = msg.sender.call(comesBackWith);
+            if (!ok) {
+                assembly ("memory-safe") {
+                    revert(add(reason, 32), mload(reason))
+                }
+            }
+        }
     }
 
     function giveRuling(uint256 dispute, uint256 ruling) external {

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tensorbond.chain.types import JobStatus
+from tensorbond.chain.types import JobStatus, Verdict
 from tests.acts import ZERO_ADDRESS, FundedJob, dispute_as
 from tests.chain import Chain
 from tests.contracts.erc792_arbiter.conftest import EXTRA_DATA
@@ -102,6 +102,37 @@ def test_create_dispute__ruled_before_the_number_is_known__reverts(
         chain.send(
             "Erc792Arbiter", "createDispute", disputed.number, disputed.state, sender=requester, value=ETHER
         )
+
+
+def test_create_dispute__the_arbitrator_comes_back_in__reverts(
+    chain: Chain, disputed: FundedJob, requester: str
+) -> None:
+    call = ("createDispute", disputed.number, disputed.state)
+    data = chain._abi("Erc792Arbiter").encode_call(call[0], call[1:])
+    chain.send("CentralArbitrator", "comeBackWith", data, sender=requester)
+    with chain.reverts("ReentrancyGuardReentrantCall"):
+        chain.send("Erc792Arbiter", *call, sender=requester, value=ETHER)
+    assert ether(chain, "CentralArbitrator") == ether(chain, "Erc792Arbiter") == 0
+
+    chain.send("CentralArbitrator", "comeBackWith", b"", sender=requester)
+    chain.send("Erc792Arbiter", *call, sender=requester, value=ETHER)
+
+
+@pytest.mark.parametrize("fee", [ETHER + 1, 2**256 - 1], ids=["dearer", "unpayable"])
+def test_create_dispute__the_arbitrator_asks_more_than_is_offered__reverts_and_the_job_runs_out(
+    chain: Chain, disputed: FundedJob, requester: str, stranger: str, fee: int
+) -> None:
+    chain.send("CentralArbitrator", "setFee", fee, sender=stranger)
+    with chain.reverts("FeeInsufficient", have=ETHER, need=fee):
+        chain.send(
+            "Erc792Arbiter", "createDispute", disputed.number, disputed.state, sender=requester, value=ETHER
+        )
+    assert ether(chain, "Erc792Arbiter") == 0
+    chain.mine_to(disputed.state.verdict_by + 1)
+
+    sent = chain.send("JobEscrow", "resolve", disputed.number, disputed.state, sender=stranger)
+
+    assert sent.event("DisputeResolved")["verdict"] == Verdict.NONE
 
 
 @pytest.mark.parametrize("default", [True, False], ids=["default", "another"])
