@@ -13,6 +13,7 @@ from .staking import (
     lock_as,
     moving,
     reward_as,
+    slash_as,
     stake_of,
     undelegate_as,
     worth_of,
@@ -107,6 +108,27 @@ def test_delegate__to_an_owner_of_less_than_a_token__reverts(
 
     with chain.reverts("OwnShareTooSmall", provider=provider, have=TBND - 1, need=TBND):
         delegate_as(chain, other_provider, provider, 1)
+
+
+def test_delegate__where_a_slash_left_nothing_active_and_one_wei_leaving__reverts(
+    chain: Chain, provider: str, other_provider: str, requester: str, staked: int
+) -> None:
+    """What leaves has no price in a pool of no shares: it counts by the wei."""
+    delegate_as(chain, other_provider, provider, 500 * TBND)
+    lock_as(chain, "DeviceRegistry", provider, staked + 500 * TBND)
+    undelegate_as(chain, other_provider, provider)
+    slash_as(chain, "JobEscrow", provider, staked + 500 * TBND - 1)
+    stake = stake_of(chain, provider)
+    assert (stake.active, stake.shares, stake.unbonding) == (0, 0, 1)
+    assert stake.delegated_unbonding_shares > 0
+
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=0, need=TBND):
+        delegate_as(chain, requester, provider, 1)
+    with chain.reverts("OwnShareTooSmall", provider=provider, have=0, need=20 * TBND + 1):
+        delegate_as(chain, requester, provider, 60 * TBND)
+
+    stake_as(chain, provider, 21 * TBND)
+    delegate_as(chain, requester, provider, 60 * TBND)
 
 
 def test_delegate__to_nobody__reverts(chain: Chain, stranger: str, other_provider: str) -> None:
