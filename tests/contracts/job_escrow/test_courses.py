@@ -71,6 +71,11 @@ def grace_end(job: FundedJob) -> int:
     return refund_at(job) + PROOF_BLOCKS
 
 
+def late_end(job: FundedJob) -> int:
+    """A second attestation comes before refundAt, has a proof window, and one more to be shown."""
+    return refund_at(job) + 2 * PROOF_BLOCKS
+
+
 def after(when: When) -> When:
     return lambda job: when(job) + 1
 
@@ -121,9 +126,7 @@ COURSES = [
             ("long after", long_after(refund_at), ("refund",)),
         )
     ),
-    course(
-        "late, not final at refundAt", SUBMITTED, PASSED, after(refund_at), "approve", "refund", late=True
-    ),
+    course("late, not final at refundAt", SUBMITTED, PASSED, after(refund_at), "approve", late=True),
     course("late, final in the grace", SUBMITTED, PASSED, grace_end, "approve", "settle", late=True),
     course(
         "late, missed, final in the grace",
@@ -134,8 +137,16 @@ COURSES = [
         "refundByOutcome",
         late=True,
     ),
+    course("late, after the grace", SUBMITTED, PASSED, after(grace_end), "approve", "settle", late=True),
     course(
-        "late, after the grace", SUBMITTED, PASSED, after(grace_end), "approve", "settle", "refund", late=True
+        "late, after a grace of its own",
+        SUBMITTED,
+        PASSED,
+        after(late_end),
+        "approve",
+        "settle",
+        "refund",
+        late=True,
     ),
 ]
 
