@@ -43,11 +43,10 @@ abstract contract StakingPlay is Clock {
         IProviderStaking.Stake memory s = staking.stakeOf(provider);
         if (s.firstRequest == s.nextRequest || s.unbonding == 0) _unbond(provider, _amount(seed, 1e12, _unbondable(provider, 1e18)));
         uint256 before = staking.stakeOf(provider).unbonding;
-        vm.prank(provider);
-        try staking.rebond(type(uint256).max) {
-            isTrue(staking.stakeOf(provider).unbonding < before, "rebond: nothing moved");
-            _done("rebond");
-        } catch {} // solhint-disable-line no-empty-blocks
+        // A slash may have left the request nothing.
+        if (!_try(provider, address(staking), abi.encodeCall(staking.rebond, (type(uint256).max)))) return;
+        isTrue(staking.stakeOf(provider).unbonding < before, "rebond: nothing moved");
+        _done("rebond");
     }
 
     function withdraw(uint256 seed) external {
@@ -115,10 +114,8 @@ abstract contract StakingPlay is Clock {
         (address provider, address delegator) = (_provider(seed), _delegator(seed));
         uint256 amount = _amount(seed, 1e12, 100e18);
         if (!_undelegated(provider, delegator, amount) || !_makeRoom(provider, amount)) return;
-        vm.prank(delegator);
-        try staking.rebondDelegated(provider, amount / 2 + 1e11) {
-            _done("rebondDelegated");
-        } catch {} // solhint-disable-line no-empty-blocks
+        bytes memory call = abi.encodeCall(staking.rebondDelegated, (provider, amount / 2 + 1e11));
+        if (_try(delegator, address(staking), call)) _done("rebondDelegated");
     }
 
     function withdrawDelegated(uint256 seed) external {

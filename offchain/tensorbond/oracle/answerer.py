@@ -41,7 +41,8 @@ class Answerer:
         self._leaves: tuple[bytes, EpochData] | None = None
 
     def answer(self, head: BlockRef, peers: Peers, delay: Callable[[int], int]) -> None:
-        """The most urgent first, each `delay(number)` blocks after it was asked; `number`: the request's."""
+        """The most urgent first, each `delay(number)` blocks after it was asked, or once half of its time is
+        over; `number`: the request's."""
         asked = [
             event
             for follower in self._asked
@@ -51,7 +52,8 @@ class Answerer:
         asked.sort(key=lambda event: event.args["answerBy"])
         left = ANSWERS_AT_ONCE
         for event in asked:
-            if head.number < event.block + delay(int.from_bytes(event.args["request"])):
+            most = (event.args["answerBy"] - event.block) // 2
+            if head.number < event.block + min(most, delay(int.from_bytes(event.args["request"]))):
                 continue
             try:
                 left -= self._answer(event, head, peers)

@@ -158,10 +158,10 @@ class OracleNode:
         turn = self._turn_at(pinned)
         self._tell(turn, pinned)
         step = self._config.step_blocks
-        self._sealer.seal(turn, head, lambda slot: step * self._rank(turn, slot))
         self._answerer.answer(
             head, self._peers_of(turn, pinned), lambda number: step * self._rank(turn, number)
         )
+        self._sealer.seal(turn, head, lambda slot: step * self._rank(turn, slot))
         if pinned.number < turn.opened:
             self._preview(turn, pinned)
         elif pinned.number > turn.deadline:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tensorbond.chain.slots import epoch_of, first_slot
 from tensorbond.chain.types import SlashReason
 from tensorbond.proof import is_memory_slot, is_roll_call
 from tests.acts import (
@@ -35,6 +36,16 @@ def slot(chain: Chain, device: int) -> int:
     slot = drawn_slot_of(chain, device)
     mine_before(chain, window_of(chain, slot)[1] + 1)
     return slot
+
+
+def record_others(chain: Chain, device: int, slot: int, number: int) -> None:
+    """Misses of other slots, the first of them in the slot's epoch: where the window begins."""
+    entry = chain.call("DeviceRegistry", "timingAt", slot)
+    first = first_slot(entry, epoch_of(entry, slot))
+    others = [other for other in range(first, first + number + 1) if other != slot][:number]
+    disputes = chain.impersonate("WorkDisputes")
+    for other in others:
+        chain.send("Challenges", "recordMiss", device, other, sender=disputes)
 
 
 def prove(chain: Chain, device: int, slot: int, sender: str) -> Sent:
@@ -175,9 +186,7 @@ def test_prove_missed__by_the_provider_or_its_operator__reverts(
 def test_prove_missed__for_the_last_time_in_a_window__costs_a_share(
     chain: Chain, provider: str, stranger: str, device: int, slot: int
 ) -> None:
-    disputes = chain.impersonate("WorkDisputes")
-    for other in range(slot + 1, slot + MISS_LIMIT):
-        chain.send("Challenges", "recordMiss", device, other, sender=disputes)
+    record_others(chain, device, slot, MISS_LIMIT - 1)
     with moving(
         chain,
         total=-SHARE,
@@ -200,9 +209,7 @@ def test_prove_missed__for_the_last_time_in_a_window__costs_a_share(
 def test_prove_missed__one_before_or_after_the_limit__costs_the_fixed_sum(
     chain: Chain, stranger: str, device: int, slot: int, others: int
 ) -> None:
-    disputes = chain.impersonate("WorkDisputes")
-    for other in range(slot + 1, slot + 1 + others):
-        chain.send("Challenges", "recordMiss", device, other, sender=disputes)
+    record_others(chain, device, slot, others)
     sent = prove(chain, device, slot, stranger)
     assert (sent.event("MissProven")["misses"], sent.event("MissProven")["amount"]) == (others + 1, PENALTY)
     assert not sent.all("FaultRecorded")
