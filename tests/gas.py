@@ -139,7 +139,6 @@ from tests.work import (
     sign_evidence,
 )
 
-GENESIS = 1_800_000_000
 UNLIMITED = 2**256 - 1
 # What contracts admit: members of a set, and rows of a leaf.
 MOST_SIGNERS, MOST_ROWS = 64, 512
@@ -220,11 +219,10 @@ def measure(look: Look | None = None, *, longest: bool = True) -> Gas:
 def _system(**changes: int) -> Iterator[Chain]:
     """On a chain of its own."""
     with (
-        free_anvil("--timestamp", str(GENESIS)) as anvil,
+        free_anvil() as anvil,
         closing(Chain(anvil.url, project_artifacts())) as chain,
         tempfile.TemporaryDirectory() as folder,
     ):
-        chain.rpc.request("anvil_setBlockTimestampInterval", 1)
         deploy_system(chain, Path(folder, "gas.json"), **changes)
         yield chain
 

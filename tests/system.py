@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tensorbond.chain.deploy import deploy
@@ -13,6 +14,7 @@ from tests.chain import Chain, system_artifacts
 
 TBND = 10**18
 TUSD = 10**6
+GENESIS_SECONDS = 1_800_000_000
 
 # Accounts of anvil's mnemonic, in order; the ten after them are oracles.
 ROLES = (
@@ -37,9 +39,14 @@ def oracle_accounts(chain: Chain, count: int) -> list[str]:
     return sorted(chain.accounts[FIRST_ORACLE : FIRST_ORACLE + count], key=lambda address: int(address, 16))
 
 
-def free_anvil(*options: str) -> Anvil:
-    """Without gas fees, so that balances in ether stay out of every test's way."""
-    return Anvil("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000", *options)
+@contextmanager
+def free_anvil() -> Iterator[Anvil]:
+    """Without gas fees, so that balances in ether stay out of every test's way. By a clock of its own, one
+    second a block: the same transactions give the same hashes, and so the same draws, whenever they run."""
+    fees = ("--base-fee", "0", "--gas-price", "0", "--gas-limit", "100000000")
+    with Anvil(*fees, "--timestamp", str(GENESIS_SECONDS)) as anvil:
+        anvil.rpc.request("anvil_setBlockTimestampInterval", 1)
+        yield anvil
 
 
 def deploy_system(chain: Chain, path: Path, *, unbonding_blocks: int = 0, **timing: int) -> None:

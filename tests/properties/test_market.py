@@ -115,7 +115,7 @@ FEW = 20
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A chain in this process, with times short enough to see many epochs."""
-    with free_anvil("--timestamp", "1700000000") as anvil:
+    with free_anvil() as anvil:
         chain = Chain(anvil.url, project_artifacts())
         yield World(chain, tmp_path_factory.mktemp("deployments") / "market.json")
         chain.rpc.close()

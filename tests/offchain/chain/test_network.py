@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +196,10 @@ def test_events__an_answer_cut_off_at_a_round_number__is_not_believed(
 
 
 def test_events__until_a_block_that_was_reorganised_away__is_refused(
-    start: Callable[..., Chain], network: Network, chain: Chain
+    network: Network, chain: Chain, provider: str
 ) -> None:
-    chain.mine(3)
+    stake_as(chain, provider, 1)
+    chain.mine()
     until = network.head()
     chain.rpc.request("anvil_reorg", 2, [])
     with pytest.raises(ChainReorganised) as caught:
