@@ -274,14 +274,16 @@ class Watcher:
         return self._try(alternatives)[1]
 
     def _try(self, alternatives: Alternatives) -> tuple[bool, list[Act]]:
-        """Send the first of several that the chain takes; nothing if one was sent before. Whether one is on
-        its way or waits for gas; what is refused stands in no other's way."""
+        """Send the first of several that the chain takes; nothing if one was sent before and is still known.
+        Whether one is on its way or waits for gas; what is refused stands in no other's way."""
         refused: Act | None = None
         for dispute in alternatives:
-            if (done := self._journal.texts(_sent(dispute))) and done[0].startswith("0x"):
-                return True, []
-            if done:
-                continue
+            if done := self._journal.texts(_sent(dispute)):
+                if not done[-1].startswith("0x"):
+                    continue
+                if self.network.rpc.request("eth_getTransactionByHash", done[-1]) is not None:
+                    return True, []
+                log.warning("%s %s: %s left the chain", dispute.kind, dispute.subject, done[-1])
             told = dispute.kind, dispute.subject, dispute.told
             try:
                 if self._sender is None:
@@ -313,7 +315,7 @@ class Watcher:
                 self._promise(_sent(dispute), REVERTED)
                 refused = Act(*told, "refused", reason=str(error))
                 continue
-            self._promise(_sent(dispute), receipt.transaction)
+            self._promise(_sent(dispute) + receipt.transaction, receipt.transaction)
             return True, self._tell(Act(*told, dispute.result, receipt.transaction))
         return False, [] if refused is None else self._tell(refused)
 

@@ -158,6 +158,21 @@ def test_cycle__killed_before_it_could_note_it__halts_no_second_time(
     assert chain.block_number == block
 
 
+def test_cycle__its_halt_left_the_chain_by_a_reorganisation__is_sent_again(
+    chain: Chain, device: int, lease: OpenLease, halts: Halts
+):
+    served = fail(chain, device, lease)
+    (halted,) = halts()
+    chain.rpc.request("anvil_reorg", 1, [])
+    assert state_of(chain, lease).status == LeaseStatus.ACTIVE
+
+    with moving(chain, {"requester paid": served.back, "escrow paid": -served.back}):
+        (again,) = halts()
+    assert again.subject == halted.subject
+    assert [event.transaction for event in chain.events("LeaseEscrow", "LeaseHalted")] == [again.transaction]
+    assert halts() == []
+
+
 def test_cycle__stopped_after_the_fault__is_clawed_back_before_it_is_ripe(
     chain: Chain, device: int, lease: OpenLease, halts: Halts
 ):
