@@ -25,7 +25,7 @@ from .world import World
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
 # Plays and steps in each. "ci" plays the same ones every time.
-PROFILES = {"ci": (80, 100), "deep": (1_000, 100)}
+PROFILES = {"ci": (80, 100), "deep": (500, 100)}
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 PLAYS, STEPS = PROFILES[PROFILE]
 
